@@ -1,0 +1,75 @@
+/*
+ * vgpu-stub: the differences between the QEMU series that it is built in
+ *
+ * One source serves QEMU 4.2, 7.2 and 10.0. Whatever one of them names or
+ * types in its own way is told here, and nowhere else.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef VGPU_STUB_COMPAT_H
+#define VGPU_STUB_COMPAT_H
+
+#include "chardev/char-fe.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/pci.h"
+#include "hw/qdev-properties.h"
+#include "migration/vmstate.h"
+
+#if QEMU_VERSION_MAJOR >= 10
+
+#include "hw/pci/pci_device.h"
+#include "hw/qdev-properties-system.h"
+#include "system/system.h"
+#include "trace/trace-hw_misc_vgpu_stub.h"
+
+/* A property list ends where its array ends. */
+#define DEFINE_PROP_END_OF_LIST()
+
+typedef QEMUChrEvent VgpuStubChrEvent;
+typedef void VgpuStubWatchSource;
+
+#else /* before 10 */
+
+#include "sysemu/sysemu.h"
+
+static inline void device_class_set_legacy_reset(DeviceClass *dc,
+                                                 DeviceReset reset)
+{
+    dc->reset = reset;
+}
+
+#if QEMU_VERSION_MAJOR >= 7
+
+#include "hw/qdev-properties-system.h"
+#include "trace/trace-hw_misc_vgpu_stub.h"
+
+typedef QEMUChrEvent VgpuStubChrEvent;
+typedef void VgpuStubWatchSource;
+
+#else /* 4.2 */
+
+#include "trace.h"
+
+typedef int VgpuStubChrEvent;
+typedef GIOChannel VgpuStubWatchSource;
+
+static inline void device_class_set_props(DeviceClass *dc, Property *props)
+{
+    dc->props = props;
+}
+
+#endif /* 4.2 */
+#endif /* before 10 */
+
+/* Describe a property for `-device vgpu-stub,help`. */
+static inline void vgpu_stub_describe(Object *obj, const char *property,
+                                      const char *text)
+{
+#if QEMU_VERSION_MAJOR >= 7
+    object_property_set_description(obj, property, text);
+#else
+    object_property_set_description(obj, property, text, &error_abort);
+#endif
+}
+
+#endif /* VGPU_STUB_COMPAT_H */

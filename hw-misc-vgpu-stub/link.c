@@ -1,0 +1,333 @@
+/*
+ * vgpu-stub: the link to the mediator
+ *
+ * The mediator is not trusted: every length is checked before it is used, and
+ * a message that breaks the protocol ends the connection.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "qemu/osdep.h"
+#include "link.h"
+#include "compat.h"
+
+static void link_flush(VgpuStubLink *link);
+
+static void link_lose(VgpuStubLink *link, uint32_t error_code)
+{
+    if (link->state == VGPU_STUB_LINK_STATE_DOWN) {
+        return;
+    }
+    link->state = VGPU_STUB_LINK_STATE_DOWN;
+    link->rx_len = 0;
+    link->tx_len = 0;
+    if (link->tx_watch) {
+        g_source_remove(link->tx_watch);
+        link->tx_watch = 0;
+    }
+    link->ops->lost(link->opaque, error_code);
+}
+
+static void link_violation(VgpuStubLink *link, const char *what, uint64_t value)
+{
+    trace_vgpu_stub_link_violation(link, what, value);
+    link_lose(link, VGPU_STUB_ERR_PROTOCOL_ERROR);
+    qemu_chr_fe_disconnect(&link->chr);
+}
+
+/* Sending */
+
+static gboolean link_tx_ready(VgpuStubWatchSource *source G_GNUC_UNUSED,
+                              GIOCondition cond G_GNUC_UNUSED, void *opaque)
+{
+    VgpuStubLink *link = opaque;
+
+    link->tx_watch = 0;
+    link_flush(link);
+    return G_SOURCE_REMOVE;
+}
+
+/* Write what the chardev takes now, and come back for the rest. */
+static void link_flush(VgpuStubLink *link)
+{
+    int written;
+
+    if (link->tx_watch || !link->tx_len) {
+        return;
+    }
+    written = qemu_chr_fe_write(&link->chr, link->tx, link->tx_len);
+    if (link->state == VGPU_STUB_LINK_STATE_DOWN) {
+        return; /* the chardev noticed while writing, and told link_event() */
+    }
+    if (written > 0) {
+        link->tx_len -= written;
+        memmove(link->tx, link->tx + written, link->tx_len);
+    }
+    if (link->tx_len) {
+        link->tx_watch = qemu_chr_fe_add_watch(&link->chr, G_IO_OUT | G_IO_HUP,
+                                               link_tx_ready, link);
+        if (!link->tx_watch) {
+            /* This kind of chardev cannot say when it takes more. */
+            link_lose(link, VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE);
+        }
+    }
+}
+
+static size_t link_tx_free(const VgpuStubLink *link)
+{
+    return sizeof(link->tx) - link->tx_len;
+}
+
+/* The caller made sure that there is room. */
+static void link_send(VgpuStubLink *link, uint16_t type, uint64_t sequence,
+                      uint32_t request_id, const void *payload, uint32_t length)
+{
+    struct vgpu_stub_wire_header header = {
+        .magic = cpu_to_le32(VGPU_STUB_WIRE_MAGIC),
+        .version = cpu_to_le16(VGPU_STUB_WIRE_VERSION),
+        .type = cpu_to_le16(type),
+        .length = cpu_to_le32(length),
+        .request_id = cpu_to_le32(request_id),
+        .sequence = cpu_to_le64(sequence),
+    };
+
+    trace_vgpu_stub_link_send(link, type, sequence, length);
+    memcpy(link->tx + link->tx_len, &header, sizeof(header));
+    link->tx_len += sizeof(header);
+    if (length) {
+        memcpy(link->tx + link->tx_len, payload, length);
+        link->tx_len += length;
+    }
+    link_flush(link);
+}
+
+/* Receiving */
+
+static bool link_status_is_documented(uint32_t status)
+{
+    return status <= VGPU_STUB_ERR_CANCELLED ||
+           (status >= VGPU_STUB_ERR_BACKEND_FIRST &&
+            status <= VGPU_STUB_ERR_BACKEND_LAST);
+}
+
+static void link_receive_welcome(VgpuStubLink *link, const uint8_t *payload,
+                                 uint32_t length)
+{
+    struct vgpu_stub_wire_welcome welcome;
+    uint32_t version, max_payload;
+
+    if (length != sizeof(welcome)) {
+        link_violation(link, "length of WELCOME", length);
+        return;
+    }
+    memcpy(&welcome, payload, sizeof(welcome));
+    version = le32_to_cpu(welcome.accepted_version);
+    max_payload = le32_to_cpu(welcome.max_payload);
+    if (version >> 16 != VGPU_STUB_PROTOCOL_VERSION >> 16 ||
+        version > VGPU_STUB_PROTOCOL_VERSION) {
+        link_violation(link, "accepted version in WELCOME", version);
+    } else if (max_payload < VGPU_STUB_BUF_SIZE) {
+        link_violation(link, "max payload in WELCOME", max_payload);
+    } else {
+        link->state = VGPU_STUB_LINK_STATE_UP;
+        trace_vgpu_stub_link_up(link);
+    }
+}
+
+static void link_receive_reject(VgpuStubLink *link, uint32_t status,
+                                const uint8_t *payload, uint32_t length)
+{
+    g_autofree char *text = g_strndup((const char *)payload, length);
+    g_autofree char *reason = g_strescape(text, NULL);
+
+    link->state = VGPU_STUB_LINK_STATE_REJECTED;
+    trace_vgpu_stub_link_rejected(link, status, reason);
+}
+
+/* A whole message is there, its magic, version and length are right. */
+static void link_receive_message(VgpuStubLink *link,
+                                 const struct vgpu_stub_wire_header *header,
+                                 const uint8_t *payload)
+{
+    uint16_t type = le16_to_cpu(header->type);
+    uint32_t length = le32_to_cpu(header->length);
+    uint64_t sequence = le64_to_cpu(header->sequence);
+    uint32_t status = le32_to_cpu(header->status);
+
+    trace_vgpu_stub_link_receive(link, type, sequence, length, status);
+    switch (type) {
+    case VGPU_STUB_MSG_WELCOME:
+    case VGPU_STUB_MSG_REJECT:
+        if (link->state != VGPU_STUB_LINK_STATE_HELLO) {
+            link_violation(link, "second verdict on HELLO, type", type);
+        } else if (type == VGPU_STUB_MSG_WELCOME) {
+            link_receive_welcome(link, payload, length);
+        } else {
+            link_receive_reject(link, status, payload, length);
+        }
+        break;
+    case VGPU_STUB_MSG_RESPONSE:
+        if (length > VGPU_STUB_BUF_SIZE) {
+            link_violation(link, "length of RESPONSE", length);
+        } else if (!link_status_is_documented(status)) {
+            link_violation(link, "status in RESPONSE", status);
+        } else {
+            link->ops->response(link->opaque, sequence, status, payload,
+                                length);
+        }
+        break;
+    case VGPU_STUB_MSG_PING:
+        link_send(link, VGPU_STUB_MSG_PONG, sequence,
+                  le32_to_cpu(header->request_id), payload, length);
+        break;
+    case VGPU_STUB_MSG_HELLO:
+    case VGPU_STUB_MSG_REQUEST:
+    case VGPU_STUB_MSG_CANCEL:
+        link_violation(link, "message that only a device sends, type", type);
+        break;
+    default:
+        break; /* PONG, and types of newer peers */
+    }
+}
+
+/*
+ * Take one message out of the receive buffer. Returns the bytes it took, 0
+ * when no whole message is there or the connection has ended.
+ */
+static size_t link_parse(VgpuStubLink *link, const uint8_t *data, size_t size)
+{
+    struct vgpu_stub_wire_header header;
+    uint32_t length;
+
+    if (size < sizeof(header)) {
+        return 0;
+    }
+    memcpy(&header, data, sizeof(header));
+    length = le32_to_cpu(header.length);
+    if (le32_to_cpu(header.magic) != VGPU_STUB_WIRE_MAGIC) {
+        link_violation(link, "magic", le32_to_cpu(header.magic));
+        return 0;
+    }
+    if (le16_to_cpu(header.version) != VGPU_STUB_WIRE_VERSION) {
+        link_violation(link, "version", le16_to_cpu(header.version));
+        return 0;
+    }
+    if (length > VGPU_STUB_WIRE_MAX_PAYLOAD) {
+        link_violation(link, "length", length);
+        return 0;
+    }
+    if (size < sizeof(header) + length) {
+        return 0;
+    }
+    link_receive_message(link, &header, data + sizeof(header));
+    return link->state == VGPU_STUB_LINK_STATE_DOWN ?
+           0 : sizeof(header) + length;
+}
+
+/* Bytes that link_receive() can take; 0 leaves them in the chardev. */
+static int link_can_receive(void *opaque)
+{
+    VgpuStubLink *link = opaque;
+
+    if (link->state == VGPU_STUB_LINK_STATE_DOWN ||
+        link_tx_free(link) < VGPU_STUB_LINK_TX_RESERVE) {
+        return 0;
+    }
+    return sizeof(link->rx) - link->rx_len;
+}
+
+static void link_receive(void *opaque, const uint8_t *buf, int size)
+{
+    VgpuStubLink *link = opaque;
+    size_t parsed = 0;
+    size_t taken;
+
+    /* link_can_receive() may have changed its mind since the chardev asked. */
+    if (link->state == VGPU_STUB_LINK_STATE_DOWN) {
+        return;
+    }
+    memcpy(link->rx + link->rx_len, buf, size);
+    link->rx_len += size;
+    do {
+        taken = link_parse(link, link->rx + parsed, link->rx_len - parsed);
+        parsed += taken;
+    } while (taken);
+    if (link->state != VGPU_STUB_LINK_STATE_DOWN) {
+        link->rx_len -= parsed;
+        memmove(link->rx, link->rx + parsed, link->rx_len);
+    }
+}
+
+static void link_event(void *opaque, VgpuStubChrEvent event)
+{
+    VgpuStubLink *link = opaque;
+
+    switch (event) {
+    case CHR_EVENT_OPENED:
+        trace_vgpu_stub_link_opened(link);
+        link->state = VGPU_STUB_LINK_STATE_HELLO;
+        link_send(link, VGPU_STUB_MSG_HELLO, 0, 0, &link->hello,
+                  sizeof(link->hello));
+        break;
+    case CHR_EVENT_CLOSED:
+        trace_vgpu_stub_link_closed(link);
+        link_lose(link, VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE);
+        break;
+    default:
+        break;
+    }
+}
+
+/* For the device */
+
+void vgpu_stub_link_open(VgpuStubLink *link,
+                         const struct vgpu_stub_wire_hello *hello,
+                         const VgpuStubLinkOps *ops, void *opaque)
+{
+    link->ops = ops;
+    link->opaque = opaque;
+    link->hello = *hello;
+    link->hello.protocol_version = cpu_to_le32(hello->protocol_version);
+    link->hello.capabilities = cpu_to_le32(hello->capabilities);
+    link->hello.vm_id = cpu_to_le32(hello->vm_id);
+    qemu_chr_fe_set_handlers(&link->chr, link_can_receive, link_receive,
+                             link_event, NULL, link, NULL, true);
+}
+
+void vgpu_stub_link_close(VgpuStubLink *link)
+{
+    qemu_chr_fe_set_handlers(&link->chr, NULL, NULL, NULL, NULL, NULL, NULL,
+                             false);
+    if (link->tx_watch) {
+        g_source_remove(link->tx_watch);
+        link->tx_watch = 0;
+    }
+    link->state = VGPU_STUB_LINK_STATE_DOWN;
+    qemu_chr_fe_disconnect(&link->chr);
+}
+
+bool vgpu_stub_link_is_up(const VgpuStubLink *link)
+{
+    return link->state == VGPU_STUB_LINK_STATE_UP;
+}
+
+bool vgpu_stub_link_has_room(const VgpuStubLink *link, uint32_t length)
+{
+    return vgpu_stub_link_is_up(link) &&
+           link_tx_free(link) >= sizeof(struct vgpu_stub_wire_header) + length +
+                                 VGPU_STUB_LINK_TX_RESERVE;
+}
+
+void vgpu_stub_link_send_request(VgpuStubLink *link, uint64_t sequence,
+                                 uint32_t request_id, const uint8_t *data,
+                                 uint32_t length)
+{
+    link_send(link, VGPU_STUB_MSG_REQUEST, sequence, request_id, data, length);
+}
+
+void vgpu_stub_link_send_cancel(VgpuStubLink *link, uint64_t sequence,
+                                uint32_t request_id)
+{
+    if (vgpu_stub_link_is_up(link)) {
+        link_send(link, VGPU_STUB_MSG_CANCEL, sequence, request_id, NULL, 0);
+    }
+}
