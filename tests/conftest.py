@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Options and fixtures that all tests share."""
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--qemu-bin", action="append", default=[], metavar="PATH",
+                     help="a qemu-system-x86_64 or -i386 with the device; "
+                          "may be repeated, every device test runs on each")
+
+
+def pytest_generate_tests(metafunc):
+    if "qemu_bin" in metafunc.fixturenames:
+        paths = [Path(path).absolute()
+                 for path in metafunc.config.getoption("qemu_bin")]
+        for path in paths:
+            if not path.is_file():
+                raise pytest.UsageError(f"--qemu-bin {path}: no such file")
+        if not paths:
+            raise pytest.UsageError(
+                "the device tests need a QEMU: give --qemu-bin PATH, or run "
+                "`make check` or `make device-check QEMU_BIN=PATH`")
+        metafunc.parametrize("qemu_bin", paths, scope="session",
+                             ids=[path.parent.name for path in paths])

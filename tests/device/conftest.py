@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from types import SimpleNamespace
+
+import pytest
+
+from support.device import SLOT, Device
+from support.mediator import FakeMediator
+from support.qemu import Qemu
+
+
+@pytest.fixture
+def link_path(tmp_path):
+    """Where the device of start_qemu() listens for its mediator."""
+    return tmp_path / "link.sock"
+
+
+@pytest.fixture
+def start_qemu(qemu_bin, tmp_path, link_path):
+    """start_qemu(properties, *more args): a QEMU with one linked device."""
+    running = []
+
+    def start(properties="", *args, **kwargs):
+        qemu = Qemu(qemu_bin, tmp_path,
+                    "-chardev",
+                    f"socket,id=link,path={link_path},server=on,wait=off",
+                    "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link"
+                               + (properties and "," + properties),
+                    *args, **kwargs)
+        running.append(qemu)
+        return qemu
+
+    yield start
+    for qemu in running:
+        with qemu:
+            pass
+
+
+@pytest.fixture
+def qemu(start_qemu):
+    return start_qemu()
+
+
+@pytest.fixture
+def dev(qemu):
+    """The device without a mediator."""
+    return Device(qemu)
+
+
+@pytest.fixture
+def linked(qemu, link_path):
+    """The device (.dev) with its mediator (.mediator), which is the test."""
+    with FakeMediator.accept(link_path) as mediator:
+        yield SimpleNamespace(qemu=qemu, dev=Device(qemu), mediator=mediator)

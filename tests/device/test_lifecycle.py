@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Reset, unplug, and several devices in one VM."""
+import pytest
+
+from support import abi
+from support.device import SLOT, Device
+from support.mediator import FakeMediator
+from support.wait import wait_for
+from test_registers import RESET
+
+ACPI_PCI_EJECT = 0xae08
+
+
+def test_reset_while_busy_cancels(linked):
+    dev, mediator = linked.dev, linked.mediator
+    dev.SCRATCH = 5
+    dev.INTERRUPT_CTRL = 1
+    dev.submit(b"x" * 1024, 77)
+    request = mediator.expect_request()
+    linked.qemu.qmp("system_reset")
+    cancel = mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
+    assert (cancel.sequence, cancel.request_id) == (request.sequence, 77)
+    dev.__init__(linked.qemu)
+    for name, value in RESET.items():
+        assert getattr(dev, name) == (1 if name == "LINK" else value), name
+    assert not any(dev.read_block(abi.VGPU_STUB_REQUEST_BUF, 2048))
+    mediator.respond(request, b"late")
+    assert dev.STATUS == abi.VGPU_STUB_STATUS_IDLE
+    dev.submit(b"next")                     # the link stayed up
+    request = mediator.expect_request()
+    linked.qemu.clock_step(29_999)          # the old timeout is gone
+    mediator.respond(request, b"fine")
+    assert dev.response() == b"fine"
+
+
+@pytest.mark.parametrize("outcome", ("done", "error"))
+def test_reset_with_an_outcome(linked, outcome):
+    linked.dev.submit(b"x")
+    linked.mediator.respond(linked.mediator.expect_request(), b"y" * 1024,
+                            0 if outcome == "done" else 0xf0)
+    linked.qemu.qmp("system_reset")
+    linked.dev.__init__(linked.qemu)
+    for name, value in RESET.items():
+        assert getattr(linked.dev, name) == (1 if name == "LINK" else value)
+    assert not any(linked.dev.read_block(abi.VGPU_STUB_RESPONSE_BUF, 1024))
+
+
+@pytest.mark.parametrize("busy", (False, True), ids=("idle", "busy"))
+def test_unplug_and_plug_again(linked, link_path, busy):
+    qemu = linked.qemu
+    if busy:
+        linked.dev.submit(b"x")
+        linked.mediator.expect_request()
+    qemu.qmp("device_del", id="gpu0")
+    qemu.outl(ACPI_PCI_EJECT, 1 << SLOT)    # what the guest's ACPI does
+    linked.mediator.expect_closed()
+    wait_for(lambda: "1af4:1111" not in qemu.hmp("info pci"), "unplug")
+    qemu.clock_step(60_000)                 # nothing of it is left to fire
+
+    def plugged():
+        try:
+            qemu.qmp("device_add", driver="vgpu-stub", id="gpu1",
+                     chardev="link", addr=f"{SLOT:#x}", pool_id="B")
+            return True
+        except RuntimeError as error:       # RCU has not freed the first yet
+            assert "in use" in str(error)
+
+    wait_for(plugged, "free chardev")
+    with FakeMediator.accept(link_path) as mediator:
+        dev = Device(qemu)
+        assert dev.POOL_ID == abi.VGPU_STUB_POOL_B
+        dev.submit(b"x")
+        mediator.respond(mediator.expect_request(), b"y")
+        assert dev.response() == b"y"
+
+
+def test_two_devices_are_independent(start_qemu, link_path, tmp_path):
+    second_path = tmp_path / "second.sock"
+    qemu = start_qemu("pool_id=A,vm_id=1", "-chardev",
+                      f"socket,id=second,path={second_path},server=on,wait=off",
+                      "-device", "vgpu-stub,id=gpu1,addr=0x1d,chardev=second,"
+                                 "pool_id=B,priority=low,vm_id=2")
+    first = Device(qemu, SLOT, 0xe0000000)
+    second = Device(qemu, 0x1d, 0xe0001000)
+    assert (first.POOL_ID, first.VM_ID) == (abi.VGPU_STUB_POOL_A, 1)
+    assert (second.POOL_ID, second.VM_ID) == (abi.VGPU_STUB_POOL_B, 2)
+    with FakeMediator.accept(link_path) as mediator:
+        assert (first.LINK, second.LINK) == (1, 0)
+        with FakeMediator.accept(second_path) as other:
+            first.submit(b"one")
+            second.submit(b"two")
+            one = mediator.expect_request()
+            two = other.expect_request()
+            assert (one.payload, two.payload) == (b"one", b"two")
+            other.respond(two, b"TWO")
+            assert first.STATUS == abi.VGPU_STUB_STATUS_BUSY
+            assert second.response() == b"TWO"
+            mediator.respond(one, b"ONE")
+            assert first.response() == b"ONE"
+        second.wait_link(0)
+        assert first.LINK == 1

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A mediator that a test plays itself, to send what a real one never would."""
+from support import abi, wire
+
+
+class FakeMediator(wire.Peer):
+    """Connected to a device; `hello` is the device's first message."""
+
+    @classmethod
+    def greet(cls, path):
+        """Connect and take the HELLO, without an answer yet."""
+        peer = cls.connect(path)
+        peer.hello = peer.expect(abi.VGPU_STUB_MSG_HELLO)
+        return peer
+
+    @classmethod
+    def accept(cls, path):
+        """Connect and accept the device; its LINK is up on return."""
+        peer = cls.greet(path)
+        peer.send(wire.welcome())
+        peer.sync()
+        return peer
+
+    def sync(self):
+        """Return when the device has taken everything sent before."""
+        self.send(wire.Message(abi.VGPU_STUB_MSG_PING, b"sync"))
+        pong = self.expect(abi.VGPU_STUB_MSG_PONG)
+        assert pong.payload == b"sync"
+
+    def expect_request(self):
+        return self.expect(abi.VGPU_STUB_MSG_REQUEST)
+
+    def respond(self, request, payload=b"", status=abi.VGPU_STUB_ERR_NONE):
+        """Answer a REQUEST; the device has the answer on return."""
+        self.send(wire.response_to(request, payload, status))
+        self.sync()

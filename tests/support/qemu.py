@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A QEMU whose guest is the test itself (qtest), with its QMP monitor."""
+import json
+import socket
+import subprocess
+
+FIRMWARE = ["-L", "/usr/share/seabios", "-L", "/usr/share/qemu"]
+
+
+class Lines:
+    """A socket to QEMU, read line by line, with a limit on every wait."""
+
+    def __init__(self, listener):
+        self.sock, _ = listener.accept()
+        self.sock.settimeout(30)
+        self.file = self.sock.makefile("r", encoding="utf-8")
+
+    def write(self, line):
+        self.sock.sendall(line.encode() + b"\n")
+
+    def read(self):
+        line = self.file.readline()
+        if not line:
+            raise EOFError("QEMU has closed the connection")
+        return line.rstrip("\n")
+
+
+class Qemu:
+    """One process; stops with the `with` block. Its stderr is in log()."""
+
+    def __init__(self, binary, tmp_path, *args, machine="pc", name="qemu"):
+        self.log_path = tmp_path / f"{name}.log"
+        listeners = {}
+        for kind in ("qtest", "qmp"):
+            listeners[kind] = socket.socket(socket.AF_UNIX)
+            listeners[kind].settimeout(30)
+            listeners[kind].bind(str(tmp_path / f"{name}.{kind}"))
+            listeners[kind].listen(1)
+        command = [str(binary), "-machine", machine, "-accel", "qtest",
+                   "-nodefaults", "-display", "none", "-m", "32", *FIRMWARE,
+                   "-qtest", f"unix:{tmp_path}/{name}.qtest",
+                   "-qtest-log", "none",
+                   "-qmp", f"unix:{tmp_path}/{name}.qmp", *map(str, args)]
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log)
+        try:
+            self._qtest = Lines(listeners["qtest"])
+            self._qmp = Lines(listeners["qmp"])
+            self._qmp.read()
+            self.qmp("qmp_capabilities")
+        except (socket.timeout, OSError, EOFError) as error:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"QEMU did not start: {self.log()}") from error
+        finally:
+            for kind, listener in listeners.items():
+                listener.close()
+                (tmp_path / f"{name}.{kind}").unlink()
+        self.irqs = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._qtest.sock.close()
+        self._qmp.sock.close()
+        if self.process.poll() is None:
+            self.process.terminate()
+        # A sanitizer's report would come at the end, with a status of its own.
+        status = self.process.wait(30)
+        assert status == 0, f"QEMU ended with status {status}: {self.log()}"
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    # The monitor
+
+    def qmp(self, command, **arguments):
+        """The command's return value; an error raises RuntimeError."""
+        self._qmp.write(json.dumps({"execute": command,
+                                    "arguments": arguments}))
+        while True:
+            answer = json.loads(self._qmp.read())
+            if "return" in answer:
+                return answer["return"]
+            if "error" in answer:
+                raise RuntimeError(answer["error"]["desc"])
+
+    def hmp(self, command):
+        return self.qmp("human-monitor-command", **{"command-line": command})
+
+    # The guest's side
+
+    def _command(self, line):
+        self._qtest.write(line)
+        while True:
+            answer = self._qtest.read().split()
+            if answer[0] == "IRQ":
+                self.irqs[int(answer[2])] = answer[1] == "raise"
+            else:
+                assert answer[0] == "OK", (line, answer)
+                return answer[1] if len(answer) > 1 else None
+
+    def read(self, addr, size):
+        """One load of 1, 2, 4 or 8 bytes."""
+        return int(self._command(f"read{'_bw_l___q'[size]} {addr:#x}"), 0)
+
+    def write(self, addr, value, size):
+        """One store of 1, 2, 4 or 8 bytes."""
+        self._command(f"write{'_bw_l___q'[size]} {addr:#x} {value:#x}")
+
+    def read_block(self, addr, size):
+        """A block read: ascending accesses, as wide as their alignment."""
+        return bytes.fromhex(self._command(f"read {addr:#x} {size:#x}")[2:])
+
+    def write_block(self, addr, data):
+        """A block write: ascending accesses, as wide as their alignment."""
+        self._command(f"write {addr:#x} {len(data):#x} 0x{data.hex()}")
+
+    def pci_read(self, devfn, reg, size=4):
+        self._command(f"outl 0xcf8 {0x80000000 | devfn << 8 | reg & ~3:#x}")
+        command = {1: "inb", 2: "inw", 4: "inl"}[size]
+        return int(self._command(f"{command} {0xcfc + (reg & 3):#x}"), 0)
+
+    def pci_write(self, devfn, reg, value, size=4):
+        self._command(f"outl 0xcf8 {0x80000000 | devfn << 8 | reg & ~3:#x}")
+        command = {1: "outb", 2: "outw", 4: "outl"}[size]
+        self._command(f"{command} {0xcfc + (reg & 3):#x} {value:#x}")
+
+    def outl(self, port, value):
+        self._command(f"outl {port:#x} {value:#x}")
+
+    def clock_step(self, milliseconds):
+        """Let the virtual clock pass this time, with the timers due in it."""
+        self._command(f"clock_step {milliseconds * 1_000_000}")
+
+    def intercept_irqs(self):
+        """From now on self.irqs tells the level of the I/O APIC's inputs."""
+        self._command("irq_intercept_in ioapic")
