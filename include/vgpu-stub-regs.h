@@ -131,10 +131,18 @@ struct vgpu_stub_response {
     uint32_t reserved[2];       /* 0 */
 };
 
-/* Opcodes; docs/operations.md says what each takes and returns */
+/*
+ * Opcodes; docs/operations.md says what each takes and returns. 0x0100-0x0FFF
+ * are reserved, 0x1000-0xFFFF are for vendors.
+ */
 #define VGPU_STUB_OP_NOP                    0x0000
-#define VGPU_STUB_OP_ECHO                   0x0001
-#define VGPU_STUB_OP_GET_DEVICE_INFO        0x0002
+#define VGPU_STUB_OP_KERNEL                 0x0001
+#define VGPU_STUB_OP_MEMORY_ALLOC           0x0002
+#define VGPU_STUB_OP_MEMORY_FREE            0x0003
+#define VGPU_STUB_OP_MEMORY_COPY            0x0004
+#define VGPU_STUB_OP_GET_DEVICE_INFO        0x0005
+#define VGPU_STUB_OP_SYNCHRONIZE            0x0006
+#define VGPU_STUB_OP_ECHO                   0x0007
 
 #ifdef __cplusplus
 #define VGPU_STUB_ASSERT(expr) static_assert(expr, #expr)

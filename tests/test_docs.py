@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The specifications in docs/ say what the headers say."""
+import re
+from pathlib import Path
+
+from support import abi, wire
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+def rows(document, *columns):
+    """The rows of the table in the document whose header begins so."""
+    lines = iter((DOCS / document).read_text().splitlines())
+    for line in lines:
+        if cells(line)[:len(columns)] == list(columns):
+            next(lines)
+            break
+    else:
+        raise AssertionError(f"no table {columns} in {document}")
+    for line in lines:
+        if not line.startswith("|"):
+            return
+        yield cells(line)
+
+
+def cells(line):
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def test_registers():
+    table = {name: int(offset, 16) for offset, name, *_
+             in rows("registers.md", "offset", "name")}
+    assert table == abi.names("VGPU_STUB_REG_")
+
+
+def test_buffers():
+    table = {name: (int(offset, 16), int(size)) for offset, name, size, *_
+             in rows("registers.md", "offset", "buffer")}
+    assert table == {
+        "REQUEST_BUF": (abi.VGPU_STUB_REQUEST_BUF, abi.VGPU_STUB_BUF_SIZE),
+        "RESPONSE_BUF": (abi.VGPU_STUB_RESPONSE_BUF, abi.VGPU_STUB_BUF_SIZE),
+        "RESERVED": (abi.VGPU_STUB_RESERVED,
+                     abi.VGPU_STUB_BAR_SIZE - abi.VGPU_STUB_RESERVED),
+    }
+
+
+def test_error_codes():
+    table = {name: int(code, 16) for code, name, _
+             in rows("registers.md", "code", "name")}
+    assert table == abi.names("VGPU_STUB_ERR_")
+
+
+def test_opcodes():
+    table = {name: int(opcode, 16) for opcode, name
+             in rows("registers.md", "opcode", "name")}
+    assert table == abi.names("VGPU_STUB_OP_")
+
+
+def test_message_types():
+    table = {name: int(number) for number, name, *_
+             in rows("wire-protocol.md", "type", "name")}
+    assert table == abi.names("VGPU_STUB_MSG_")
+
+
+def test_message_header():
+    """The offsets in the document are those that the fields' sizes give."""
+    sizes = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "char": 1}
+    for columns, total in ((("offset", "field"), wire.HEADER.size),
+                           (("offset", "field of HELLO"), wire.HELLO.size)):
+        expected = 0
+        for offset, field, _ in rows("wire-protocol.md", *columns):
+            assert int(offset) == expected, field
+            kind, name = field.split()
+            count = re.search(r"\[(\d+)\]", name)
+            expected += sizes[kind] * (int(count.group(1)) if count else 1)
+        assert expected == total
