@@ -62,6 +62,7 @@ typedef struct VgpuStubState {
     QEMUTimer timeout;
 
     QEMUTimer redeliver;        /* tells the guest of an interrupt after load */
+    bool sending_msi;
 
     int64_t guest_error_second; /* the one that guest_errors counts */
     unsigned guest_errors;
@@ -110,7 +111,9 @@ static void vgpu_stub_notify(VgpuStubState *s)
     PCIDevice *pci_dev = PCI_DEVICE(s);
 
     if (msi_enabled(pci_dev) && vgpu_stub_interrupt_pending(s)) {
+        s->sending_msi = true;
         msi_notify(pci_dev, 0);
+        s->sending_msi = false;
     }
     vgpu_stub_update_intx(s);
 }
@@ -410,7 +413,11 @@ static void vgpu_stub_mmio_write(void *opaque, hwaddr addr, uint64_t value,
     VgpuStubState *s = opaque;
 
     trace_vgpu_stub_mmio_write(s, addr, size, value);
-    if (addr & (size - 1)) {
+    if (s->sending_msi) {
+        /* An MSI aimed at this very BAR would ring the doorbell without end. */
+        vgpu_stub_guest_error(s, "write by its own MSI to 0x%" HWADDR_PRIx
+                              " ignored", addr);
+    } else if (addr & (size - 1)) {
         vgpu_stub_guest_error(s, "unaligned write of %u bytes at 0x%"
                               HWADDR_PRIx " ignored", size, addr);
     } else if (vgpu_stub_in(addr, VGPU_STUB_REQUEST_BUF, VGPU_STUB_BUF_SIZE)) {

@@ -103,3 +103,19 @@ def test_reset_ends_interrupts(linked, msi):
     dev.__init__(linked.qemu)
     assert dev.INTERRUPT_STATUS == dev.INTERRUPT_CTRL == 0
     assert not dev.intx_asserted()
+
+
+@pytest.mark.parametrize("request_len", (0, 8), ids=("refused", "sent"))
+def test_an_msi_aimed_at_the_doorbell_does_not_recurse(linked, request_len):
+    dev = linked.dev
+    dev.enable_msi(dev.bar + abi.VGPU_STUB_REG_DOORBELL,
+                   abi.VGPU_STUB_DOORBELL_SUBMIT)
+    dev.INTERRUPT_CTRL = 1
+    dev.REQUEST_LEN = request_len
+    dev.DOORBELL = abi.VGPU_STUB_DOORBELL_SUBMIT
+    if request_len:
+        linked.mediator.respond(linked.mediator.expect_request(), b"answer")
+        assert dev.STATUS == abi.VGPU_STUB_STATUS_DONE
+    else:
+        assert dev.STATUS == abi.VGPU_STUB_STATUS_ERROR
+        assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_INVALID_LENGTH

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A QEMU whose guest is the test itself (qtest), with its QMP monitor."""
 import json
+import os
 import socket
 import subprocess
+
+# A QEMU with sanitizers is to stop at what it finds, not to print and go on.
+ENVIRONMENT = {**os.environ, "UBSAN_OPTIONS": "halt_on_error=1"}
 
 FIRMWARE = ["-L", "/usr/share/seabios", "-L", "/usr/share/qemu"]
 
@@ -43,7 +47,8 @@ class Qemu:
                    "-qmp", f"unix:{tmp_path}/{name}.qmp", *map(str, args)]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
+                                            stdout=log, stderr=log,
+                                            env=ENVIRONMENT)
         try:
             self._qtest = Lines(listeners["qtest"])
             self._qmp = Lines(listeners["qmp"])

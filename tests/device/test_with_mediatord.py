@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The device with the real mediator: the flow, kills and restarts included."""
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from support import abi, wire
+from support.device import SLOT, Device
+from support.mediatord import Mediatord
+from support.qemu import Qemu
+
+MEDIATORD = Path(__file__).resolve().parents[2] / "build/mediator/vgpu-mediatord"
+
+
+@pytest.fixture
+def sockets(tmp_path):
+    directory = tmp_path / "sockets"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def mediatord(tmp_path, sockets):
+    return lambda: Mediatord(MEDIATORD, tmp_path / "mediator.log",
+                             "--socket-dir", sockets)
+
+
+def start(qemu_bin, tmp_path, sockets, number):
+    folder = tmp_path / f"vm{number}"
+    folder.mkdir(exist_ok=True)
+    path = sockets / f"{number}-0.sock"
+    return Qemu(qemu_bin, folder,
+                "-chardev", f"socket,id=link,path={path},server=on,wait=off",
+                "-device", f"vgpu-stub,addr={SLOT:#x},chardev=link,"
+                           f"vm_id={number}")
+
+
+def request(opcode, data=b""):
+    return wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION, opcode, 0, 0,
+                             wire.REQUEST.size if data else 0, len(data)) + data
+
+
+def echo(dev, data):
+    dev.submit(request(abi.VGPU_STUB_OP_ECHO, data))
+    assert dev.wait_outcome() == abi.VGPU_STUB_STATUS_DONE, dev.ERROR_CODE
+    assert dev.response()[wire.RESPONSE.size:] == data
+
+
+def test_echo_of_the_whole_buffer(qemu_bin, tmp_path, sockets, mediatord):
+    with mediatord(), start(qemu_bin, tmp_path, sockets, 1) as qemu:
+        dev = Device(qemu)
+        dev.wait_link(1)
+        for byte in range(20):
+            echo(dev, bytes((byte + i) & 0xff for i in range(992)))
+            assert dev.RESPONSE_LEN == 1024
+
+
+def test_an_operation_that_it_does_not_know(qemu_bin, tmp_path, sockets,
+                                            mediatord):
+    with mediatord(), start(qemu_bin, tmp_path, sockets, 1) as qemu:
+        dev = Device(qemu)
+        dev.wait_link(1)
+        dev.submit(request(0x0fff))
+        assert dev.wait_outcome() == abi.VGPU_STUB_STATUS_ERROR
+        assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_UNSUPPORTED_OPERATION
+
+
+def test_killed_and_restarted(qemu_bin, tmp_path, sockets, mediatord):
+    with start(qemu_bin, tmp_path, sockets, 1) as qemu:
+        dev = Device(qemu)
+        for round_ in range(5):
+            with mediatord() as daemon:
+                dev.wait_link(1)
+                echo(dev, b"round %d" % round_)
+                daemon.process.kill()
+                daemon.process.wait()
+            dev.wait_link(0)
+            dev.submit(request(abi.VGPU_STUB_OP_NOP))
+            assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE
+
+
+def test_many_vms_of_which_one_restarts(qemu_bin, tmp_path, sockets, mediatord):
+    with mediatord(), ExitStack() as vms:
+        devices = [Device(vms.enter_context(
+            start(qemu_bin, tmp_path, sockets, number))) for number in range(4)]
+        for number, dev in enumerate(devices):
+            dev.wait_link(1)
+            echo(dev, b"vm %d" % number)
+        for _ in range(3):
+            with start(qemu_bin, tmp_path, sockets, 9) as qemu:
+                dev = Device(qemu)
+                dev.wait_link(1)
+                echo(dev, b"the restarted one")
+            for number, dev in enumerate(devices):
+                assert dev.LINK == 1
+                echo(dev, b"vm %d again" % number)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The real mediator, as a process."""
+import re
+import signal
+import subprocess
+
+from support.wait import wait_for
+
+
+class Mediatord:
+    """A running daemon; what it logs goes to a file."""
+
+    def __init__(self, binary, log, *args):
+        self.log_path = log
+        with open(log, "wb") as stderr:
+            self.process = subprocess.Popen([binary, *map(str, args)],
+                                            stderr=stderr)
+
+    def log(self):
+        return self.log_path.read_text().splitlines()
+
+    def wait_log(self, pattern):
+        """The log's lines that match, as soon as there is one."""
+        return wait_for(
+            lambda: [line for line in self.log() if re.search(pattern, line)],
+            f"log line like {pattern!r} in {self.log_path}")
+
+    def stop(self, signum=signal.SIGTERM):
+        """Returns the exit status."""
+        self.process.send_signal(signum)
+        try:
+            return self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.returncode is None:
+            assert self.stop() == 0, self.log()
