@@ -1,0 +1,57 @@
+/*
+ * What requests and responses carry, as bytes
+ *
+ * Pure functions: no I/O and no state. The specification is
+ * docs/operations.md, the layouts are in include/vgpu-stub-regs.h.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_CALL_H
+#define MEDIATOR_CALL_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "vgpu-stub-regs.h"
+
+/* A request that has been checked; points into its bytes. */
+typedef struct Call {
+    uint32_t opcode;            /* VGPU_STUB_OP_…, or one that we don't know */
+    uint32_t flags;             /* VGPU_STUB_REQUEST_… */
+    uint32_t param_count;
+    uint32_t data_length;       /* bytes */
+    const uint8_t *params;      /* param_count times u32, little-endian */
+    const uint8_t *data;
+} Call;
+
+/* A response in the making */
+typedef struct Reply {
+    uint32_t status;            /* VGPU_STUB_ERR_… */
+    uint32_t result_count;
+    uint32_t data_length;       /* bytes */
+    /* The results in wire byte order, then the data */
+    uint8_t body[VGPU_STUB_BUF_SIZE - sizeof(struct vgpu_stub_response)];
+} Reply;
+
+/*
+ * Check the @length bytes of a request and find its parts. On failure
+ * returns false and makes @reply the answer to it.
+ */
+bool call_decode(Call *call, const uint8_t *bytes, size_t length,
+                 Reply *reply);
+
+/* Make @reply an error, with a sentence for the guest as its data. */
+void reply_error(Reply *reply, uint32_t status, const char *why);
+
+/*
+ * Append @count results, in wire byte order, and then @length bytes of data
+ * to a @reply that is zero so far. All of it has to fit into the body.
+ */
+void reply_append_results(Reply *reply, const void *results, uint32_t count);
+void reply_append_data(Reply *reply, const void *data, uint32_t length);
+
+/* Write @reply out; returns its size in bytes. */
+size_t reply_encode(const Reply *reply, uint32_t exec_time_us,
+                    uint8_t bytes[VGPU_STUB_BUF_SIZE]);
+
+#endif /* MEDIATOR_CALL_H */

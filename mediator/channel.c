@@ -1,0 +1,172 @@
+/*
+ * A connected socket that carries messages
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "channel.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct Channel {
+    int fd;
+    guint source;               /* watches fd for `watched`; 0 is none */
+    GIOCondition watched;
+    GByteArray *rx;             /* at most a message and what one read adds */
+    GByteArray *tx;
+    const ChannelHandlers *handlers;
+    gpointer opaque;
+};
+
+static bool channel_full(const Channel *channel)
+{
+    return channel->tx->len >= CHANNEL_TX_FULL;
+}
+
+static bool channel_fail(const char *what, int code, GError **error)
+{
+    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code), "%s: %s",
+                what, g_strerror(code));
+    return false;
+}
+
+/* Transmit as much as the socket takes. */
+static bool channel_flush(Channel *channel, GError **error)
+{
+    while (channel->tx->len > 0) {
+        ssize_t sent = send(channel->fd, channel->tx->data, channel->tx->len,
+                            MSG_NOSIGNAL);
+
+        if (sent < 0) {
+            return errno == EAGAIN || errno == EINTR ||
+                   channel_fail("send", errno, error);
+        }
+        g_byte_array_remove_range(channel->tx, 0, sent);
+    }
+    return true;
+}
+
+/* Hand on the messages that are complete, until the transmit buffer fills. */
+static bool channel_deliver(Channel *channel, GError **error)
+{
+    guint done = 0;
+    gssize size = 0;
+
+    while (!channel_full(channel)) {
+        const uint8_t *bytes = channel->rx->data + done;
+        WireHeader header;
+
+        size = wire_decode(bytes, channel->rx->len - done, &header, error);
+        if (size <= 0) {
+            break;
+        }
+        if (!channel->handlers->message(channel->opaque, &header,
+                                        bytes + sizeof(header), error)) {
+            return false;
+        }
+        done += size;
+    }
+    g_byte_array_remove_range(channel->rx, 0, done);
+    return size >= 0;
+}
+
+static bool channel_receive(Channel *channel, GError **error)
+{
+    uint8_t bytes[CHANNEL_READ_SIZE];
+    ssize_t received;
+
+    if (channel_full(channel)) {
+        return true;
+    }
+    received = recv(channel->fd, bytes, sizeof(bytes), 0);
+    if (received < 0) {
+        return errno == EAGAIN || errno == EINTR ||
+               channel_fail("receive", errno, error);
+    }
+    if (received == 0) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
+                            "the device closed the connection");
+        return false;
+    }
+    g_byte_array_append(channel->rx, bytes, received);
+    return true;
+}
+
+static gboolean channel_ready(gint fd, GIOCondition condition,
+                              gpointer opaque);
+
+static void channel_watch(Channel *channel)
+{
+    GIOCondition wanted = (channel_full(channel) ? 0 : G_IO_IN) |
+                          (channel->tx->len > 0 ? G_IO_OUT : 0);
+
+    if (channel->watched != wanted) {
+        if (channel->source != 0) {
+            g_source_remove(channel->source);
+        }
+        channel->source = g_unix_fd_add(channel->fd, wanted, channel_ready,
+                                        channel);
+        channel->watched = wanted;
+    }
+}
+
+static gboolean channel_ready(gint fd G_GNUC_UNUSED,
+                              GIOCondition condition G_GNUC_UNUSED,
+                              gpointer opaque)
+{
+    Channel *channel = opaque;
+    g_autoptr(GError) error = NULL;
+
+    /*
+     * Messages that waited for room in the transmit buffer are delivered
+     * before more is received, or the receive buffer could grow.
+     */
+    if (channel_flush(channel, &error) &&
+        channel_deliver(channel, &error) &&
+        channel_receive(channel, &error) &&
+        channel_deliver(channel, &error)) {
+        channel_watch(channel);
+        return G_SOURCE_CONTINUE;
+    }
+    channel->handlers->closed(channel->opaque, error);
+    return G_SOURCE_REMOVE;
+}
+
+Channel *channel_new(int fd, const ChannelHandlers *handlers,
+                     gpointer opaque)
+{
+    Channel *channel = g_new0(Channel, 1);
+
+    channel->fd = fd;
+    channel->rx = g_byte_array_sized_new(CHANNEL_READ_SIZE);
+    channel->tx = g_byte_array_new();
+    channel->handlers = handlers;
+    channel->opaque = opaque;
+    channel_watch(channel);
+    return channel;
+}
+
+void channel_free(Channel *channel)
+{
+    g_source_remove(channel->source);
+    g_byte_array_unref(channel->rx);
+    g_byte_array_unref(channel->tx);
+    close(channel->fd);
+    g_free(channel);
+}
+
+void channel_answer(Channel *channel, const WireHeader *to, uint16_t type,
+                    uint32_t status, const void *payload, size_t length)
+{
+    bool idle = channel->tx->len == 0;
+
+    wire_append_answer(channel->tx, to, type, status, payload, length);
+    if (idle) {
+        /* What goes wrong goes wrong again in channel_ready(). */
+        channel_flush(channel, NULL);
+    }
+    channel_watch(channel);
+}

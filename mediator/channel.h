@@ -1,0 +1,56 @@
+/*
+ * A connected socket that carries messages
+ *
+ * A channel receives into and transmits from buffers of its own and never
+ * blocks. Both buffers are bounded: while CHANNEL_TX_FULL bytes wait for a
+ * peer that does not read, nothing more is read from that peer.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_CHANNEL_H
+#define MEDIATOR_CHANNEL_H
+
+#include "wire.h"
+
+/*
+ * Bytes. What the owner sends in answer to messages that were read before the
+ * buffer filled up still goes into it; CHANNEL_READ_SIZE bounds that.
+ */
+#define CHANNEL_TX_FULL 65536
+
+/* Bytes that one peer may have read before the others have their turn */
+#define CHANNEL_READ_SIZE 4096
+
+typedef struct Channel Channel;
+
+typedef struct ChannelHandlers {
+    /*
+     * A message has come; its payload, header->length bytes, is valid during
+     * the call. Returns false with @error set to end the channel. Must not
+     * free the channel.
+     */
+    bool (*message)(gpointer opaque, const WireHeader *header,
+                    const uint8_t *payload, GError **error);
+    /*
+     * The channel has ended: WIRE_ERROR for what the peer sent, G_IO_ERROR
+     * when it has gone, or the message handler's error. The owner has to free
+     * the channel here.
+     */
+    void (*closed)(gpointer opaque, const GError *error);
+} ChannelHandlers;
+
+/* Takes over @fd, a connected non-blocking stream socket. */
+Channel *channel_new(int fd, const ChannelHandlers *handlers,
+                     gpointer opaque);
+
+/* Closes the socket; what is still in the buffers is lost. */
+void channel_free(Channel *channel);
+
+/*
+ * Send a message in answer to @to, as wire_append_answer(). Does not call
+ * back: when the peer has gone, `closed` is called from the main loop.
+ */
+void channel_answer(Channel *channel, const WireHeader *to, uint16_t type,
+                    uint32_t status, const void *payload, size_t length);
+
+#endif /* MEDIATOR_CHANNEL_H */

@@ -1,0 +1,331 @@
+/*
+ * The link to one device: a socket path that is connected over and over
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "link.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "channel.h"
+
+struct Link {
+    struct sockaddr_un address;
+    RequestHandler handler;
+    gpointer opaque;
+
+    Channel *channel;           /* NULL while there is no connection */
+    gint64 connected_at;        /* monotonic, µs */
+    bool greeted;               /* `hello` has come and was accepted */
+    WireHello hello;
+    GHashTable *running;        /* sequence → Request, abandoned on removal */
+
+    unsigned attempts;          /* since the last connection that lasted */
+    bool complained;            /* that there is no connection to be had */
+    guint timer;                /* to the next attempt, or while connected,
+                                 * to the end of the wait for HELLO */
+};
+
+/* Log a line about the connection of a device that is known. */
+static void link_log_device(const Link *link, GLogLevelFlags level,
+                            const char *what)
+{
+    static const char *const priorities[] = {
+        [VGPU_STUB_PRIORITY_LOW] = "low",
+        [VGPU_STUB_PRIORITY_MEDIUM] = "medium",
+        [VGPU_STUB_PRIORITY_HIGH] = "high",
+    };
+    const char *path = link->address.sun_path;
+    const WireHello *hello = &link->hello;
+    const char pool[] = { hello->pool, '\0' };
+    const char *priority = priorities[hello->priority];
+    g_autofree char *vm_id = g_strdup_printf("%u", hello->vm_id);
+    g_autofree char *uuid = wire_format_uuid(hello->vm_uuid);
+    g_autofree char *id = g_strndup(hello->device_id,
+                                    sizeof(hello->device_id));
+    /* The peer chose it: no line breaks or escape sequences in the log. */
+    g_autofree char *device = g_strescape(id, NULL);
+
+    g_log_structured(G_LOG_DOMAIN, level, "VGPU_SOCKET", path,
+                     "VGPU_VM_ID", vm_id, "VGPU_VM_UUID", uuid,
+                     "VGPU_POOL", pool, "VGPU_PRIORITY", priority,
+                     "VGPU_DEVICE", device,
+                     "MESSAGE", "%s: vm %s, uuid %s, pool %s, priority %s, "
+                     "device \"%s\": %s", path, vm_id, uuid, pool, priority,
+                     device, what);
+}
+
+/* Log a line about this link. */
+static void link_log(const Link *link, GLogLevelFlags level, const char *what)
+{
+    const char *path = link->address.sun_path;
+
+    if (link->greeted) {
+        link_log_device(link, level, what);
+    } else {
+        g_log_structured(G_LOG_DOMAIN, level, "VGPU_SOCKET", path,
+                         "MESSAGE", "%s: %s", path, what);
+    }
+}
+
+static void link_clear_timer(Link *link)
+{
+    if (link->timer != 0) {
+        g_source_remove(link->timer);
+        link->timer = 0;
+    }
+}
+
+static void link_connect(Link *link);
+
+static gboolean link_next_attempt(gpointer opaque)
+{
+    Link *link = opaque;
+
+    link->timer = 0;
+    link_connect(link);
+    return G_SOURCE_REMOVE;
+}
+
+/* Schedule the next attempt; returns the delay until then in ms. */
+static guint link_connect_later(Link *link)
+{
+    guint delay = MIN(LINK_RETRY_MIN_MS << link->attempts,
+                      LINK_RETRY_MAX_MS);
+
+    if (delay < LINK_RETRY_MAX_MS) {
+        link->attempts++;
+    }
+    link->timer = g_timeout_add(delay, link_next_attempt, link);
+    return delay;
+}
+
+static void link_closed(gpointer opaque, const GError *error)
+{
+    Link *link = opaque;
+    g_autofree char *what = NULL;
+    GLogLevelFlags level = G_LOG_LEVEL_WARNING;
+
+    if (g_error_matches(error, WIRE_ERROR, WIRE_ERROR_VIOLATION)) {
+        what = g_strdup_printf("closed, protocol violation: %s",
+                               error->message);
+    } else if (g_error_matches(error, WIRE_ERROR, WIRE_ERROR_REJECTED)) {
+        what = g_strdup_printf("rejected: %s", error->message);
+    } else {
+        what = g_strdup_printf("disconnected: %s", error->message);
+        level = G_LOG_LEVEL_MESSAGE;
+    }
+    link_log(link, level, what);
+
+    g_clear_pointer(&link->channel, channel_free);
+    g_hash_table_remove_all(link->running);
+    link->greeted = false;
+    link_clear_timer(link);
+
+    if (g_get_monotonic_time() - link->connected_at >=
+        LINK_RETRY_MAX_MS * G_TIME_SPAN_MILLISECOND) {
+        link->attempts = 0;
+    }
+    link_connect_later(link);
+}
+
+static gboolean link_hello_overdue(gpointer opaque)
+{
+    Link *link = opaque;
+    g_autoptr(GError) error =
+        g_error_new(WIRE_ERROR, WIRE_ERROR_VIOLATION, "no HELLO within %d s",
+                    LINK_HELLO_TIMEOUT_MS / 1000);
+
+    link->timer = 0;
+    link_closed(link, error);
+    return G_SOURCE_REMOVE;
+}
+
+/* The first message on a connection. */
+static bool link_greet(Link *link, const WireHeader *header,
+                       const uint8_t *payload, GError **error)
+{
+    const struct vgpu_stub_wire_welcome welcome = wire_welcome();
+    g_autoptr(GError) refusal = NULL;
+    uint32_t status;
+
+    if (header->type != VGPU_STUB_MSG_HELLO) {
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "the first message has type %u, not %u (HELLO)",
+                    header->type, VGPU_STUB_MSG_HELLO);
+        return false;
+    }
+    if (!wire_decode_hello(payload, header->length, &link->hello, &status,
+                           &refusal)) {
+        if (g_error_matches(refusal, WIRE_ERROR, WIRE_ERROR_REJECTED)) {
+            channel_answer(link->channel, header, VGPU_STUB_MSG_REJECT,
+                           status, refusal->message,
+                           strlen(refusal->message));
+        }
+        g_propagate_error(error, g_steal_pointer(&refusal));
+        return false;
+    }
+    channel_answer(link->channel, header, VGPU_STUB_MSG_WELCOME,
+                   VGPU_STUB_ERR_NONE, &welcome, sizeof(welcome));
+    link->greeted = true;
+    link_clear_timer(link);
+    link_log(link, G_LOG_LEVEL_MESSAGE, "connected");
+    return true;
+}
+
+/* The RequestAnswer of this link's requests. */
+static void link_answer(gpointer opaque, const WireHeader *header,
+                        uint32_t status, const void *payload, size_t length)
+{
+    Link *link = opaque;
+
+    g_hash_table_remove(link->running, &header->sequence);
+    channel_answer(link->channel, header, VGPU_STUB_MSG_RESPONSE, status,
+                   payload, length);
+}
+
+static bool link_accept_request(Link *link, const WireHeader *header,
+                                const uint8_t *payload, GError **error)
+{
+    Request *request;
+
+    if (g_hash_table_contains(link->running, &header->sequence)) {
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "REQUEST with sequence %" G_GUINT64_FORMAT
+                    ", which is running", header->sequence);
+        return false;
+    }
+    request = request_new(header, payload, link_answer, link);
+    g_hash_table_insert(link->running,
+                        (gpointer)&request_header(request)->sequence,
+                        request);
+    link->handler(link->opaque, request);
+    return true;
+}
+
+static bool link_message(gpointer opaque, const WireHeader *header,
+                         const uint8_t *payload, GError **error)
+{
+    Link *link = opaque;
+
+    if (!link->greeted) {
+        return link_greet(link, header, payload, error);
+    }
+    switch (header->type) {
+    case VGPU_STUB_MSG_REQUEST:
+        return link_accept_request(link, header, payload, error);
+    case VGPU_STUB_MSG_CANCEL:
+        if (header->length != 0) {
+            g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                        "CANCEL with a payload of %u bytes", header->length);
+            return false;
+        }
+        g_hash_table_remove(link->running, &header->sequence);
+        return true;
+    case VGPU_STUB_MSG_PING:
+        channel_answer(link->channel, header, VGPU_STUB_MSG_PONG,
+                       VGPU_STUB_ERR_NONE, payload, header->length);
+        return true;
+    case VGPU_STUB_MSG_HELLO:
+    case VGPU_STUB_MSG_WELCOME:
+    case VGPU_STUB_MSG_REJECT:
+    case VGPU_STUB_MSG_RESPONSE:
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "message of type %u, which a device does not send here",
+                    header->type);
+        return false;
+    default:
+        /* A PONG, or what a newer device knows. */
+        return true;
+    }
+}
+
+static void link_connect_failed(Link *link, int code)
+{
+    g_autofree char *what =
+        g_strdup_printf("cannot connect: %s; will go on trying",
+                        g_strerror(code));
+    guint delay = link_connect_later(link);
+
+    /* Short troubles are a VM's normal start and end. */
+    if (delay == LINK_RETRY_MAX_MS && !link->complained) {
+        link_log(link, G_LOG_LEVEL_WARNING, what);
+        link->complained = true;
+    }
+}
+
+static void link_connect(Link *link)
+{
+    static const ChannelHandlers handlers = {
+        .message = link_message,
+        .closed = link_closed,
+    };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        link_connect_failed(link, errno);
+        return;
+    }
+    if (connect(fd, (const struct sockaddr *)&link->address,
+                sizeof(link->address)) < 0) {
+        link_connect_failed(link, errno);
+        close(fd);
+        return;
+    }
+    link->complained = false;
+    link->connected_at = g_get_monotonic_time();
+    link->channel = channel_new(fd, &handlers, link);
+    link->timer = g_timeout_add(LINK_HELLO_TIMEOUT_MS, link_hello_overdue,
+                                link);
+}
+
+Link *link_new(const char *path, RequestHandler handler, gpointer opaque,
+               GError **error)
+{
+    size_t length = strlen(path);
+    Link *link;
+
+    if (length == 0 || length >= sizeof(link->address.sun_path)) {
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FILENAME_TOO_LONG,
+                    "socket path '%s' has %zu bytes, 1 to %zu are allowed",
+                    path, length, sizeof(link->address.sun_path) - 1);
+        return NULL;
+    }
+    link = g_new0(Link, 1);
+    link->address.sun_family = AF_UNIX;
+    memcpy(link->address.sun_path, path, length);
+    link->handler = handler;
+    link->opaque = opaque;
+    link->running = g_hash_table_new_full(
+        g_int64_hash, g_int64_equal, NULL,
+        (GDestroyNotify)request_abandon);
+    link_connect(link);
+    return link;
+}
+
+void link_free(Link *link)
+{
+    link_clear_timer(link);
+    g_clear_pointer(&link->channel, channel_free);
+    g_hash_table_unref(link->running);
+    g_free(link);
+}
+
+bool link_connected(const Link *link)
+{
+    return link->channel != NULL;
+}
+
+void link_retry(Link *link)
+{
+    link->attempts = 0;
+    if (!link_connected(link)) {
+        link_clear_timer(link);
+        link_connect(link);
+    }
+}

@@ -1,0 +1,39 @@
+/*
+ * The link to one device: a socket path that is connected over and over
+ *
+ * A link connects, answers the device's HELLO and hands on its requests. When
+ * the connection ends, or there is none to be had, it tries again after a
+ * delay that doubles each time, from LINK_RETRY_MIN_MS to LINK_RETRY_MAX_MS.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_LINK_H
+#define MEDIATOR_LINK_H
+
+#include "request.h"
+
+/* Milliseconds */
+#define LINK_HELLO_TIMEOUT_MS 5000
+#define LINK_RETRY_MIN_MS 100
+#define LINK_RETRY_MAX_MS 5000
+
+typedef struct Link Link;
+
+/*
+ * Start to connect to the socket at @path. The device's requests go to
+ * @handler.
+ *
+ * Returns NULL and a G_IO_ERROR when a socket cannot have such a path.
+ */
+Link *link_new(const char *path, RequestHandler handler, gpointer opaque,
+               GError **error);
+
+/* Ends the connection; its requests are abandoned. */
+void link_free(Link *link);
+
+bool link_connected(const Link *link);
+
+/* Connect now, if there is no connection; otherwise soon after its end. */
+void link_retry(Link *link);
+
+#endif /* MEDIATOR_LINK_H */

@@ -1,0 +1,19 @@
+/*
+ * What a request asks for
+ *
+ * docs/operations.md is the specification.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_OPERATIONS_H
+#define MEDIATOR_OPERATIONS_H
+
+#include "call.h"
+
+/*
+ * Execute @call; @reply receives the results, or the error. Depends on
+ * nothing but @call.
+ */
+void operations_execute(const Call *call, Reply *reply);
+
+#endif /* MEDIATOR_OPERATIONS_H */

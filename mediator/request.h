@@ -1,0 +1,46 @@
+/*
+ * A guest's request on its way through the mediator
+ *
+ * Whoever holds a request completes it exactly once, now or later; that frees
+ * it. Who asked may lose interest meanwhile (the request was cancelled, the
+ * device has gone): the request is completed all the same, to nobody.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_REQUEST_H
+#define MEDIATOR_REQUEST_H
+
+#include "wire.h"
+
+typedef struct Request Request;
+
+/* Takes the answer to the asker; see request_complete(). */
+typedef void (*RequestAnswer)(gpointer asker, const WireHeader *header,
+                              uint32_t status, const void *payload,
+                              size_t length);
+
+/* Takes over the request; has to call request_complete() at some time. */
+typedef void (*RequestHandler)(gpointer opaque, Request *request);
+
+/* Header and payload, header->length bytes, are copied. */
+Request *request_new(const WireHeader *header, const uint8_t *payload,
+                     RequestAnswer answer, gpointer asker);
+
+/* Both live with the request; the payload is header->length bytes. */
+const WireHeader *request_header(const Request *request);
+const uint8_t *request_payload(const Request *request);
+
+/* Nobody waits for the answer any more. */
+void request_abandon(Request *request);
+
+/* Whether somebody still waits for the answer. */
+bool request_wanted(const Request *request);
+
+/*
+ * Answer the request with a VGPU_STUB_ERR_… and @length bytes, at most
+ * VGPU_STUB_BUF_SIZE, and free it.
+ */
+void request_complete(Request *request, uint32_t status, const void *payload,
+                      size_t length);
+
+#endif /* MEDIATOR_REQUEST_H */

@@ -1,0 +1,134 @@
+/*
+ * The messages of the device <-> mediator protocol, as bytes
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "wire.h"
+
+#include <string.h>
+
+G_DEFINE_QUARK(wire-error-quark, wire_error)
+
+gssize wire_decode(const uint8_t *bytes, size_t size, WireHeader *header,
+                   GError **error)
+{
+    WireHeader raw;
+
+    if (size < sizeof(raw)) {
+        return 0;
+    }
+    memcpy(&raw, bytes, sizeof(raw));
+    *header = (WireHeader) {
+        .magic = GUINT32_FROM_LE(raw.magic),
+        .version = GUINT16_FROM_LE(raw.version),
+        .type = GUINT16_FROM_LE(raw.type),
+        .length = GUINT32_FROM_LE(raw.length),
+        .request_id = GUINT32_FROM_LE(raw.request_id),
+        .sequence = GUINT64_FROM_LE(raw.sequence),
+        .status = GUINT32_FROM_LE(raw.status),
+        .flags = GUINT32_FROM_LE(raw.flags),
+    };
+
+    if (header->magic != VGPU_STUB_WIRE_MAGIC) {
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "magic 0x%08x, not 0x%08x", header->magic,
+                    VGPU_STUB_WIRE_MAGIC);
+        return -1;
+    }
+    if (header->version != VGPU_STUB_WIRE_VERSION) {
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "wire version %u, not %u", header->version,
+                    VGPU_STUB_WIRE_VERSION);
+        return -1;
+    }
+    if (header->length > VGPU_STUB_WIRE_MAX_PAYLOAD) {
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "payload of %u bytes, at most %u are allowed",
+                    header->length, VGPU_STUB_WIRE_MAX_PAYLOAD);
+        return -1;
+    }
+    if (size - sizeof(raw) < header->length) {
+        return 0;
+    }
+    return sizeof(raw) + header->length;
+}
+
+void wire_append_answer(GByteArray *out, const WireHeader *to, uint16_t type,
+                        uint32_t status, const void *payload, size_t length)
+{
+    const WireHeader raw = {
+        .magic = GUINT32_TO_LE(VGPU_STUB_WIRE_MAGIC),
+        .version = GUINT16_TO_LE(VGPU_STUB_WIRE_VERSION),
+        .type = GUINT16_TO_LE(type),
+        .length = GUINT32_TO_LE(length),
+        .request_id = GUINT32_TO_LE(to->request_id),
+        .sequence = GUINT64_TO_LE(to->sequence),
+        .status = GUINT32_TO_LE(status),
+    };
+
+    g_assert(length <= VGPU_STUB_WIRE_MAX_PAYLOAD);
+    g_byte_array_append(out, (const uint8_t *)&raw, sizeof(raw));
+    if (length > 0) {
+        g_byte_array_append(out, payload, length);
+    }
+}
+
+bool wire_decode_hello(const uint8_t *payload, size_t length,
+                       WireHello *hello, uint32_t *status, GError **error)
+{
+    if (length != sizeof(*hello)) {
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "HELLO of %zu bytes, not %zu", length, sizeof(*hello));
+        return false;
+    }
+    memcpy(hello, payload, sizeof(*hello));
+    hello->protocol_version = GUINT32_FROM_LE(hello->protocol_version);
+    hello->capabilities = GUINT32_FROM_LE(hello->capabilities);
+    hello->vm_id = GUINT32_FROM_LE(hello->vm_id);
+
+    if (hello->protocol_version >> 16 != VGPU_STUB_PROTOCOL_VERSION >> 16) {
+        *status = VGPU_STUB_ERR_PROTOCOL_ERROR;
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_REJECTED,
+                    "protocol version %u.%u, major version %u is served",
+                    hello->protocol_version >> 16,
+                    hello->protocol_version & 0xFFFF,
+                    VGPU_STUB_PROTOCOL_VERSION >> 16);
+        return false;
+    }
+    if (hello->pool != VGPU_STUB_POOL_A && hello->pool != VGPU_STUB_POOL_B) {
+        *status = VGPU_STUB_ERR_INVALID_POOL;
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_REJECTED,
+                    "pool 0x%02x, 0x%02x (A) and 0x%02x (B) are served",
+                    hello->pool, VGPU_STUB_POOL_A, VGPU_STUB_POOL_B);
+        return false;
+    }
+    if (hello->priority > VGPU_STUB_PRIORITY_HIGH) {
+        *status = VGPU_STUB_ERR_PROTOCOL_ERROR;
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_REJECTED,
+                    "priority %u, %u (low) to %u (high) are served",
+                    hello->priority, VGPU_STUB_PRIORITY_LOW,
+                    VGPU_STUB_PRIORITY_HIGH);
+        return false;
+    }
+    return true;
+}
+
+struct vgpu_stub_wire_welcome wire_welcome(void)
+{
+    return (struct vgpu_stub_wire_welcome) {
+        .accepted_version = GUINT32_TO_LE(VGPU_STUB_PROTOCOL_VERSION),
+        .max_payload = GUINT32_TO_LE(VGPU_STUB_WIRE_MAX_PAYLOAD),
+    };
+}
+
+char *wire_format_uuid(const uint8_t uuid[16])
+{
+    GString *text = g_string_sized_new(36);
+
+    for (int i = 0; i < 16; i++) {
+        bool dash = i == 4 || i == 6 || i == 8 || i == 10;
+
+        g_string_append_printf(text, "%s%02x", dash ? "-" : "", uuid[i]);
+    }
+    return g_string_free(text, FALSE);
+}

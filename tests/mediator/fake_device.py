@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The devices that a test plays for the mediator."""
+import socket
+from pathlib import Path
+
+from support import abi, wire
+
+
+class FakeDevice:
+    """A device's listening socket."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen(1)
+        self.listener.settimeout(20)
+
+    def accept(self):
+        """The daemon's connection, before any message."""
+        return wire.Peer(self.listener.accept()[0])
+
+    def greet(self, **hello):
+        """The daemon's connection, after HELLO and WELCOME."""
+        peer = self.accept()
+        peer.send(wire.hello(**hello))
+        peer.expect(abi.VGPU_STUB_MSG_WELCOME)
+        return peer
+
+    def has_connection(self):
+        self.listener.setblocking(False)
+        try:
+            self.listener.accept()[0].close()
+        except BlockingIOError:
+            return False
+        return True
+
+    def close(self):
+        """Go, and leave the socket's file behind."""
+        self.listener.close()
+
+    def remove(self):
+        self.close()
+        self.path.unlink()

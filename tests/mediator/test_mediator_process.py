@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Options, signals and exit statuses."""
+import signal
+import subprocess
+
+import pytest
+
+from support.wire import Closed
+
+TOO_LONG = "/" + "x" * 107
+
+
+def run(binary, *args):
+    return subprocess.run([binary, *args], timeout=20, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_version(mediatord_bin):
+    result = run(mediatord_bin, "--version")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "vgpu-mediatord 0.1.0\n"
+
+
+def test_help(mediatord_bin):
+    result = run(mediatord_bin, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    for word in ("--socket-dir=DIR", "/run/vgpu-stub", "--connect=PATH",
+                 "--version", "Exit status"):
+        assert word in result.stdout
+
+
+@pytest.mark.parametrize("args, message", [
+    (["--frob"], "Unknown option --frob (see --help)"),
+    (["-x"], "Unknown option -x (see --help)"),
+    (["frob"], "Unexpected argument frob (see --help)"),
+    (["--connect", "a", "b"], "Unexpected argument b (see --help)"),
+    (["--connect"], "Missing argument for --connect (see --help)"),
+    (["--socket-dir"], "Missing argument for --socket-dir (see --help)"),
+    (["--connect", ""],
+     "--connect: socket path '' has 0 bytes, 1 to 107 are allowed"),
+    (["--connect", TOO_LONG],
+     f"--connect: socket path '{TOO_LONG}' has 108 bytes, "
+     "1 to 107 are allowed"),
+    (["--connect", "good.sock", "--connect", TOO_LONG],
+     f"--connect: socket path '{TOO_LONG}' has 108 bytes, "
+     "1 to 107 are allowed"),
+])
+def test_bad_options(mediatord_bin, args, message):
+    result = run(mediatord_bin, *args)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"vgpu-mediatord: {message}\n"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it(daemon, device, signum):
+    connected, greeted = device.accept(), None
+    connected.close()
+    greeted = device.greet()
+    assert daemon.stop(signum) == 0
+    with pytest.raises(Closed):
+        greeted.receive()
+
+
+def test_signal_without_any_device(start, tmp_path):
+    daemon = start("--socket-dir", tmp_path / "absent")
+    daemon.wait_log("absent")
+    assert daemon.stop() == 0
