@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+# The guest's library and programs, and the programs that test them in a
+# guest. All are static, so that they run in any guest.
+
+GUEST_TOOLS := $(BUILD)/guest-tools
+GUEST_TESTS := $(BUILD)/tests/guest
+GUEST_CFLAGS := -std=gnu11 -Iinclude -Iguest-tools/libvgpu-stub -MMD -MP
+
+LIBVGPU_STUB := $(GUEST_TOOLS)/libvgpu-stub.a
+GUEST_PRODUCTS := $(LIBVGPU_STUB) $(GUEST_TOOLS)/vgpu-stub \
+    $(GUEST_TOOLS)/vgpu-stub-mmap-test
+GUEST_TEST_PROGRAMS := $(patsubst tests/guest/%.c,$(GUEST_TESTS)/%, \
+    $(wildcard tests/guest/*.c))
+
+guest_objects = $(patsubst guest-tools/%.c,$(GUEST_TOOLS)/obj/%.o, \
+    $(wildcard guest-tools/$(1)/*.c))
+
+.PHONY: guest-tools
+guest-tools: $(GUEST_PRODUCTS) ## build the guest's library, CLI and mmap test
+
+.PHONY: guest-test-programs
+guest-test-programs: $(GUEST_TEST_PROGRAMS) ## build the guest's test programs
+
+.PHONY: guest-tools-deps
+guest-tools-deps:
+	@scripts/install-deps c
+
+$(GUEST_TOOLS)/obj/%.o: guest-tools/%.c | guest-tools-deps
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) $(GUEST_CFLAGS) -c -o $@ $<
+
+$(LIBVGPU_STUB): $(call guest_objects,libvgpu-stub)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(GUEST_TOOLS)/vgpu-stub: $(call guest_objects,cli) $(LIBVGPU_STUB)
+	$(CC) $(CFLAGS) -static -o $@ $^
+
+$(GUEST_TOOLS)/vgpu-stub-mmap-test: $(GUEST_TOOLS)/obj/vgpu-stub-mmap-test.o
+	$(CC) $(CFLAGS) -static -o $@ $^
+
+$(GUEST_TESTS)/%: tests/guest/%.c $(LIBVGPU_STUB) | guest-tools-deps
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) $(GUEST_CFLAGS) -static -o $@ $< $(LIBVGPU_STUB)
+
+-include $(wildcard $(GUEST_TOOLS)/obj/*.d $(GUEST_TOOLS)/obj/*/*.d \
+    $(GUEST_TESTS)/*.d)

@@ -1,0 +1,26 @@
+/*
+ * libvgpu-stub: devices in sysfs
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef VGPU_STUB_SYSFS_H
+#define VGPU_STUB_SYSFS_H
+
+#include "vgpu-stub.h"
+
+/*
+ * Find the device at @wanted, or the first one when that is NULL, and write
+ * its full address to @bdf. Errors: -EINVAL, -ENODEV.
+ */
+int sysfs_find(const char *wanted, char bdf[VGPU_STUB_BDF_SIZE]);
+
+/*
+ * Open and lock the file that maps the BAR of the device at @bdf, with memory
+ * decoding on.
+ *
+ * Returns a file descriptor, which holds the lock until it is closed. Errors:
+ * -EACCES and -EPERM, -EBUSY, -EIO, -ENODEV.
+ */
+int sysfs_open_bar(const char *bdf);
+
+#endif /* VGPU_STUB_SYSFS_H */

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A real Linux guest with the device, the guest's tools and the mediator."""
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.mediatord import Mediatord
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+
+TOOLS_JOB = """\
+echo "== lspci"; lspci -nn; lspci -d 1af4:1111 -vvv; lspci -d 1af4:1111 -n
+echo "== sysfs"; cd /sys/bus/pci/devices/0000:00:1e.0
+cat vendor device class revision; cd /job
+echo "== mmap-test"; ./vgpu-stub-mmap-test B high 200; echo "status $?"
+echo "== mmap-test-wrong"; ./vgpu-stub-mmap-test A low 7; echo "status $?"
+echo "== list"; ./vgpu-stub list
+echo "== info"; ./vgpu-stub info
+echo "== second"; ./vgpu-stub info --device 00:1d.0
+echo "== regs"; ./vgpu-stub regs
+echo "== echo"; ./vgpu-stub echo; ./vgpu-stub echo --size 33
+echo "== json"; ./vgpu-stub echo --json
+echo "== lib-test"; ./lib-test; echo "status $?"
+echo "== dmesg"; dmesg | grep -i 00:1e.0
+"""
+
+FUZZ_JOB = """\
+echo "== fuzz"; ./access-fuzz 1000000 20261120; echo "status $?"
+echo "== echo"; ./vgpu-stub echo; echo "status $?"
+"""
+
+
+def boot(qemu_bin, tmp_path, job):
+    """Run the job in a guest; returns {section: lines} and the mediator's log."""
+    directory = tmp_path / "job"
+    directory.mkdir()
+    for program in ("guest-tools/vgpu-stub", "guest-tools/vgpu-stub-mmap-test",
+                    "tests/guest/lib-test", "tests/guest/access-fuzz"):
+        shutil.copy(BUILD / program, directory)
+    (directory / "run").write_text("#!/bin/sh\n" + job)
+    (directory / "run").chmod(0o755)
+    sockets = tmp_path / "sockets"
+    sockets.mkdir()
+    with Mediatord(BUILD / "mediator/vgpu-mediatord", tmp_path / "mediator.log",
+                   "--socket-dir", sockets) as daemon:
+        result = subprocess.run(
+            [ROOT / "scripts/run-guest", "--qemu", qemu_bin, "--timeout", "300",
+             directory, "--",
+             "-chardev", f"socket,id=l0,path={sockets}/0.sock,server=on,wait=off",
+             "-device", "vgpu-stub,id=gpu0,addr=0x1e,pool_id=B,priority=high,"
+                        "vm_id=200,chardev=l0",
+             "-chardev", f"socket,id=l1,path={sockets}/1.sock,server=on,wait=off",
+             "-device", "vgpu-stub,id=gpu1,addr=0x1d,chardev=l1"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, "BUILD": str(BUILD)})
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert daemon.process.poll() is None, daemon.log()
+    parts = re.split(r"^== (.*)\n", result.stdout, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], (part.splitlines() for part in parts[2::2])))
+
+
+@pytest.fixture(scope="module")
+def tools(qemu_bin, tmp_path_factory):
+    return boot(qemu_bin, tmp_path_factory.mktemp("tools"), TOOLS_JOB)
+
+
+def matches(lines, pattern):
+    return any(re.search(pattern, line) for line in lines)
+
+
+def test_lspci(tools):
+    for slot in ("1d", "1e"):
+        assert matches(tools["lspci"],
+                       rf"^00:{slot}.0 Processing accelerators \[1200\]: Red Hat, "
+                       r"Inc\. Device \[1af4:1111\] \(rev 02\)$")
+    assert matches(tools["lspci"], r"Region 0: Memory at .*"
+                                   r"\(32-bit, non-prefetchable\).* \[size=4K\]")
+    assert matches(tools["lspci"], r"Interrupt: pin A routed to IRQ \d+")
+    assert matches(tools["lspci"], r"MSI: Enable- Count=1/1 Maskable- 64bit\+")
+    assert matches(tools["lspci"], r"^00:1e.0 1200: 1af4:1111 \(rev 02\)$")
+
+
+def test_sysfs(tools):
+    assert tools["sysfs"] == ["0x1af4", "0x1111", "0x120000", "0x02"]
+
+
+def test_mmap_test(tools):
+    lines = tools["mmap-test"]
+    for line in ("Pool ID: 'B'", "Priority: 2 (high)", "VM ID: 200",
+                 "status 0"):
+        assert line in lines
+    assert "status 1" in tools["mmap-test-wrong"]
+
+
+def test_list_and_info(tools):
+    assert len([line for line in tools["list"] if "0000:00:1" in line]) == 2
+    for pattern in (r"Pool:\s+B$", r"Priority:\s+high$", r"VM ID:\s+200$",
+                    r"Link:\s+up$", r"Request timeout:\s+30000 ms$"):
+        assert matches(tools["info"], pattern), pattern
+    for pattern in (r"Pool:\s+A$", r"Priority:\s+medium$", r"VM ID:\s+0$"):
+        assert matches(tools["second"], pattern), pattern
+
+
+def test_regs(tools):
+    for name, value in (("POOL_ID", "0x00000042"), ("PRIORITY", "0x00000002"),
+                        ("VM_ID", "0x000000c8"), ("LINK", "0x00000001")):
+        assert matches(tools["regs"], rf"{name}\s+{value}"), name
+
+
+def test_echo(tools):
+    whole, small = tools["echo"]
+    assert whole.startswith("echo: 1024-byte request, 1024-byte response, "
+                            "992 data bytes identical, ")
+    assert small.startswith("echo: 33-byte request, 33-byte response, "
+                            "1 data byte identical, ")
+    assert matches(tools["json"], r'"identical": true|"request_bytes": 1024')
+
+
+def test_library(tools):
+    assert "status 0" in tools["lib-test"], tools["lib-test"]
+    assert not matches(tools["lib-test"], "^not ok")
+    assert len([line for line in tools["lib-test"]
+                if line.startswith("ok ")]) >= 40
+
+
+def test_the_kernel_has_no_complaint(tools):
+    assert not matches(tools["dmesg"], "(?i)error|fail|can't|conflict")
+
+
+def test_a_guest_that_writes_anything_anywhere(qemu_bin, tmp_path):
+    sections = boot(qemu_bin, tmp_path, FUZZ_JOB)
+    assert "status 0" in sections["fuzz"]
+    assert "status 0" in sections["echo"], sections["echo"]
