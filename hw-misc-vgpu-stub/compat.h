@@ -22,7 +22,8 @@
 #include "system/system.h"
 #include "trace/trace-hw_misc_vgpu_stub.h"
 
-/* A property list ends where its array ends. */
+/* A property list is constant and ends where its array ends. */
+typedef const Property VgpuStubProperty;
 #define DEFINE_PROP_END_OF_LIST()
 
 typedef QEMUChrEvent VgpuStubChrEvent;
@@ -31,6 +32,8 @@ typedef void VgpuStubWatchSource;
 #else /* before 10 */
 
 #include "sysemu/sysemu.h"
+
+typedef Property VgpuStubProperty;
 
 static inline void device_class_set_legacy_reset(DeviceClass *dc,
                                                  DeviceReset reset)

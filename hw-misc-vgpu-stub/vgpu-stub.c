@@ -635,7 +635,7 @@ static void vgpu_stub_exit(PCIDevice *pci_dev)
     msi_uninit(pci_dev);
 }
 
-static Property vgpu_stub_properties[] = {
+static VgpuStubProperty vgpu_stub_properties[] = {
     DEFINE_PROP_STRING("pool_id", VgpuStubState, pool_name),
     DEFINE_PROP_STRING("priority", VgpuStubState, priority_name),
     DEFINE_PROP_UINT32("vm_id", VgpuStubState, vm_id, 0),

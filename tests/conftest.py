@@ -14,16 +14,19 @@ def pytest_addoption(parser):
                           "may be repeated, every device test runs on each")
 
 
+def pytest_configure(config):
+    for path in config.getoption("qemu_bin"):
+        if not Path(path).is_file():
+            raise pytest.UsageError(f"--qemu-bin {path}: no such file")
+
+
 def pytest_generate_tests(metafunc):
     if "qemu_bin" in metafunc.fixturenames:
         paths = [Path(path).absolute()
                  for path in metafunc.config.getoption("qemu_bin")]
-        for path in paths:
-            if not path.is_file():
-                raise pytest.UsageError(f"--qemu-bin {path}: no such file")
         if not paths:
             raise pytest.UsageError(
-                "the device tests need a QEMU: give --qemu-bin PATH, or run "
-                "`make check` or `make device-check QEMU_BIN=PATH`")
+                "these tests need a QEMU with the device: give --qemu-bin PATH, "
+                "or run `make check` or `make device-check QEMU_BIN=PATH`")
         metafunc.parametrize("qemu_bin", paths, scope="session",
                              ids=[path.parent.name for path in paths])
