@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The front door: `make help` lists every target.
+
+BUILD := build
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vgpu-stub
+CC := gcc
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow
+PYTHON := /usr/bin/python3
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+include scripts/qemu.mk mediator/mediator.mk guest-tools/guest-tools.mk
+
+QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
+
+.PHONY: demo
+demo: ## the main job: a guest finds the device and has a request answered
+	@$(MAKE) --no-print-directory qemu QEMU=7.2
+	@scripts/install-deps guest
+	@$(MAKE) --no-print-directory mediator guest-tools
+	@scripts/demo $(QEMU_DEFAULT)
+
+# Device tests run on each of these; `make check` builds them first.
+CHECK_QEMUS := 7.2 10.0 7.2-sanitizers
+
+.PHONY: check
+check: ## all tests (builds what they need)
+	@scripts/install-deps qemu guest test
+	@$(MAKE) --no-print-directory qemu QEMU=7.2
+	@$(MAKE) --no-print-directory qemu QEMU=10.0
+	@$(MAKE) --no-print-directory qemu-sanitizers
+	@$(MAKE) --no-print-directory mediator mediator-sanitizers \
+	    guest-tools guest-test-programs
+	@$(PYTHON) -m pytest \
+	    $(CHECK_QEMUS:%=--qemu-bin=$(BUILD)/qemu-%/qemu-system-x86_64)
+
+.PHONY: device-check
+device-check: mediator ## the device's tests on any build: QEMU_BIN=PATH
+	@test -n '$(QEMU_BIN)' || \
+	    { echo 'device-check: which QEMU? Give QEMU_BIN=PATH' >&2; exit 2; }
+	@scripts/install-deps test qemu
+	@$(PYTHON) -m pytest tests/device --qemu-bin='$(QEMU_BIN)'
+
+.PHONY: clean
+clean: ## remove what was built here; ~/.cache/vgpu-stub stays
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-19s %s\n", $$1, $$2 }' \
+	    $(MAKEFILE_LIST) | sort

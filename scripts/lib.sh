@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# Sourced by the scripts beside it: where things are kept, how to give up.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=$(realpath -m "${BUILD:-$ROOT/build}")
+CACHE=$(realpath -m "${CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vgpu-stub}")
+PATH=$ROOT/scripts:$PATH
+export ROOT BUILD CACHE PATH
+
+# What a running script calls itself in its messages.
+SELF=$(basename "$0")
+
+say() {
+    printf '%s: %s\n' "$SELF" "$*" >&2
+}
+
+die() {
+    say "$@"
+    exit 1
+}
+
+# Holds FILE.lock until the script ends, so that what is made under that name in
+# the cache is made by one at a time.
+lock() {
+    mkdir -p "$(dirname "$1")"
+    exec {lock_fd}>"$1.lock"
+    if ! flock -n "$lock_fd"; then
+        say "waiting for another $SELF that makes $1"
+        flock "$lock_fd"
+    fi
+}

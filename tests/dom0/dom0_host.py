@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A dom0 in small: a XenStore, a directory for sockets, a patched wrapper."""
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from xenstore_dir import XenStoreDir
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PYTHON = "/usr/bin/python3"
+TOOL = ROOT / "dom0" / "vgpu-stub-wrapper"
+PATCH = ROOT / "qemu-wrapper.patch"
+STAND_IN = HERE / "stand_in_wrapper.py"
+
+# Users and groups that need no entry in /etc/passwd.
+MEDIATOR_ID = 54321
+QEMU_ID = 54322
+STRANGER_ID = 54323
+
+
+class Dom0:
+    """A dom0 below `path`; its sockets are in run_dir."""
+
+    def __init__(self, path):
+        self.path = path
+        self.run_dir = path / "run"
+        self.store = XenStoreDir(path / "xenstore")
+        self.store.write("", "/local/domain/0/name", "Domain-0")
+        self._processes = []
+
+    def start_domain(self, domid, key=None):
+        """Put into XenStore what is there before the wrapper runs."""
+        self.store.write("", f"/local/domain/{domid}/name", "guest")
+        if key is not None:
+            self.store.write("", f"/local/domain/{domid}/platform/"
+                             "device-model-args", key)
+
+    def end_domain(self, domid):
+        shutil.rmtree(self.path / f"xenstore/local/domain/{domid}")
+
+    def error(self, domid):
+        return self.store.read("", f"/local/domain/{domid}/vgpu-stub/error")
+
+    def sockets(self):
+        return sorted(path.name for path in self.run_dir.iterdir())
+
+    def module(self):
+        """The source of vgpu_stub_attach, to work in run_dir and for the
+        group MEDIATOR_ID."""
+        return (ROOT / "dom0" / "vgpu_stub_attach.py").read_text() + (
+            f"\nRUN_DIR = {str(self.run_dir)!r}\n"
+            f"mediator_gid = lambda: {MEDIATOR_ID}\n")
+
+    def run_wrapper(self, domid, qemu, *args, module=None, env=()):
+        """Start the patched stand-in wrapper; returns its Popen. module is
+        the source of a vgpu_stub_attach to take instead of module()."""
+        lib = Path(tempfile.mkdtemp(prefix="lib-", dir=self.path))
+        (lib / "vgpu_stub_attach.py").write_text(
+            self.module() if module is None else module)
+        (lib / "xen" / "lowlevel").mkdir(parents=True)
+        (lib / "xen" / "lowlevel" / "xs.py").write_text(
+            "from xenstore_dir import XenStoreDir\n"
+            f"def xs(): return XenStoreDir({str(self.store.root)!r})\n")
+        wrapper = lib / "qemu-wrapper"
+        shutil.copy(STAND_IN, wrapper)
+        subprocess.run([TOOL, "apply", "--wrapper", wrapper, "--patch", PATCH],
+                       check=True, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [PYTHON, "-B", str(wrapper), "-xen-domid", str(domid),
+             *map(str, args)],
+            env=dict(os.environ, PYTHONPATH=f"{lib}:{HERE}",
+                     PYTHONIOENCODING="ascii",  # as dom0's in the C locale
+                     STAND_IN_QEMU=str(qemu), **dict(env)),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True)
+        self._processes.append(process)
+        return process
+
+    def close(self):
+        for process in self._processes:
+            # QEMU, which the wrapper started, is in the same group.
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            process.wait()
+            process.stdout.close()
+
+
+def run_as(ident, function):
+    """Run function() in a child process with this uid and gid and no other
+    group; returns the errno of its OSError, 0 where there was none."""
+    pid = os.fork()
+    if pid == 0:
+        status = 255
+        try:
+            os.setgroups([])
+            os.setgid(ident)
+            os.setuid(ident)
+            function()
+            status = 0
+        except OSError as error:
+            status = error.errno
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

@@ -1,0 +1,301 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The checks on a real Xen, run in its dom0, reported in TAP on standard output.
+
+One after another: they share a guest. test_xen.py on the development machine
+takes from here what checks there are.
+"""
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from support import abi
+
+RUN = Path("/run/check-xen")
+RESULTS = Path("/results")
+
+KEY = b"-device vgpu-stub,pool_id=B,priority=high,vm_id=200"
+HOSTILE_KEY = b"-device vgpu-stub -chardev file,id=x,path=/etc/passwd"
+SLOT = 0x1e                     # the first device's
+LSPCI_LINE = ("00:1e.0 Processing accelerators [1200]: "
+              "Red Hat, Inc. Device [1af4:1111] (rev 02)")
+
+# A quiet console: each character costs exits.
+CONFIG = """\
+name = "{name}"
+type = "hvm"
+memory = 256
+vcpus = 1
+kernel = "/job/guest/vmlinuz"
+ramdisk = "/job/guest/initrd"
+cmdline = "console=ttyS0 quiet mitigations=off panic=1"
+serial = "unix:{run}/{name}.serial,server=on,wait=off"
+vga = "none"
+vnc = 0
+device_model_version = "qemu-xen"
+device_model_override = "/job/tests/xen/dom0/device-model"
+on_crash = "destroy"
+on_reboot = "destroy"
+"""
+
+
+def run(*command):
+    """Run a command in dom0 and return what it prints; fail if it fails."""
+    result = subprocess.run(command, timeout=90, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = result.stdout.decode(errors="replace").strip()
+    assert result.returncode == 0, f"{' '.join(command)}: {output}"
+    return output
+
+
+def connect(path):
+    """A Unix socket as a text file; waits no longer than 90 s for a line."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(90)
+    sock.connect(str(path))
+    return sock.makefile("rw", encoding="utf-8", errors="replace")
+
+
+class Guest:
+    """An HVM domain that runs what it is told over its serial port."""
+
+    def __init__(self, name, key=None):
+        self.name = name
+        if key is not None:
+            (RUN / f"{name}.key").write_bytes(key)
+        config = RUN / f"{name}.cfg"
+        config.write_text(CONFIG.format(name=name, run=RUN))
+        run("xl", "create", str(config))
+        self._connect()
+        self._read_until("guest: ready")
+
+    def _connect(self):
+        self.domid = int(run("xl", "domid", self.name))
+        self._serial = connect(RUN / f"{self.name}.serial")
+
+    def _read_until(self, pattern):
+        """Returns the lines before the one that matches, and the match."""
+        lines = []
+        with open(RESULTS / f"{self.name}.serial", "a") as transcript:
+            for line in self._serial:
+                transcript.write(line)
+                match = re.match(pattern, line)
+                if match:
+                    return lines, match
+                lines.append(line.strip())
+        raise AssertionError(f"the guest went away; last it said: {lines[-3:]}")
+
+    def __call__(self, command):
+        """Run a command in the guest and return what it prints; fail if it
+        fails."""
+        self._serial.write(f"{command}\n")
+        self._serial.flush()
+        lines, match = self._read_until("guest: status ([0-9]+)")
+        output = "\n".join(lines)
+        assert match.group(1) == "0", f"{command}: {output}"
+        return output
+
+    def save_and_restore(self):
+        saved = RUN / "saved"
+        self._serial.close()
+        run("xl", "save", self.name, str(saved))
+        run("xl", "restore", str(saved))
+        saved.unlink()
+        self._connect()
+
+    def destroy(self):
+        self._serial.close()
+        run("xl", "destroy", self.name)
+
+    def xenstore(self, key):
+        """The value as text, None where there is no such key."""
+        import xen.lowlevel.xs as xs    # there is none outside of dom0
+        value = xs.xs().read("", f"/local/domain/{self.domid}/{key}")
+        return value if value is None else value.decode()
+
+    def device_model_log(self):
+        return Path(f"/var/log/xen/qemu-dm-{self.name}.log").read_text()
+
+    def qmp(self, command, **arguments):
+        with connect(f"/run/xen/qmp-libxenstat-{self.domid}") as monitor:
+            monitor.readline()          # the greeting
+            for request in ({"execute": "qmp_capabilities"},
+                            {"execute": command, "arguments": arguments}):
+                monitor.write(json.dumps(request) + "\n")
+                monitor.flush()
+                answer = json.loads(monitor.readline())
+                assert "return" in answer, answer
+        return answer["return"]
+
+    def bar_address(self):
+        devices = self.qmp("query-pci")[0]["devices"]
+        return next(device["regions"][0]["address"] for device in devices
+                    if device["slot"] == SLOT)
+
+    def requests_during(self, command):
+        """Run a command in the guest; returns the requests to the device
+        model that Xen made of its accesses to the BAR: tuples of "read" or
+        "write", the offset of the first access, and how many accesses."""
+        trace = RESULTS / f"{self.name}.trace"
+        begin = trace.stat().st_size
+        self.qmp("trace-event-set-state", name="handle_ioreq", enable=True)
+        self(command)
+        self.qmp("trace-event-set-state", name="handle_ioreq", enable=False)
+        bar = self.bar_address()
+        requests = re.findall(
+            r"handle_ioreq .* dir=(\d) .* port=0x([0-9a-f]+) .* count=(\d+)",
+            trace.read_text()[begin:])
+        return [("read" if direction == "1" else "write",
+                 int(address, 16) - bar, int(count))
+                for direction, address, count in requests
+                if bar <= int(address, 16) < bar + abi.VGPU_STUB_BAR_SIZE]
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what} within 30 s"
+        time.sleep(0.1)
+
+
+def microseconds(output):
+    return int(re.search("([0-9]+) us", output).group(1))
+
+
+# --- the checks ---
+
+guest = None                    # the one with the device
+
+
+def check_device():
+    """a guest whose key asks for it sees the device in its slot"""
+    global guest
+    guest = Guest("device", KEY)
+    assert guest("lspci -nn -d 1af4:1111") == LSPCI_LINE
+
+
+def check_mmap_test():
+    """vgpu-stub-mmap-test finds the key's values"""
+    output = guest("./vgpu-stub-mmap-test B high 200")
+    for line in ("Pool ID: 'B'", "Priority: 2 (high)", "VM ID: 200"):
+        assert line in output.splitlines(), output
+
+
+def check_echo():
+    """an echo of 1024 bytes comes back from the mediator"""
+    output = guest("./vgpu-stub echo")
+    assert ("1024-byte request, 1024-byte response, "
+            "992 data bytes identical" in output), output
+
+
+def check_locked_in():
+    """QEMU is chrooted and without rights meanwhile"""
+    process = Path("/proc", guest.xenstore("image/device-model-pid"))
+    assert os.readlink(process / "root") == os.environ["STAND_IN_ROOT"]
+    status = dict(line.split(":\t", 1) for line in
+                  (process / "status").read_text().splitlines())
+    assert set(status["Uid"].split()) == {os.environ["STAND_IN_UID"]}
+    assert int(status["CapEff"], 16) == 0
+
+
+def check_trips():
+    """an echo takes one request to submit and one to collect"""
+    requests = guest.requests_during("./vgpu-stub echo")
+    words = (abi.VGPU_STUB_REQUEST_BUF + abi.VGPU_STUB_BUF_SIZE) // 8
+    submit = ("write", (words - 1) * 8, words)          # descends
+    collect = ("read", 0, abi.VGPU_STUB_RESERVED // 8)
+    poll = ("read", abi.VGPU_STUB_REG_STATUS, 1)
+    assert [r for r in requests if r[0] == "write"] == [submit], requests
+    before = requests.index(submit)
+    polls = requests[before + 1:-1]
+    assert polls and set(polls) == {poll}, requests
+    assert requests[-1] == collect, requests
+    print(f"# one 1 KiB echo: {2 + len(polls)} device-model requests: 1 to "
+          f"submit, {len(polls)} to poll, 1 to collect; {before} before, to "
+          "open the device")
+
+
+def check_register_by_register():
+    """the same echo register by register takes over 500 requests"""
+    requests = guest.requests_during("./register-echo")
+    assert len(requests) > 500 and {r[2] for r in requests} == {1}
+    print(f"# the same register by register: {len(requests)} requests")
+    # Again, without the trace's cost
+    slow = microseconds(guest("./register-echo"))
+    fast = microseconds(guest("./vgpu-stub echo"))
+    print(f"# time of a 1 KiB echo: {fast} us; register by register: {slow} "
+          f"us, {slow / fast:.0f} times as long")
+
+
+def check_save_and_restore():
+    """xl save and xl restore keep the registers"""
+    guest("./register-echo")
+    before = guest("./vgpu-stub regs")
+    assert "0x5c5c5c5c" in before, before
+    domid = guest.domid
+    guest.save_and_restore()
+    assert guest.domid != domid
+    wait_for(lambda: "Link:             up" in guest("./vgpu-stub info"),
+             "mediator")
+    assert guest("./vgpu-stub regs") == before
+
+
+def check_echo_after_restore():
+    """the next echo after that comes back"""
+    check_echo()
+    guest.destroy()
+
+
+def check_hostile_key():
+    """a guest with a hostile key starts without the device, which is said"""
+    hostile = Guest("hostile", HOSTILE_KEY)
+    assert hostile("lspci -n -d 1af4:1111") == ""
+    error = hostile.xenstore("vgpu-stub/error")
+    assert re.match(f"vgpu-stub: domain {hostile.domid}: device-model-args "
+                    "refused: .*-chardev", error), error
+    log = hostile.device_model_log().splitlines()
+    assert error in log, log
+    command_line = next(line for line in log if line.startswith("Exec: "))
+    assert "passwd" not in command_line and "vgpu" not in command_line
+    hostile.destroy()
+
+
+def check_no_key():
+    """a guest without a key is untouched"""
+    plain = Guest("plain")
+    assert plain("lspci -n -d 1af4:1111") == ""
+    assert plain.xenstore("vgpu-stub/error") is None
+    log = plain.device_model_log()
+    assert "Exec: " in log and "vgpu" not in log, log
+    plain.destroy()
+
+
+CHECKS = (check_device, check_mmap_test, check_echo, check_locked_in,
+          check_trips, check_register_by_register, check_save_and_restore,
+          check_echo_after_restore, check_hostile_key, check_no_key)
+
+
+def main():
+    """Stops at the first failure: what comes after it builds on it."""
+    RUN.mkdir()
+    print(f"1..{len(CHECKS)}", flush=True)
+    for number, check in enumerate(CHECKS, 1):
+        try:
+            check()
+        except Exception as error:
+            traceback.print_exc()
+            print("# " + str(error).replace("\n", "\n# "))
+            print(f"not ok {number} - {check.__doc__}", flush=True)
+            break
+        print(f"ok {number} - {check.__doc__}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
