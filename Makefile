@@ -8,6 +8,10 @@ CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow
 PYTHON := /usr/bin/python3
 
+# Recipes say what they make; V=1 shows their commands.
+Q := $(if $(V),,@)
+say = @printf '  %-7s %s\n' $(1) $@
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 

@@ -27,21 +27,26 @@ guest-tools-deps:
 
 $(GUEST_TOOLS)/obj/%.o: guest-tools/%.c | guest-tools-deps
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(GUEST_CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) $(WARN) $(GUEST_CFLAGS) -c -o $@ $<
 
 $(LIBVGPU_STUB): $(call guest_objects,libvgpu-stub)
-	rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 $(GUEST_TOOLS)/vgpu-stub: $(call guest_objects,cli) $(LIBVGPU_STUB)
-	$(CC) $(CFLAGS) -static -o $@ $^
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) -static -o $@ $^
 
 $(GUEST_TOOLS)/vgpu-stub-mmap-test: $(GUEST_TOOLS)/obj/vgpu-stub-mmap-test.o
-	$(CC) $(CFLAGS) -static -o $@ $^
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) -static -o $@ $^
 
 $(GUEST_TESTS)/%: tests/guest/%.c $(LIBVGPU_STUB) | guest-tools-deps
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(GUEST_CFLAGS) -static -o $@ $< $(LIBVGPU_STUB)
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) $(WARN) $(GUEST_CFLAGS) -static -o $@ $< $(LIBVGPU_STUB)
 
 -include $(wildcard $(GUEST_TOOLS)/obj/*.d $(GUEST_TOOLS)/obj/*/*.d \
     $(GUEST_TESTS)/*.d)

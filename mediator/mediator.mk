@@ -19,12 +19,14 @@ mediator-dependencies:
 define mediator_build
 $(BUILD)/$(1)/vgpu-mediatord: \
     $(patsubst mediator/%.c,$(BUILD)/$(1)/%.o,$(wildcard mediator/*.c))
-	$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
 	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB))
 
 $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	@mkdir -p $$(@D)
-	$$(CC) $$(MEDIATOR_CFLAGS) $$(CFLAGS) $(2) -MMD -MP -c -o $$@ $$< \
+	$$(call say,CC)
+	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) $$(CFLAGS) $(2) -MMD -MP -c -o $$@ $$< \
 	    $$$$(pkg-config --cflags $$(MEDIATOR_GLIB))
 
 -include $(wildcard $(BUILD)/$(1)/*.d)
