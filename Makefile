@@ -37,7 +37,7 @@ check: ## all tests (builds what they need)
 	@$(MAKE) --no-print-directory qemu-sanitizers
 	@$(MAKE) --no-print-directory mediator mediator-sanitizers \
 	    guest-tools guest-test-programs
-	@$(PYTHON) -m pytest \
+	@$(PYTHON) -m pytest tests \
 	    $(CHECK_QEMUS:%=--qemu-bin=$(BUILD)/qemu-%/qemu-system-x86_64)
 
 .PHONY: device-check

@@ -64,15 +64,12 @@ static inline void device_class_set_props(DeviceClass *dc, Property *props)
 #endif /* 4.2 */
 #endif /* before 10 */
 
-/* Describe a property for `-device vgpu-stub,help`. */
-static inline void vgpu_stub_describe(Object *obj, const char *property,
-                                      const char *text)
-{
+/* For `-device vgpu-stub,help`; 4.2 has no place for it. */
 #if QEMU_VERSION_MAJOR >= 7
-    object_property_set_description(obj, property, text);
+#define vgpu_stub_describe(obj, property, text) \
+    object_property_set_description(obj, property, text)
 #else
-    object_property_set_description(obj, property, text, &error_abort);
+#define vgpu_stub_describe(obj, property, text)
 #endif
-}
 
 #endif /* VGPU_STUB_COMPAT_H */

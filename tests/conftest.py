@@ -28,5 +28,10 @@ def pytest_generate_tests(metafunc):
             raise pytest.UsageError(
                 "these tests need a QEMU with the device: give --qemu-bin PATH, "
                 "or run `make check` or `make device-check QEMU_BIN=PATH`")
-        metafunc.parametrize("qemu_bin", paths, scope="session",
+        metafunc.parametrize("qemu_bin", paths, indirect=True, scope="session",
                              ids=[path.parent.name for path in paths])
+
+
+@pytest.fixture(scope="session")
+def qemu_bin(request):
+    return request.param

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The command line and the monitor: what an operator sees of the device."""
+import re
 import subprocess
 
 import pytest
@@ -79,15 +80,22 @@ def test_device_help_lists_it_as_misc(qemu_bin):
             'accelerators through a mediator"') in section
 
 
-def test_device_help_describes_the_properties(qemu_bin):
+PROPERTIES = {
+    "pool_id": "pool of accelerators: A (default) or B",
+    "priority": "low, medium (default) or high",
+    "vm_id": "number that the guest reads",
+    "request-timeout-ms": "a request fails after this time, 0: never",
+    "chardev": "link to the mediator (default: none)",
+}
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_device_help_describes_the_properties(qemu_bin, name):
     text = run(qemu_bin, "-device", "vgpu-stub,help").stdout
-    for words in (("pool_id", "A (default) or B"),
-                  ("priority", "low, medium (default) or high"),
-                  ("vm_id", "<uint32>"),
-                  ("request-timeout-ms", "0: never"),
-                  ("chardev", "link to the mediator")):
-        assert any(all(word in line for word in words)
-                   for line in text.splitlines()), (words, text)
+    line, = re.findall(rf"^.*\b{name}=.*$", text, re.MULTILINE)
+    # QEMU 4.2 has no place for descriptions.
+    if "version 4.2" not in run(qemu_bin, "-version").stdout:
+        assert PROPERTIES[name] in line
 
 
 def test_info_qtree_and_info_pci(start_qemu):
