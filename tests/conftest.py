@@ -15,15 +15,17 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    for path in config.getoption("qemu_bin"):
-        if not Path(path).is_file():
+    config.qemu_bins = [Path(path).absolute()
+                        for path in config.getoption("qemu_bin")]
+    for path in config.qemu_bins:
+        if not path.is_file():
             raise pytest.UsageError(f"--qemu-bin {path}: no such file")
 
 
 def pytest_generate_tests(metafunc):
     if "qemu_bin" in metafunc.fixturenames:
-        paths = [Path(path).absolute()
-                 for path in metafunc.config.getoption("qemu_bin")]
+        # The same objects each time, or session fixtures are made again.
+        paths = metafunc.config.qemu_bins
         if not paths:
             raise pytest.UsageError(
                 "these tests need a QEMU with the device: give --qemu-bin PATH, "
