@@ -529,16 +529,15 @@ static const VMStateDescription vgpu_stub_vmstate = {
 static void vgpu_stub_reset(DeviceState *dev)
 {
     VgpuStubState *s = VGPU_STUB(dev);
+    bool busy = s->status == VGPU_STUB_STATUS_BUSY;
 
     trace_vgpu_stub_reset(s);
     timer_del(&s->timeout);
     timer_del(&s->redeliver);
-    if (s->status == VGPU_STUB_STATUS_BUSY) {
-        /* First IDLE: sending may find the link lost. */
-        s->status = VGPU_STUB_STATUS_IDLE;
+    s->status = VGPU_STUB_STATUS_IDLE;
+    if (busy) {
         vgpu_stub_cancel(s);
     }
-    s->status = VGPU_STUB_STATUS_IDLE;
     s->outcome_seen = false;
     s->request_len = 0;
     s->interrupt_ctrl = 0;
@@ -652,7 +651,8 @@ static void vgpu_stub_instance_init(Object *obj)
     s->pool_name = g_strdup("A");
     s->priority_name = g_strdup("medium");
 
-    vgpu_stub_describe(obj, "pool_id", "pool of accelerators: A (default) or B");
+    vgpu_stub_describe(obj, "pool_id",
+                       "pool of accelerators: A (default) or B");
     vgpu_stub_describe(obj, "priority", "low, medium (default) or high");
     vgpu_stub_describe(obj, "vm_id", "number that the guest reads");
     vgpu_stub_describe(obj, "request-timeout-ms",
