@@ -3,7 +3,7 @@
  *
  * A request takes two block moves, one to submit and one to collect, and a
  * read of STATUS for every look whether it has ended. The memory side of the
- * blocks is an image of the register map, a page for each direction.
+ * blocks is an image of the register map for each direction.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -31,15 +31,24 @@
 
 #define VERSION_MAJOR(version) ((version) >> 16)
 
-union image {
-    uint32_t reg[PAGE_SIZE / 4];
-    uint8_t byte[PAGE_SIZE];
+/*
+ * Both in one page, so that no block crosses one. Xen 4.17 takes a word less
+ * than a descending block has if the block's last word is its page's first:
+ * that one must not be ours.
+ */
+struct images {
+    uint64_t unused;
+    union {                 /* what the next submission writes */
+        uint32_t reg[VGPU_STUB_RESPONSE_BUF / 4];
+        uint8_t byte[VGPU_STUB_RESPONSE_BUF];
+    } out;
+    union {                 /* what the last block read found */
+        uint32_t reg[VGPU_STUB_RESERVED / 4];
+        uint8_t byte[VGPU_STUB_RESERVED];
+    } in;
 };
 
-struct images {
-    union image out;        /* what the next submission writes */
-    union image in;         /* what the last block read found */
-};
+VGPU_STUB_ASSERT(sizeof(struct images) <= PAGE_SIZE);
 
 struct vgpu_stub {
     char bdf[VGPU_STUB_BDF_SIZE];
