@@ -15,7 +15,8 @@ say = @printf '  %-7s %s\n' $(1) $@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-include scripts/qemu.mk mediator/mediator.mk guest-tools/guest-tools.mk
+include scripts/qemu.mk scripts/xen.mk mediator/mediator.mk \
+    guest-tools/guest-tools.mk
 
 QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
 
@@ -31,7 +32,7 @@ CHECK_QEMUS := 7.2 10.0 7.2-sanitizers
 
 .PHONY: check
 check: ## all tests (builds what they need)
-	@scripts/install-deps qemu guest test
+	@scripts/install-deps qemu guest xen test
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers
