@@ -20,6 +20,19 @@ die() {
     exit 1
 }
 
+# Dies unless the device can be put into QEMU of this series (4.2, for example).
+need_integration() {
+    [ -d "$ROOT/patches/qemu-$1" ] || die "no integration for QEMU $1;" \
+        "there are: $(printf '%s\n' "$ROOT"/patches/qemu-* |
+            sed 's/.*qemu-//' | sort -V | xargs)"
+}
+
+# Prints the paths of the files that become hw/misc/vgpu-stub/ in QEMU.
+device_sources() {
+    printf '%s\n' "$ROOT"/hw-misc-vgpu-stub/{*.c,*.h,trace-events} \
+        "$ROOT"/include/*.h
+}
+
 # Holds FILE.lock until the script ends, so that what is made under that name in
 # the cache is made by one at a time.
 lock() {
