@@ -11,7 +11,11 @@ PYTHON := /usr/bin/python3
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+# What installs the packages that a recipe needs; a package build has them.
+INSTALL_DEPS := scripts/install-deps
+
 include scripts/qemu.mk mediator/mediator.mk guest-tools/guest-tools.mk
+include scripts/install.mk scripts/rpm.mk
 
 QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
 
@@ -27,7 +31,7 @@ CHECK_QEMUS := 7.2 10.0 7.2-sanitizers
 
 .PHONY: check
 check: ## all tests (builds what they need)
-	@scripts/install-deps qemu guest test
+	@scripts/install-deps qemu guest test rpm
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers
