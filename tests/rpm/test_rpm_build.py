@@ -36,10 +36,10 @@ def refusal(packager, tmp_path):
     return run
 
 
-def test_what_make_rpm_checked(qemu):
+def test_what_make_rpm_checked(packager, qemu):
     output = (qemu.ours() / "output").read_text()
-    assert ("release 1.2.9.2.0.vgpustub.0.1.0.test1 is between "
-            "1.2.9.2.test1 and 1.2.9.3.test1") in output
+    assert (f"release 1.2.9.2.0.vgpustub.{packager.version()}.test1 is "
+            "between 1.2.9.2.test1 and 1.2.9.3.test1") in output
     assert "qemu-system-x86_64 has the device" in output
     assert f"files and dependencies are those of {find(qemu.stock()).name}" \
         in output
@@ -68,7 +68,7 @@ def test_make_srpm_keeps_all_that_is_stock(packager, qemu, tmp_path):
     for line in specs[0]:
         added.remove(line)
     assert [line for line in added if line and not line.startswith("#")] == [
-        "%global dist .0.vgpustub.0.1.0%{?dist}",
+        f"%global dist .0.vgpustub.{packager.version()}%{{?dist}}",
         "Patch9000: vgpu-stub.patch",
         "* Thu Jan 08 2026 vgpu-stub developers <vgpu-stub@example.org>"
         " - %{version}-%{release}",
@@ -147,3 +147,41 @@ def test_missing_tools(packager, qemu, tmp_path):
                         check=False, env=dict(packager.env, PATH=tmp_path))
     assert done.stdout == "build-rpm: not installed: rpm2cpio cpio\n"
     assert done.returncode == 1
+
+
+@pytest.fixture
+def build_of(packager, qemu, tmp_path):
+    """build_of(package, stock): what build-rpm says when package comes out of
+    the build."""
+    def run(package, stock):
+        rpmbuild = tmp_path / "bin/rpmbuild"
+        rpmbuild.parent.mkdir()
+        rpmbuild.write_text(
+            "#!/bin/bash\n"
+            "[ \"$1 $2\" = \"--define _topdir $BUILD/rpm\" ] &&\n"
+            f"mkdir $BUILD/rpm/RPMS && cp {package} $BUILD/rpm/RPMS\n")
+        rpmbuild.chmod(0o755)
+        env = dict(packager.env, BUILD=str(tmp_path / "build"),
+                   PATH=f"{rpmbuild.parent}:{packager.env['PATH']}")
+        return packager.run("scripts/build-rpm", find(qemu.stock(), "src"),
+                            stock, check=False, env=env)
+    return run
+
+
+def test_a_build_without_the_device(build_of, stock_qemu):
+    done = build_of(stock_qemu, stock_qemu)
+    assert done.returncode == 1
+    assert done.stdout.endswith("has no vgpu-stub device\n")
+
+
+def test_a_build_with_other_files(build_of, packager, qemu, our_qemu):
+    stock = packager.package("qemu", qemu.version, {"/usr/share/other": b""},
+                             release="1.2.9.2.test1",
+                             Requires=["stock-clipboardd"])
+    done = build_of(our_qemu, stock)
+    assert done.returncode == 1
+    assert "< /usr/share/other -rwxr-xr-x root:root" in done.stdout
+    assert "> /usr/lib64/xen/bin/qemu-system-x86_64 -rwxr-xr-x root:root" \
+        in done.stdout
+    assert done.stdout.endswith(
+        f"files or dependencies are not those of {stock.name}, see above\n")
