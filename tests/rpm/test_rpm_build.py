@@ -91,6 +91,16 @@ def test_files_that_are_no_source_package_of_qemu(refusal, packages,
         f"{packages['src']} is the source of vgpu-stub, not of qemu")
 
 
+def test_a_source_package_in_the_way(refusal, source_package, tmp_path):
+    path = tmp_path / "build/rpm/qemu.src.rpm"
+    path.parent.mkdir(parents=True)
+    source_package().rename(path)
+    assert refusal(SRPM=path)[0] == (
+        f"{path} is in {path.parent}, which is made anew: move it elsewhere "
+        "first")
+    assert path.exists()
+
+
 def test_a_package_that_has_the_device(refusal, qemu):
     srpm = find(qemu.ours(), "src")
     assert refusal(SRPM=srpm)[0] == (
