@@ -115,13 +115,21 @@ def test_the_deb(packager, tmp_path):
     package, = (tmp_path / "build/deb").glob("*.deb")
     assert package.name == f"vgpu-stub-guest-tools_{packager.version()}" \
                            "_amd64.deb"
-    packager.run("dpkg", "-x", package, tmp_path / "tree")
-    usage = packager.run(tmp_path / "tree/usr/bin/vgpu-stub", "--help").stdout
+    tree = tmp_path / "tree"
+    (tree / "var/lib/dpkg/updates").mkdir(parents=True)
+    (tree / "var/lib/dpkg/info").mkdir()
+    (tree / "var/lib/dpkg/status").touch()
+    packager.run("dpkg", "--root", tree, "-i", package)
+
+    usage = packager.run(tree / "usr/bin/vgpu-stub", "--help").stdout
     assert usage.startswith("Usage: vgpu-stub")
     program = tmp_path / "program.c"
     program.write_text("#include <vgpu-stub.h>\n"
                        "int main(void) { return !vgpu_stub_error_name(0); }\n")
-    packager.run("gcc", f"-I{tmp_path}/tree/usr/include", program,
-                 f"-L{tmp_path}/tree/usr/lib", "-lvgpu-stub",
-                 "-o", tmp_path / "program")
+    packager.run("gcc", f"-I{tree}/usr/include", program,
+                 f"-L{tree}/usr/lib", "-lvgpu-stub", "-o",
+                 tmp_path / "program")
     packager.run(tmp_path / "program")
+
+    packager.run("dpkg", "--root", tree, "-r", "vgpu-stub-guest-tools")
+    assert [path.name for path in tree.iterdir()] == ["var"]
