@@ -37,7 +37,7 @@ our_version() {
 # Lets the commit date what is made, unless the caller has a date for it.
 use_commit_date() {
     SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(
-        git -C "$ROOT" log -1 --format=%ct)}
+        cd "$ROOT" && git log -1 --format=%ct)}
     export SOURCE_DATE_EPOCH
 }
 
