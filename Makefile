@@ -15,8 +15,11 @@ say = @printf '  %-7s %s\n' $(1) $@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-include scripts/qemu.mk scripts/xen.mk mediator/mediator.mk \
-    guest-tools/guest-tools.mk
+# What installs the packages that a recipe needs; a package build has them.
+INSTALL_DEPS := scripts/install-deps
+
+include mediator/mediator.mk guest-tools/guest-tools.mk scripts/qemu.mk \
+    scripts/install.mk scripts/rpm.mk scripts/xen.mk
 
 QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
 
@@ -32,7 +35,7 @@ CHECK_QEMUS := 7.2 10.0 7.2-sanitizers
 
 .PHONY: check
 check: ## all tests (builds what they need)
-	@scripts/install-deps qemu guest xen test
+	@scripts/install-deps qemu guest xen rpm test
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers

@@ -23,7 +23,7 @@ guest-test-programs: $(GUEST_TEST_PROGRAMS) ## build the guest's test programs
 
 .PHONY: guest-tools-deps
 guest-tools-deps:
-	@scripts/install-deps c
+	@$(INSTALL_DEPS) c
 
 $(GUEST_TOOLS)/obj/%.o: guest-tools/%.c | guest-tools-deps
 	@mkdir -p $(@D)

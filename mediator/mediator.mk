@@ -13,7 +13,7 @@ mediator: $(BUILD)/mediator/vgpu-mediatord ## build the mediator
 mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord ## build the mediator with address and undefined-behaviour checks
 
 mediator-dependencies:
-	@scripts/install-deps c mediator
+	@$(INSTALL_DEPS) c mediator
 
 # $(1): folder under $(BUILD), $(2): flags
 define mediator_build

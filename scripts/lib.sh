@@ -20,6 +20,40 @@ die() {
     exit 1
 }
 
+# Dies unless these programs are installed.
+need_tools() {
+    local tool missing=
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || missing+=" $tool"
+    done
+    [ -z "$missing" ] || die "not installed:$missing"
+}
+
+# Prints the version of the packages and of what is in them.
+our_version() {
+    sed -n 's/^Version: *//p' "$ROOT/SPECS/vgpu-stub.spec"
+}
+
+# Lets the commit date what is made, unless the caller has a date for it.
+use_commit_date() {
+    SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(
+        cd "$ROOT" && git log -1 --format=%ct)}
+    export SOURCE_DATE_EPOCH
+}
+
+# Dies unless the device can be put into QEMU of this series (4.2, for example).
+need_integration() {
+    [ -d "$ROOT/patches/qemu-$1" ] || die "no integration for QEMU $1;" \
+        "there are: $(printf '%s\n' "$ROOT"/patches/qemu-* |
+            sed 's/.*qemu-//' | sort -V | xargs)"
+}
+
+# Prints the paths of the files that become hw/misc/vgpu-stub/ in QEMU.
+device_sources() {
+    printf '%s\n' "$ROOT"/hw-misc-vgpu-stub/{*.c,*.h,trace-events} \
+        "$ROOT"/include/*.h
+}
+
 # Holds FILE.lock until the script ends, so that what is made under that name in
 # the cache is made by one at a time.
 lock() {

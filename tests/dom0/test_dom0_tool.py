@@ -92,13 +92,15 @@ def test_what_is_so_already_is_not_written(wrapper):
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o700, 0o511])
-def test_mode_owner_and_attributes_stay(wrapper, mode):
+def test_mode_owner_time_and_attributes_stay(wrapper, mode):
     os.chown(wrapper.path, 1234, 5678)
     wrapper.path.chmod(mode)
     os.setxattr(wrapper.path, "user.label", b"as it was")
+    os.utime(wrapper.path, (1234567890, 1234567890))
     for command in ("apply", "revert"):
         assert wrapper.call(command)[0] == 0
         status = os.stat(wrapper.path)
+        assert status.st_mtime == 1234567890
         assert (status.st_uid, status.st_gid) == (1234, 5678)
         assert stat.S_IMODE(status.st_mode) == mode
         assert os.getxattr(wrapper.path, "user.label") == b"as it was"

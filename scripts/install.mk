@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Where the products go in a package. DESTDIR is the package's root.
+
+prefix := /usr
+bindir := $(prefix)/bin
+sbindir := $(prefix)/sbin
+libdir := $(prefix)/lib
+includedir := $(prefix)/include
+datadir := $(prefix)/share
+mandir := $(datadir)/man
+unitdir := $(prefix)/lib/systemd/system
+tmpfilesdir := $(prefix)/lib/tmpfiles.d
+pythondir = $(shell $(PYTHON) -c \
+    'import sysconfig; print(sysconfig.get_path("purelib"))')
+
+# $(1): mode, $(2): file, $(3): directory. One at a time: the install of XCP-ng's
+# build machine makes no directory for several.
+install_as = install -p -D -m $(1) $(2) $(DESTDIR)$(3)/$(notdir $(2))
+install_file = $(call install_as,644,$(1),$(2))
+install_program = $(call install_as,755,$(1),$(2))
+
+.PHONY: install-dom0 install-mediator install-guest-tools
+install-dom0:
+	$(call install_file,dom0/vgpu_stub_attach.py,$(pythondir))
+	$(call install_program,dom0/vgpu-stub-wrapper,$(sbindir))
+	$(call install_file,qemu-wrapper.patch,$(datadir)/vgpu-stub)
+	$(call install_file,docs/man/vgpu-stub-wrapper.8,$(mandir)/man8)
+
+install-mediator: mediator
+	$(call install_program,$(BUILD)/mediator/vgpu-mediatord,$(sbindir))
+	$(call install_file,mediator/vgpu-mediatord.service,$(unitdir))
+	$(call install_file,mediator/tmpfiles.d/vgpu-stub.conf,$(tmpfilesdir))
+	$(call install_file,docs/man/vgpu-mediatord.8,$(mandir)/man8)
+
+install-guest-tools: guest-tools
+	$(call install_program,$(GUEST_TOOLS)/vgpu-stub,$(bindir))
+	$(call install_program,$(GUEST_TOOLS)/vgpu-stub-mmap-test,$(bindir))
+	$(call install_file,$(LIBVGPU_STUB),$(libdir))
+	$(call install_file,include/vgpu-stub-regs.h,$(includedir))
+	$(call install_file,guest-tools/libvgpu-stub/vgpu-stub.h,$(includedir))
+	$(call install_file,docs/man/vgpu-stub.1,$(mandir)/man1)
+	$(call install_file,docs/man/vgpu-stub-mmap-test.1,$(mandir)/man1)

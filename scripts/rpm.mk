@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Packages: XCP-ng's QEMU with the device, and our own.
+
+# A build machine for XCP-ng has rpmbuild and is no Debian system.
+rpm_tools = @command -v rpmbuild >/dev/null || scripts/install-deps rpm
+
+.PHONY: rpm srpm packages deb check-rpm
+rpm: ## build XCP-ng's QEMU with the device (SRPM=..., STOCK= to compare)
+	$(rpm_tools)
+	@scripts/build-rpm '$(SRPM)' $(STOCK:%='%')
+
+srpm: ## the same, but only its source package
+	$(rpm_tools)
+	@scripts/build-rpm --source-only '$(SRPM)'
+
+packages: ## build our own RPM packages: dom0, mediator, guest tools
+	$(rpm_tools)
+	@scripts/build-packages
+
+deb: ## build the Debian package of the guest tools
+	@scripts/build-deb
+
+check-rpm: ## test the packages: build, install, upgrade, remove
+	@scripts/install-deps qemu mediator guest test rpm
+	@$(PYTHON) -m pytest tests/rpm

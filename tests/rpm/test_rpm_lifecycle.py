@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The packages in a system: installed, upgraded, downgraded, removed; and what
+is left then."""
+import shutil
+from pathlib import Path
+
+import pytest
+
+from packager import ROOT
+
+STAND_IN = ROOT / "tests/dom0/stand_in_wrapper.py"
+WRAPPER = "/usr/lib64/xen/bin/qemu-wrapper"
+QEMU = "/usr/lib64/xen/bin/qemu-system-x86_64"
+OURS = ["vgpu-stub-dom0", "vgpu-stub-mediator"]
+
+
+@pytest.fixture(scope="session")
+def xenopsd(packager):
+    """xenopsd(version): a package with a wrapper of its own; that of version 9
+    is one that the hook does not fit."""
+    made = {}
+
+    def make(version):
+        if version not in made:
+            text = STAND_IN.read_bytes() + b"# version %d\n" % version
+            if version == 9:
+                text = text.replace(b"-vnc-clipboard-socket-fd", b"-other")
+            made[version] = packager.package("xenopsd", version,
+                                             {WRAPPER: text})
+        return made[version]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def base(packager, stock_qemu, packages):
+    """A package that provides what the system has: all that ours and the stock
+    QEMU require, but for each other."""
+    required = set()
+    for path in (stock_qemu, *(packages[name] for name in OURS)):
+        required |= set(packager.run("rpm", "-qp", "--requires", path)
+                        .stdout.splitlines())
+    return packager.package("base", 1, Provides=sorted(
+        name for name in required
+        if name != "xenopsd" and not name.startswith("rpmlib(")))
+
+
+@pytest.fixture
+def host(root, base, stock_qemu, xenopsd):
+    """A dom0 in small: the stock packages are installed."""
+    root.rpm("-U", base, stock_qemu, xenopsd(1))
+    return root
+
+
+def wrapper_status(host):
+    return host.run("/usr/sbin/vgpu-stub-wrapper", "status",
+                    check=False).returncode
+
+
+def wrapper(host):
+    return Path(f"{host.path}{WRAPPER}").read_bytes()
+
+
+def test_from_stock_and_back(host, packages, stock_qemu, our_qemu, xenopsd):
+    before = host.snapshot()
+    assert host.verify() == []
+
+    host.rpm("-U", our_qemu, *(packages[name] for name in OURS))
+    assert host.installed() == ["base", "qemu", *OURS, "xenopsd"]
+    assert b"vgpu_stub_attach" in wrapper(host)
+    assert wrapper_status(host) == 0
+    host.run("python3", "-c", "import vgpu_stub_attach")
+    devices = host.packager.run(f"{host.path}{QEMU}", "-device", "help")
+    assert 'name "vgpu-stub"' in devices.stdout
+    changed, = host.verify()
+    assert changed.split()[-1] == WRAPPER
+
+    # xenopsd's update brings a wrapper without the hook.
+    host.rpm("-U", xenopsd(2))
+    assert b"# version 2" in wrapper(host)
+    assert wrapper_status(host) == 0
+
+    host.rpm("-U", "--oldpackage", stock_qemu, xenopsd(1))
+    assert wrapper_status(host) == 0
+    host.rpm("-e", *OURS)
+    assert host.installed() == ["base", "qemu", "xenopsd"]
+    assert host.verify() == []
+    after = host.snapshot()
+    assert {path for path in before.keys() | after.keys()
+            if before.get(path) != after.get(path)} == set()
+
+
+def test_user_and_directory_of_the_mediator(host, packages):
+    host.rpm("-U", packages["vgpu-stub-mediator"])
+    user = host.run("getent", "passwd", "vgpu-stub").stdout.split(":")
+    assert user[5:] == ["/", "/sbin/nologin\n"]
+    group = host.run("getent", "group", "vgpu-stub").stdout.split(":")
+    assert user[3] == group[2]
+    run = host.run("stat", "-c", "%U %G %a", "/run/vgpu-stub").stdout
+    assert run == "root vgpu-stub 750\n"
+    assert host.verify() == []
+    version = host.run("/usr/sbin/vgpu-mediatord", "--version").stdout
+    assert version.startswith("vgpu-mediatord ")
+
+    # The sockets of running virtual machines are not the package's to remove.
+    sock = host.path / "run/vgpu-stub/7-0.sock"
+    sock.touch()
+    host.rpm("-e", "vgpu-stub-mediator")
+    assert sock.exists()
+    assert host.run("getent", "passwd", "vgpu-stub", check=False).returncode
+
+
+def test_upgrade_over_older_builds(host, packager, packages, our_qemu,
+                                   tmp_path):
+    """The older hook is another one, which only the older patch takes out."""
+    tree = tmp_path / "older"
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(
+        "build", ".git", "__pycache__"))
+    for name, old, new in (
+            ("SPECS/vgpu-stub.spec", "Version: 0.", "Version: 0.0."),
+            ("qemu-wrapper.patch", "that platform:", "which platform:")):
+        path = tree / name
+        text = path.read_text()
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new))
+    packager.run("git", "init", "-q", tree)
+    packager.run("git", "-C", tree, "add", "-A")
+    packager.run("make", "-C", tree, "packages",
+                 env=dict(packager.env, SOURCE_DATE_EPOCH="1767225600"))
+    older = {name: path for name in OURS
+             for path in tree.rglob(f"{name}-0.0.*.rpm")}
+    older_qemu = packager.package("qemu", host.packager.run(
+        "rpm", "-qp", "--queryformat", "%{VERSION}", our_qemu).stdout,
+        {QEMU: b""}, release="1.2.9.2.0.vgpustub.0.0.1.test1")
+
+    stock = wrapper(host)
+    host.rpm("-U", "--oldpackage", older_qemu, *older.values())
+    assert b"which platform:" in wrapper(host)
+    host.rpm("-U", our_qemu, *(packages[name] for name in OURS))
+    assert wrapper_status(host) == 0
+    assert b"which platform:" not in wrapper(host)
+    host.rpm("-e", *OURS)
+    assert wrapper(host) == stock
+
+
+def test_a_wrapper_that_the_hook_does_not_fit(host, packages, xenopsd):
+    host.rpm("-U", packages["vgpu-stub-dom0"])
+    done = host.rpm("-U", xenopsd(9))
+    assert f"{WRAPPER} is unknown, nothing was changed" in done.stdout
+    assert "scriptlet failed, exit status 2" in done.stdout
+    assert b"vgpu_stub" not in wrapper(host)
+
+    # A wrapper that fits makes it good; and removal is possible in any case.
+    host.rpm("-U", "--oldpackage", xenopsd(2))
+    assert wrapper_status(host) == 0
+    host.rpm("-U", xenopsd(9))
+    host.rpm("-e", "vgpu-stub-dom0")
+    assert host.verify() == []
+
+
+def test_xenopsd_is_needed(root, packages, packager):
+    done = root.rpm("-U", packages["vgpu-stub-dom0"], check=False)
+    assert done.returncode != 0
+    assert "xenopsd is needed by vgpu-stub-dom0" in done.stdout

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Our own packages: what is in them, and that they are made the same again."""
+import gzip
+import re
+import shutil
+
+import pytest
+
+from conftest import OUR_PACKAGES
+from packager import ROOT
+
+EPOCH = "1767225600"
+
+
+@pytest.fixture
+def commit(packager, tmp_path):
+    """A repository with this tree in its one commit."""
+    origin = tmp_path / "origin"
+    shutil.copytree(ROOT, origin, ignore=shutil.ignore_patterns(
+        "build", ".git", "__pycache__"))
+    git = ["git", "-C", origin, "-c", "user.name=x", "-c", "user.email=x@x"]
+    packager.run("git", "init", "-q", origin)
+    packager.run(*git, "add", "-A")
+    packager.run(*git, "commit", "-qm", "x",
+                 env=dict(packager.env, GIT_COMMITTER_DATE=f"{EPOCH} +0000"))
+    return origin
+
+
+def test_the_same_commit_makes_the_same_packages(packager, commit, tmp_path):
+    # In the same directory: rpm writes its name into the packages.
+    tree = tmp_path / "tree"
+    made = []
+    for umask in (0o022, 0o077):
+        packager.run("git", "clone", "-q", commit, tree, umask=umask)
+        for target in ("packages", "deb"):
+            packager.run("make", "-C", tree, target, umask=umask)
+        made.append({path.name: path.read_bytes()
+                     for path in (tree / "build").rglob("vgpu-stub*")
+                     if path.suffix in (".rpm", ".deb")})
+        shutil.rmtree(tree)
+    assert len(made[0]) == len(OUR_PACKAGES) + 2
+    assert made[0].keys() == made[1].keys()
+    assert [name for name in made[0] if made[0][name] != made[1][name]] == []
+
+
+def test_rpmlint(packager, packages):
+    output = packager.run("rpmlint", "--config", "SPECS/rpmlint.toml",
+                          "SPECS/vgpu-stub.spec", *packages.values()).stdout
+    assert "0 errors, 0 warnings" in output
+
+
+def files_of(packager, package):
+    return packager.run("rpm", "-qpl", package).stdout.splitlines()
+
+
+def test_every_program_has_a_man_page(packager, packages):
+    programs = set()
+    for package in packages.values():
+        files = files_of(packager, package)
+        names = {path.rpartition("/")[2] for path in files
+                 if re.match("/usr/s?bin/", path)}
+        programs |= names
+        pages = {re.sub(r"\.[18]\.gz$", "", path.rpartition("/")[2])
+                 for path in files if "/man/man" in path}
+        assert pages == names
+    assert programs == {"vgpu-mediatord", "vgpu-stub", "vgpu-stub-mmap-test",
+                        "vgpu-stub-wrapper"}
+
+
+@pytest.mark.parametrize("name", sorted(set(OUR_PACKAGES)
+                                        - {"vgpu-stub-debuginfo"}))
+def test_every_package_has_its_licence(packager, packages, name):
+    path, = (path for path in files_of(packager, packages[name])
+             if path.endswith(".txt"))
+    licence = packager.run("rpm", "-qp", "--queryformat", "%{LICENSE}",
+                           packages[name]).stdout
+    assert path.endswith(f"/{licence}.txt")
+
+
+def test_man_pages_say_what_help_says(packager, packages, root):
+    """Every option of a program's --help is in its man page, and no other."""
+    root.rpm("-U", "--nodeps", packages["vgpu-stub-mediator"],
+             packages["vgpu-stub-dom0"], packages["vgpu-stub-guest-tools"])
+    for program, section in (("vgpu-mediatord", 8), ("vgpu-stub-wrapper", 8),
+                             ("vgpu-stub", 1)):
+        told = set(re.findall("--[a-z][a-z-]+",
+                              root.run(program, "--help").stdout))
+        page = gzip.decompress(
+            (root.path / f"usr/share/man/man{section}"
+             / f"{program}.{section}.gz").read_bytes()).decode()
+        assert set(re.findall("--[a-z][a-z-]+", page.replace("\\-", "-"))) \
+            - {"--version"} == told - {"--version"}, program
+
+
+def test_systemd_knows_the_unit(packager, root, packages):
+    root.rpm("-U", "--nodeps", packages["vgpu-stub-mediator"])
+    unit = root.path / "usr/lib/systemd/system/vgpu-mediatord.service"
+    done = packager.run("systemd-analyze", "security", "--offline=yes",
+                        "--threshold=30", unit)
+    assert "Unknown" not in done.stdout
+
+
+def test_the_version_is_the_same_everywhere(packager, packages, root):
+    root.rpm("-U", "--nodeps", packages["vgpu-stub-mediator"],
+             packages["vgpu-stub-guest-tools"])
+    version = packager.version()
+    assert root.run("vgpu-mediatord", "--version").stdout.split() == [
+        "vgpu-mediatord", version]
+    assert root.run("vgpu-stub", "--version").stdout.split()[:2] == [
+        "vgpu-stub", version]
+
+
+def test_the_deb(packager, tmp_path):
+    packager.make("deb", BUILD=tmp_path / "build")
+    package, = (tmp_path / "build/deb").glob("*.deb")
+    assert package.name == f"vgpu-stub-guest-tools_{packager.version()}" \
+                           "_amd64.deb"
+    tree = tmp_path / "tree"
+    (tree / "var/lib/dpkg/updates").mkdir(parents=True)
+    (tree / "var/lib/dpkg/info").mkdir()
+    (tree / "var/lib/dpkg/status").touch()
+    packager.run("dpkg", "--root", tree, "-i", package)
+
+    usage = packager.run(tree / "usr/bin/vgpu-stub", "--help").stdout
+    assert usage.startswith("Usage: vgpu-stub")
+    program = tmp_path / "program.c"
+    program.write_text("#include <vgpu-stub.h>\n"
+                       "int main(void) { return !vgpu_stub_error_name(0); }\n")
+    packager.run("gcc", f"-I{tree}/usr/include", program,
+                 f"-L{tree}/usr/lib", "-lvgpu-stub", "-o",
+                 tmp_path / "program")
+    packager.run(tmp_path / "program")
+
+    packager.run("dpkg", "--root", tree, "-r", "vgpu-stub-guest-tools")
+    assert [path.name for path in tree.iterdir()] == ["var"]
