@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vgpu-mediatord, and the same with sanitizers for the tests.
+# vgpu-mediatord, and the same with sanitizers for the tests, which also has
+# programs that test its modules: tests/mediator/unit/.
 
 MEDIATOR_GLIB := glib-2.0 gio-unix-2.0
 MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -DG_LOG_USE_STRUCTURED \
@@ -10,15 +11,18 @@ MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -DG_LOG_USE_STRUCTURED \
 .PHONY: mediator mediator-sanitizers mediator-dependencies
 mediator: $(BUILD)/mediator/vgpu-mediatord ## build the mediator
 
-mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord ## build the mediator with address and undefined-behaviour checks
+mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
+    $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c))
+mediator-sanitizers: ## build the mediator with address and undefined-behaviour checks, and its unit tests
 
 mediator-dependencies:
 	@scripts/install-deps c mediator
 
+MEDIATOR_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/*.c))
+
 # $(1): folder under $(BUILD), $(2): flags
 define mediator_build
-$(BUILD)/$(1)/vgpu-mediatord: \
-    $(patsubst mediator/%.c,$(BUILD)/$(1)/%.o,$(wildcard mediator/*.c))
+$(BUILD)/$(1)/vgpu-mediatord: $(MEDIATOR_MODULES:%=$(BUILD)/$(1)/%)
 	$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
 	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB))
 
@@ -27,7 +31,14 @@ $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	$$(CC) $$(MEDIATOR_CFLAGS) $$(CFLAGS) $(2) -MMD -MP -c -o $$@ $$< \
 	    $$$$(pkg-config --cflags $$(MEDIATOR_GLIB))
 
--include $(wildcard $(BUILD)/$(1)/*.d)
+$(BUILD)/$(1)/unit/%: tests/mediator/unit/%.c \
+    $(patsubst %,$(BUILD)/$(1)/%,$(filter-out main.o,$(MEDIATOR_MODULES)))
+	@mkdir -p $$(@D)
+	$$(CC) $$(MEDIATOR_CFLAGS) -Imediator $$(CFLAGS) $(2) $$(LDFLAGS) \
+	    -MMD -MP -o $$@ $$(filter %.c %.o,$$^) \
+	    $$$$(pkg-config --cflags --libs $$(MEDIATOR_GLIB))
+
+-include $(wildcard $(BUILD)/$(1)/*.d $(BUILD)/$(1)/unit/*.d)
 endef
 
 MEDIATOR_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
