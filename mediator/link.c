@@ -16,8 +16,8 @@
 
 struct Link {
     struct sockaddr_un address;
-    RequestHandler handler;
-    gpointer opaque;
+    Dispatch *dispatch;
+    Vm *vm;
 
     Channel *channel;           /* NULL while there is no connection */
     gint64 connected_at;        /* monotonic, µs */
@@ -204,7 +204,8 @@ static bool link_accept_request(Link *link, const WireHeader *header,
     g_hash_table_insert(link->running,
                         (gpointer)&request_header(request)->sequence,
                         request);
-    link->handler(link->opaque, request);
+    dispatch_request(link->dispatch, link->vm, link->hello.pool,
+                     link->hello.priority, request);
     return true;
 }
 
@@ -284,8 +285,7 @@ static void link_connect(Link *link)
                                 link);
 }
 
-Link *link_new(const char *path, RequestHandler handler, gpointer opaque,
-               GError **error)
+Link *link_new(const char *path, Dispatch *dispatch, GError **error)
 {
     size_t length = strlen(path);
     Link *link;
@@ -299,8 +299,8 @@ Link *link_new(const char *path, RequestHandler handler, gpointer opaque,
     link = g_new0(Link, 1);
     link->address.sun_family = AF_UNIX;
     memcpy(link->address.sun_path, path, length);
-    link->handler = handler;
-    link->opaque = opaque;
+    link->dispatch = dispatch;
+    link->vm = dispatch_vm_ref(dispatch, path);
     link->running = g_hash_table_new_full(
         g_int64_hash, g_int64_equal, NULL,
         (GDestroyNotify)request_abandon);
@@ -313,6 +313,7 @@ void link_free(Link *link)
     link_clear_timer(link);
     g_clear_pointer(&link->channel, channel_free);
     g_hash_table_unref(link->running);
+    dispatch_vm_unref(link->dispatch, link->vm);
     g_free(link);
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "dispatch.h"
+#include "inline-executor.h"
 #include "link.h"
 #include "log.h"
 #include "socket-dir.h"
@@ -80,7 +81,7 @@ static GPtrArray *connect_all(char **paths, Dispatch *dispatch,
         (GDestroyNotify)link_free);
 
     for (char **path = paths; path != NULL && *path != NULL; path++) {
-        Link *link = link_new(*path, dispatch_request, dispatch, error);
+        Link *link = link_new(*path, dispatch, error);
 
         if (link == NULL) {
             return NULL;
@@ -128,12 +129,11 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
 
-    dispatch = dispatch_new();
+    dispatch = dispatch_new(&inline_executor);
     links = connect_all(options.connect, dispatch, &error);
     if (links != NULL) {
         if (options.socket_dir != NULL) {
-            dir = socket_dir_new(options.socket_dir, dispatch_request,
-                                 dispatch);
+            dir = socket_dir_new(options.socket_dir, dispatch);
         }
         run();
         g_clear_pointer(&dir, socket_dir_free);

@@ -125,6 +125,11 @@ void scheduler_vm_unref(Scheduler *scheduler, Vm *vm)
     }
 }
 
+const char *scheduler_vm_name(const Vm *vm)
+{
+    return vm->name;
+}
+
 void scheduler_vm_set_limits(Vm *vm, const VmLimits *limits)
 {
     vm->limits = *limits;

@@ -67,6 +67,9 @@ void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares);
 Vm *scheduler_vm_ref(Scheduler *scheduler, const char *name);
 void scheduler_vm_unref(Scheduler *scheduler, Vm *vm);
 
+/* Lives as long as the VM. */
+const char *scheduler_vm_name(const Vm *vm);
+
 /* Copies @limits. They apply to what happens from now on. */
 void scheduler_vm_set_limits(Vm *vm, const VmLimits *limits);
 
