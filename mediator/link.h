@@ -21,7 +21,7 @@ typedef struct Link Link;
 
 /*
  * Start to connect to the socket at @path. The device's requests go to
- * @dispatch.
+ * @dispatch, as those of the VM that the socket's name says (identity.h).
  *
  * Returns NULL and a G_IO_ERROR when a socket cannot have such a path.
  */
