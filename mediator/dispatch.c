@@ -14,6 +14,7 @@ typedef struct DispatchSource {
 struct Dispatch {
     Scheduler *scheduler;
     Executor *executor;
+    Config *config;
     DispatchSource *source;
 };
 
@@ -191,7 +192,25 @@ static gboolean dispatch_ready(GSource *source,
     return G_SOURCE_CONTINUE;
 }
 
-Dispatch *dispatch_new(Executor *executor)
+static void dispatch_limit(Vm *vm, gpointer opaque)
+{
+    const Dispatch *dispatch = opaque;
+
+    scheduler_vm_set_limits(vm, config_limits(dispatch->config,
+                                              scheduler_vm_name(vm)));
+}
+
+void dispatch_configure(Dispatch *dispatch, Config *config)
+{
+    g_clear_pointer(&dispatch->config, config_free);
+    dispatch->config = config;
+    scheduler_set_shares(dispatch->scheduler, config_shares(config));
+    scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
+    /* A limit that has risen may let something run. */
+    dispatch_wake(dispatch);
+}
+
+Dispatch *dispatch_new(Executor *executor, Config *config)
 {
     static GSourceFuncs functions = { .dispatch = dispatch_ready };
     Dispatch *dispatch = g_new0(Dispatch, 1);
@@ -206,6 +225,7 @@ Dispatch *dispatch_new(Executor *executor)
         &functions, sizeof(*dispatch->source));
     dispatch->source->dispatch = dispatch;
     g_source_attach(&dispatch->source->source, NULL);
+    dispatch_configure(dispatch, config);
     return dispatch;
 }
 
@@ -214,12 +234,16 @@ void dispatch_free(Dispatch *dispatch)
     g_source_destroy(&dispatch->source->source);
     g_source_unref(&dispatch->source->source);
     scheduler_free(dispatch->scheduler);
+    config_free(dispatch->config);
     g_free(dispatch);
 }
 
 Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name)
 {
-    return scheduler_vm_ref(dispatch->scheduler, name);
+    Vm *vm = scheduler_vm_ref(dispatch->scheduler, name);
+
+    dispatch_limit(vm, dispatch);
+    return vm;
 }
 
 void dispatch_vm_unref(Dispatch *dispatch, Vm *vm)

@@ -9,6 +9,7 @@
 #ifndef MEDIATOR_DISPATCH_H
 #define MEDIATOR_DISPATCH_H
 
+#include "config.h"
 #include "executor.h"
 #include "request.h"
 #include "scheduler.h"
@@ -21,8 +22,8 @@
 
 typedef struct Dispatch Dispatch;
 
-/* @executor has to live as long. */
-Dispatch *dispatch_new(Executor *executor);
+/* Takes over @config; @executor has to live as long. */
+Dispatch *dispatch_new(Executor *executor, Config *config);
 
 /*
  * Every request has to be abandoned, every execution done and no VM referenced
@@ -30,7 +31,13 @@ Dispatch *dispatch_new(Executor *executor);
  */
 void dispatch_free(Dispatch *dispatch);
 
-/* As scheduler_vm_ref() */
+/*
+ * Takes over @config in place of the one before. It applies to what happens
+ * from now on; requests that wait or run are not touched.
+ */
+void dispatch_configure(Dispatch *dispatch, Config *config);
+
+/* As scheduler_vm_ref(), with the limits of the configuration */
 Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name);
 void dispatch_vm_unref(Dispatch *dispatch, Vm *vm);
 

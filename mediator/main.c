@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config.h"
 #include "dispatch.h"
 #include "inline-executor.h"
 #include "link.h"
@@ -22,13 +23,17 @@
 
 static const char description[] =
     "Devices listen on Unix sockets, this daemon connects to them and\n"
-    "answers their requests. It runs until SIGTERM or SIGINT.\n"
+    "answers their requests. It runs until SIGTERM or SIGINT; with SIGHUP it\n"
+    "reads its configuration anew, and keeps the old one if there is an\n"
+    "error in it.\n"
     "\n"
-    "Exit status: 0 after a signal, 2 when an option is wrong.";
+    "Exit status: 0 after a signal, 2 when an option or the configuration\n"
+    "is wrong.";
 
 typedef struct Options {
     char *socket_dir;           /* NULL for none */
     char **connect;             /* NULL-terminated; NULL for none */
+    char *config;               /* NULL for the defaults */
     gboolean version;
 } Options;
 
@@ -43,6 +48,9 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "DIR" },
         { "connect", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->connect,
           "Serve the socket at PATH; may be given several times", "PATH" },
+        { "config", 0, 0, G_OPTION_ARG_FILENAME, &options->config,
+          "Take limits from FILE; mediatord.conf shows what there is and the "
+          "defaults", "FILE" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
           "Show the version and exit", NULL },
         { 0 }
@@ -69,6 +77,7 @@ static void options_clear(Options *options)
 {
     g_free(options->socket_dir);
     g_strfreev(options->connect);
+    g_free(options->config);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -91,6 +100,32 @@ static GPtrArray *connect_all(char **paths, Dispatch *dispatch,
     return g_steal_pointer(&links);
 }
 
+/* What SIGHUP is about */
+typedef struct Reload {
+    const char *path;           /* NULL for none */
+    Dispatch *dispatch;
+} Reload;
+
+static gboolean reload(gpointer opaque)
+{
+    const Reload *what = opaque;
+    g_autoptr(GError) error = NULL;
+    Config *config;
+
+    if (what->path == NULL) {
+        g_warning("nothing to reload: there is no --config");
+        return G_SOURCE_CONTINUE;
+    }
+    config = config_load(what->path, &error);
+    if (config != NULL) {
+        dispatch_configure(what->dispatch, config);
+        g_message("%s: loaded", what->path);
+    } else {
+        g_warning("%s; the configuration stays as it was", error->message);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
 static gboolean quit(gpointer loop)
 {
     g_main_loop_quit(loop);
@@ -98,13 +133,15 @@ static gboolean quit(gpointer loop)
 }
 
 /* Run the main loop until a signal ends it. */
-static void run(void)
+static void run(Reload *on_sighup)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     guint sigterm = g_unix_signal_add(SIGTERM, quit, loop);
     guint sigint = g_unix_signal_add(SIGINT, quit, loop);
+    guint sighup = g_unix_signal_add(SIGHUP, reload, on_sighup);
 
     g_main_loop_run(loop);
+    g_source_remove(sighup);
     g_source_remove(sigint);
     g_source_remove(sigterm);
 }
@@ -113,6 +150,7 @@ int main(int argc, char **argv)
 {
     g_auto(Options) options = { 0 };
     g_autoptr(GError) error = NULL;
+    Config *config;
     Dispatch *dispatch;
     GPtrArray *links;
     SocketDir *dir = NULL;
@@ -129,13 +167,19 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
 
-    dispatch = dispatch_new(&inline_executor);
+    config = options.config != NULL ? config_load(options.config, &error)
+                                    : config_new();
+    if (config == NULL) {
+        fprintf(stderr, NAME ": --config: %s\n", error->message);
+        return EXIT_USAGE;
+    }
+    dispatch = dispatch_new(&inline_executor, config);
     links = connect_all(options.connect, dispatch, &error);
     if (links != NULL) {
         if (options.socket_dir != NULL) {
             dir = socket_dir_new(options.socket_dir, dispatch);
         }
-        run();
+        run(&(Reload) { .path = options.config, .dispatch = dispatch });
         g_clear_pointer(&dir, socket_dir_free);
         g_ptr_array_unref(links);
     } else {

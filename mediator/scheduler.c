@@ -125,6 +125,19 @@ void scheduler_vm_unref(Scheduler *scheduler, Vm *vm)
     }
 }
 
+void scheduler_vm_foreach(Scheduler *scheduler,
+                          void (*function)(Vm *vm, gpointer opaque),
+                          gpointer opaque)
+{
+    GHashTableIter iter;
+    gpointer vm;
+
+    g_hash_table_iter_init(&iter, scheduler->vms);
+    while (g_hash_table_iter_next(&iter, NULL, &vm)) {
+        function(vm, opaque);
+    }
+}
+
 const char *scheduler_vm_name(const Vm *vm)
 {
     return vm->name;

@@ -67,6 +67,11 @@ void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares);
 Vm *scheduler_vm_ref(Scheduler *scheduler, const char *name);
 void scheduler_vm_unref(Scheduler *scheduler, Vm *vm);
 
+/* Call @function for each VM; it must not reference or release any. */
+void scheduler_vm_foreach(Scheduler *scheduler,
+                          void (*function)(Vm *vm, gpointer opaque),
+                          gpointer opaque);
+
 /* Lives as long as the VM. */
 const char *scheduler_vm_name(const Vm *vm);
 

@@ -16,6 +16,6 @@ def test_unit(name):
     if not path.is_file():
         raise pytest.UsageError(f"{path} is missing: "
                                 "`make mediator-sanitizers`")
-    result = subprocess.run([path], timeout=100, text=True,
+    result = subprocess.run([path], cwd=BUILD.parent, timeout=100, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert result.returncode == 0, result.stdout

@@ -156,7 +156,7 @@ static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     for (int i = 0; i < REQUESTS; i++) {
         f->asked[i].status = UNANSWERED;
     }
-    f->dispatch = dispatch_new(&f->executor);
+    f->dispatch = dispatch_new(&f->executor, config_new());
     f->vm = dispatch_vm_ref(f->dispatch, "7");
 }
 
@@ -323,7 +323,7 @@ static void test_pool_without_slots(Fixture *f, gconstpointer data)
     dispatch_vm_unref(f->dispatch, f->vm);
     dispatch_free(f->dispatch);
     f->executor.slots = 0;
-    f->dispatch = dispatch_new(&f->executor);
+    f->dispatch = dispatch_new(&f->executor, config_new());
     f->vm = dispatch_vm_ref(f->dispatch, "7");
     ask(f, 0);
     check_answer(f, 0, VGPU_STUB_ERR_INVALID_POOL, "nothing serves the pool");

@@ -618,7 +618,7 @@ static void test_equal_vms(gconstpointer slots)
             .priority = MEDIUM,
         });
     }
-    sim_run(&sim, 60 * SECOND);
+    sim_run(&sim, 30 * SECOND);
     g_test_message("jain's index: %.5f", jain(&sim));
     g_assert_cmpfloat(jain(&sim), >=, 0.99);
     sim_clear(&sim);
@@ -637,7 +637,7 @@ static void test_one_against_many(void)
         sim_add(&sim, (Guest) { .depth = 256, .size_min = 20,
                                 .size_max = 20, .priority = HIGH });
     }
-    sim_run(&sim, 10 * SECOND);
+    sim_run(&sim, 4 * SECOND);
     check_near(share(&sim, one), 0.25, 0.0025);
     sim_clear(&sim);
 }
@@ -656,7 +656,7 @@ static void test_weights(gconstpointer slots)
             .priority = MEDIUM, .weight = 100 << i,
         });
     }
-    sim_run(&sim, 60 * SECOND);
+    sim_run(&sim, 30 * SECOND);
     for (int i = 0; i < 3; i++) {
         double wanted = (1 << i) / 7.0;
         double is = share(&sim, &sim.guests[i]);
@@ -681,7 +681,7 @@ static void test_idle_saves_no_credit(void)
     sim_add(&sim, busy);
     late = sim_add(&sim, busy);
     late->depth = 0;
-    sim_run(&sim, 100 * SECOND);
+    sim_run(&sim, 50 * SECOND);
     g_assert_cmpint(late->used, ==, 0);
     late->depth = busy.depth;
     sim_run(&sim, 300 * MS);
@@ -700,7 +700,7 @@ static void test_no_debt_for_leftovers(void)
 
     sim_init(&sim, 1);
     first = sim_add(&sim, busy);
-    sim_run(&sim, 100 * SECOND);
+    sim_run(&sim, 50 * SECOND);
     sim_add(&sim, busy);
     sim_run(&sim, 300 * MS);
     check_near(share(&sim, first), 0.5, 0.01);
@@ -723,7 +723,7 @@ static void test_wrong_estimates_gain_nothing(void)
     }
     liar->size_min = 1;
     liar->size_max = 40000;
-    sim_run(&sim, 60 * SECOND);
+    sim_run(&sim, 30 * SECOND);
     check_near(share(&sim, liar), 0.5, 0.005);
     sim_clear(&sim);
 }
@@ -752,7 +752,7 @@ static gint64 measure_wait(const Flood *flood)
             .priority = flood->priority,
         });
     }
-    sim_run(&sim, 60 * SECOND);
+    sim_run(&sim, 30 * SECOND);
     wait = p99_wait(&sim.guests[0]);
     sim_clear(&sim);
     return wait;
@@ -785,7 +785,7 @@ static void test_minimum_shares(gconstpointer data)
             .size_max = sizes[priority], .priority = priority,
         });
     }
-    sim_run(&sim, 20 * SECOND);
+    sim_run(&sim, 10 * SECOND);
     for (unsigned i = 0; i < sim.n_guests; i++) {
         shares[sim.guests[i].priority] += share(&sim, &sim.guests[i]);
     }
@@ -810,7 +810,7 @@ static void test_minimum_share_after_leftovers(void)
                                   .size_max = MS, .priority = LOW });
     high = sim_add(&sim, (Guest) { .size_min = MS, .size_max = MS,
                                    .priority = HIGH });
-    sim_run(&sim, 60 * SECOND);
+    sim_run(&sim, 30 * SECOND);
     high->depth = 8;
     sim_run(&sim, SECOND);
     check_near(share(&sim, low), 0.05, 0.003);
