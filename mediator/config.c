@@ -168,25 +168,29 @@ static bool reader_lines(Reader *reader, char *text, gsize length,
 
 /* --- What they say --- */
 
-/* The limits that the group named @group is about; NULL when about none. */
-static VmLimits *config_group_limits(Config *config, const char *group)
+/* The limits of @vm alone; those of every VM at first. */
+static VmLimits *config_own_limits(Config *config, const char *vm)
 {
-    const char *name = group + strlen(GROUP_ONE_VM);
-    VmLimits *limits;
+    VmLimits *limits = g_hash_table_lookup(config->vms, vm);
 
-    if (strcmp(group, GROUP_EVERY_VM) == 0) {
-        return &config->limits;
-    }
-    if (!g_str_has_prefix(group, GROUP_ONE_VM)) {
-        return NULL;
-    }
-    limits = g_hash_table_lookup(config->vms, name);
     if (limits == NULL) {
         limits = g_new(VmLimits, 1);
         *limits = config->limits;
-        g_hash_table_insert(config->vms, g_strdup(name), limits);
+        g_hash_table_insert(config->vms, g_strdup(vm), limits);
     }
     return limits;
+}
+
+/* The limits that the group named @group is about; NULL when about none. */
+static VmLimits *config_group_limits(Config *config, const char *group)
+{
+    if (strcmp(group, GROUP_EVERY_VM) == 0) {
+        return &config->limits;
+    }
+    if (g_str_has_prefix(group, GROUP_ONE_VM)) {
+        return config_own_limits(config, group + strlen(GROUP_ONE_VM));
+    }
+    return NULL;
 }
 
 static bool config_set(Config *config, const Entry *entry, const char *path,
@@ -284,6 +288,18 @@ void config_free(Config *config)
 {
     g_hash_table_unref(config->vms);
     g_free(config);
+}
+
+bool config_set_limit(Config *config, const char *vm, const char *name,
+                      const char *value, GError **error)
+{
+    VmLimits limits = *config_limits(config, vm);
+
+    if (!limits_set(&limits, name, value, error)) {
+        return false;
+    }
+    *config_own_limits(config, vm) = limits;
+    return true;
 }
 
 const ClassShares *config_shares(const Config *config)

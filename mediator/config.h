@@ -35,6 +35,12 @@ Config *config_load(const char *path, GError **error);
 Config *config_parse(const char *text, gsize length, const char *path,
                      GError **error);
 
+/*
+ * Set a limit of one VM, as limits_set() does, over what the file says.
+ */
+bool config_set_limit(Config *config, const char *vm, const char *name,
+                      const char *value, GError **error);
+
 /* Both live as long as the configuration. */
 const ClassShares *config_shares(const Config *config);
 const VmLimits *config_limits(const Config *config, const char *vm);

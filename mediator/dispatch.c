@@ -100,6 +100,18 @@ static void job_stop(Job *job)
     }
 }
 
+/* The job's task has ended; it is idle again. */
+static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
+{
+    /* The VM may go with its last task. */
+    g_autofree char *vm = fault ? g_strdup(job->execution.vm) : NULL;
+
+    if (scheduler_finish(job->dispatch->scheduler, &job->task, used_us, fault,
+                         now)) {
+        g_warning("vm %s: quarantined, its requests failed too often", vm);
+    }
+}
+
 static void job_done(Execution *execution, const Outcome *outcome)
 {
     Job *job = job_of_execution(execution);
@@ -108,8 +120,7 @@ static void job_done(Execution *execution, const Outcome *outcome)
     const bool runaway = job->overdue &&
                          now - job->started > job->started - job->arrived;
 
-    scheduler_finish(job->dispatch->scheduler, &job->task, outcome->used_us,
-                     outcome->fault || runaway, now);
+    job_finish(job, outcome->used_us, outcome->fault || runaway, now);
     dispatch_wake(job->dispatch);
     if (job->overdue) {
         job_refuse(job, VGPU_STUB_ERR_TIMEOUT);
@@ -208,6 +219,28 @@ void dispatch_configure(Dispatch *dispatch, Config *config)
     scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
     /* A limit that has risen may let something run. */
     dispatch_wake(dispatch);
+}
+
+bool dispatch_set_limit(Dispatch *dispatch, const char *vm, const char *name,
+                        const char *value, GError **error)
+{
+    if (!config_set_limit(dispatch->config, vm, name, value, error)) {
+        return false;
+    }
+    scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
+    dispatch_wake(dispatch);
+    return true;
+}
+
+void dispatch_quarantine(Dispatch *dispatch, Vm *vm, gint64 until)
+{
+    scheduler_vm_quarantine(dispatch->scheduler, vm, until);
+    dispatch_wake(dispatch);
+}
+
+Scheduler *dispatch_scheduler(Dispatch *dispatch)
+{
+    return dispatch->scheduler;
 }
 
 Dispatch *dispatch_new(Executor *executor, Config *config)

@@ -37,6 +37,16 @@ void dispatch_free(Dispatch *dispatch);
  */
 void dispatch_configure(Dispatch *dispatch, Config *config);
 
+/* As config_set_limit(), until the next dispatch_configure() */
+bool dispatch_set_limit(Dispatch *dispatch, const char *vm, const char *name,
+                        const char *value, GError **error);
+
+/* As scheduler_vm_quarantine(), until @until on the monotonic clock */
+void dispatch_quarantine(Dispatch *dispatch, Vm *vm, gint64 until);
+
+/* To look at, and to release VMs from quarantine */
+Scheduler *dispatch_scheduler(Dispatch *dispatch);
+
 /* As scheduler_vm_ref(), with the limits of the configuration */
 Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name);
 void dispatch_vm_unref(Dispatch *dispatch, Vm *vm);

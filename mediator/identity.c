@@ -13,7 +13,8 @@ char *identity_of_socket(const char *path)
     g_autofree char *name = g_file_get_basename(file);
     g_autoptr(GRegex) pattern =
         g_regex_new("^(.+)-[0-9]+\\.sock$",
-                    G_REGEX_RAW | G_REGEX_DOLLAR_ENDONLY, 0, NULL);
+                    G_REGEX_RAW | G_REGEX_DOTALL | G_REGEX_DOLLAR_ENDONLY, 0,
+                    NULL);
     g_autoptr(GMatchInfo) match = NULL;
 
     if (g_regex_match(pattern, name, 0, &match)) {

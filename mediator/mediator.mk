@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vgpu-mediatord, and the same with sanitizers for the tests, which also has
-# programs that test its modules: tests/mediator/unit/.
+# vgpu-mediatord and vgpu-ctl, and the same with sanitizers for the tests,
+# which also has programs that test their modules: tests/mediator/unit/.
 
 MEDIATOR_GLIB := glib-2.0 gio-unix-2.0
 MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -DG_LOG_USE_STRUCTURED \
@@ -9,9 +9,10 @@ MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -DG_LOG_USE_STRUCTURED \
     -DGLIB_VERSION_MAX_ALLOWED=GLIB_VERSION_2_56
 
 .PHONY: mediator mediator-sanitizers mediator-dependencies
-mediator: $(BUILD)/mediator/vgpu-mediatord ## build the mediator
+mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-ctl ## build the mediator
 
 mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
+    $(BUILD)/mediator-sanitizers/vgpu-ctl \
     $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c))
 mediator-sanitizers: ## build the mediator with address and undefined-behaviour checks, and its unit tests
 
@@ -30,6 +31,11 @@ $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	@mkdir -p $$(@D)
 	$$(CC) $$(MEDIATOR_CFLAGS) $$(CFLAGS) $(2) -MMD -MP -c -o $$@ $$< \
 	    $$$$(pkg-config --cflags $$(MEDIATOR_GLIB))
+
+$(BUILD)/$(1)/vgpu-ctl: mediator/ctl/vgpu-ctl.c | mediator-dependencies
+	@mkdir -p $$(@D)
+	$$(CC) $$(MEDIATOR_CFLAGS) $$(CFLAGS) $(2) $$(LDFLAGS) -MMD -MP \
+	    -o $$@ $$< $$$$(pkg-config --cflags --libs $$(MEDIATOR_GLIB))
 
 $(BUILD)/$(1)/unit/%: tests/mediator/unit/%.c \
     $(patsubst %,$(BUILD)/$(1)/%,$(filter-out main.o,$(MEDIATOR_MODULES)))

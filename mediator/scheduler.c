@@ -29,6 +29,7 @@ struct Vm {
     TokenBucket bucket;
     unsigned waiting;           /* tasks */
     unsigned running;
+    gint64 used;                /* µs */
     unsigned faults;            /* since `faults_since` */
     gint64 faults_since;
     gint64 quarantined_until;
@@ -39,6 +40,8 @@ struct Vm {
 typedef struct Class {
     FairQueue flows;
     gint64 owed;                /* of the guaranteed share: µs × 100 */
+    unsigned waiting;           /* tasks */
+    gint64 used;                /* µs */
 } Class;
 
 typedef struct Pool {
@@ -125,6 +128,11 @@ void scheduler_vm_unref(Scheduler *scheduler, Vm *vm)
     }
 }
 
+Vm *scheduler_vm_find(const Scheduler *scheduler, const char *name)
+{
+    return g_hash_table_lookup(scheduler->vms, name);
+}
+
 void scheduler_vm_foreach(Scheduler *scheduler,
                           void (*function)(Vm *vm, gpointer opaque),
                           gpointer opaque)
@@ -141,6 +149,11 @@ void scheduler_vm_foreach(Scheduler *scheduler,
 const char *scheduler_vm_name(const Vm *vm)
 {
     return vm->name;
+}
+
+const VmLimits *scheduler_vm_limits(const Vm *vm)
+{
+    return &vm->limits;
 }
 
 void scheduler_vm_set_limits(Vm *vm, const VmLimits *limits)
@@ -175,6 +188,7 @@ static void task_enqueue(Scheduler *scheduler, Task *task)
     task->link = (GList) { .data = task };
     g_queue_push_tail_link(task_queue(task), &task->link);
     task->vm->waiting++;
+    task_class(scheduler, task)->waiting++;
     if (!flow->fair.waiting) {
         fair_queue_join(&task_class(scheduler, task)->flows, &flow->fair,
                         flow);
@@ -188,6 +202,7 @@ static void task_dequeue(Scheduler *scheduler, Task *task)
 
     g_queue_unlink(task_queue(task), &task->link);
     task->vm->waiting--;
+    task_class(scheduler, task)->waiting--;
     if (flow->boosted.length == 0 && flow->plain.length == 0) {
         fair_queue_leave(&task_class(scheduler, task)->flows, &flow->fair);
     }
@@ -344,28 +359,33 @@ static void vm_catch_up(Scheduler *scheduler, Vm *vm)
     }
 }
 
-static void vm_count_fault(Scheduler *scheduler, Vm *vm, gint64 now)
+/* Returns whether it was one too many. */
+static bool vm_count_fault(Scheduler *scheduler, Vm *vm, gint64 now)
 {
     const VmLimits *limits = &vm->limits;
+    const gint64 until = now + limits->quarantine_s * G_TIME_SPAN_SECOND;
 
     if (now - vm->faults_since > limits->fault_window_s * G_TIME_SPAN_SECOND) {
         vm->faults_since = now;
         vm->faults = 0;
     }
-    if (++vm->faults >= limits->faults) {
-        vm->faults = 0;
-        scheduler_vm_quarantine(
-            scheduler, vm, now + limits->quarantine_s * G_TIME_SPAN_SECOND);
+    if (++vm->faults < limits->faults) {
+        return false;
     }
+    vm->faults = 0;
+    /* The operator may have decided on more. */
+    scheduler_vm_quarantine(scheduler, vm, MAX(vm->quarantined_until, until));
+    return true;
 }
 
-void scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
+bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
                       bool fault, gint64 now)
 {
     Pool *pool = task_pool(scheduler, task);
     Class *class = task_class(scheduler, task);
     Flow *flow = task_flow(task);
     Vm *vm = task->vm;
+    bool quarantined;
 
     g_assert(task->state == TASK_RUNNING);
     used = MAX(used, 1);        /* what costs nothing could run for ever */
@@ -379,12 +399,13 @@ void scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
     }
     pool_accrue(pool, &scheduler->shares, task, used);
     flow->estimate += (used - flow->estimate) / 4;
+    class->used += used;
+    vm->used += used;
     vm->running--;
     pool->running--;
-    if (fault) {
-        vm_count_fault(scheduler, vm, now);
-    }
+    quarantined = fault && vm_count_fault(scheduler, vm, now);
     task_release(scheduler, task);
+    return quarantined;
 }
 
 /* --- What has to end --- */
@@ -459,6 +480,29 @@ gint64 scheduler_next_event(const Scheduler *scheduler)
 }
 
 /* --- The whole --- */
+
+VmReport scheduler_vm_report(const Vm *vm)
+{
+    return (VmReport) {
+        .waiting = vm->waiting,
+        .running = vm->running,
+        .used = vm->used,
+        .quarantined_until = vm->quarantined_until,
+    };
+}
+
+ClassReport scheduler_class_report(const Scheduler *scheduler, uint8_t pool,
+                                   uint8_t priority)
+{
+    const Class *class =
+        &scheduler->pools[pool - VGPU_STUB_POOL_A].classes[priority];
+
+    return (ClassReport) {
+        .waiting = class->waiting,
+        .running = class->flows.running,
+        .used = class->used,
+    };
+}
 
 Scheduler *scheduler_new(void)
 {

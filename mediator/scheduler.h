@@ -46,6 +46,21 @@ typedef struct Task {
     gint64 charged;
 } Task;
 
+/* What a VM does and what it has had */
+typedef struct VmReport {
+    unsigned waiting;           /* tasks */
+    unsigned running;
+    gint64 used;                /* device time, µs */
+    gint64 quarantined_until;   /* G_MAXINT64 for no end; past when it isn't */
+} VmReport;
+
+/* The same of a priority class in a pool */
+typedef struct ClassReport {
+    unsigned waiting;
+    unsigned running;
+    gint64 used;
+} ClassReport;
+
 /* No pool has a slot at first. */
 Scheduler *scheduler_new(void);
 
@@ -67,6 +82,9 @@ void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares);
 Vm *scheduler_vm_ref(Scheduler *scheduler, const char *name);
 void scheduler_vm_unref(Scheduler *scheduler, Vm *vm);
 
+/* The VM called @name if somebody references it, else NULL. */
+Vm *scheduler_vm_find(const Scheduler *scheduler, const char *name);
+
 /* Call @function for each VM; it must not reference or release any. */
 void scheduler_vm_foreach(Scheduler *scheduler,
                           void (*function)(Vm *vm, gpointer opaque),
@@ -74,6 +92,8 @@ void scheduler_vm_foreach(Scheduler *scheduler,
 
 /* Lives as long as the VM. */
 const char *scheduler_vm_name(const Vm *vm);
+
+const VmLimits *scheduler_vm_limits(const Vm *vm);
 
 /* Copies @limits. They apply to what happens from now on. */
 void scheduler_vm_set_limits(Vm *vm, const VmLimits *limits);
@@ -103,9 +123,9 @@ Task *scheduler_start(Scheduler *scheduler, uint8_t pool);
 /*
  * A running task has ended and used the device for @used µs. It is the owner's
  * again. @fault: by the VM's doing it took down what it ran on, or had to be
- * stopped; too many of them quarantine the VM.
+ * stopped; too many of them quarantine the VM. Returns whether this one did.
  */
-void scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
+bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
                       bool fault, gint64 now);
 
 /*
@@ -122,6 +142,10 @@ void scheduler_withdraw(Scheduler *scheduler, Task *task);
  */
 Task *scheduler_next_ended(Scheduler *scheduler, gint64 now,
                            uint32_t *status);
+
+VmReport scheduler_vm_report(const Vm *vm);
+ClassReport scheduler_class_report(const Scheduler *scheduler, uint8_t pool,
+                                   uint8_t priority);
 
 /* When scheduler_next_ended() has something to say; G_MAXINT64 for never. */
 gint64 scheduler_next_event(const Scheduler *scheduler);

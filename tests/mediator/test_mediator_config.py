@@ -98,8 +98,8 @@ def test_bad_reload_changes_nothing(start, device, config, text, reason):
             config.write_text(text)
         daemon.process.send_signal(signal.SIGHUP)
         line, = daemon.wait_log("stays as it was")
-        assert line == (f"vgpu-mediatord: warning: {config}{reason}; "
-                        "the configuration stays as it was")
+        assert line == ("vgpu-mediatord: warning: the configuration stays as "
+                        f"it was: {config}{reason}")
         assert admitted(peer) == 200
         # And the next good one is taken.
         config.write_text("[vm]\nrate=1\nburst=1\n")

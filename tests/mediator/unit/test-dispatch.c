@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "log.h"
+
 #define REQUESTS 600
 #define UNANSWERED G_MAXUINT32
 
@@ -393,6 +395,7 @@ static void test_every_request_ends_once(Fixture *f, gconstpointer data)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    log_init();
 
     ADD("one-after-the-other", test_one_after_the_other);
     ADD("cancel-before-it-runs", test_cancel_before_it_runs);

@@ -23,6 +23,7 @@ static void test_names(void)
         { "/run/vgpu-stub/7-0.sock.old", "/run/vgpu-stub/7-0.sock.old" },
         { "/run/7-0.sock/vm", "/run/7-0.sock/vm" },
         { "/run//vgpu-stub/../vm", "/run/vm" },
+        { "/run/vgpu-stub/a\nb-0.sock", "a\nb" },
         { "/run/vgpu-stub/7-0.sock\n", "/run/vgpu-stub/7-0.sock\n" },
         { "/run/vgpu-stub/\xff-0.sock", "\xff" },
     };
