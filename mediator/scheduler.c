@@ -300,18 +300,15 @@ static void class_pay(Class *class, const Task *task)
 }
 
 /*
- * Every class has a claim to a share of the time that @task has @used, but
- * none to more of what it got as a leftover.
+ * Every class has a claim to a share of the time that a task has @used; one
+ * that wants nothing saves nothing.
  */
-static void pool_accrue(Pool *pool, const ClassShares *shares,
-                        const Task *task, gint64 used)
+static void pool_accrue(Pool *pool, const ClassShares *shares, gint64 used)
 {
     for (int i = 0; i < PRIORITY_CLASSES; i++) {
         Class *class = &pool->classes[i];
 
-        if (i != task->priority || task->guaranteed) {
-            class->owed += used * shares->percent[i];
-        }
+        class->owed += used * shares->percent[i];
         if (class->flows.waiting.length == 0) {
             class->owed = MIN(class->owed, 0);
         }
@@ -397,7 +394,7 @@ bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
     if (task->guaranteed) {
         class->owed += (task->estimate - used) * 100;
     }
-    pool_accrue(pool, &scheduler->shares, task, used);
+    pool_accrue(pool, &scheduler->shares, used);
     flow->estimate += (used - flow->estimate) / 4;
     class->used += used;
     vm->used += used;

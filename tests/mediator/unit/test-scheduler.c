@@ -367,6 +367,29 @@ static void test_a_vm_is_its_name(Fixture *f, gconstpointer data)
     scheduler_finish(f->scheduler, &f->tasks[0], 1, false, 0);
 }
 
+/* Tasks too short to be measured are not for free. */
+static void test_no_time_is_some_time(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    f->limits.burst = 1000000;
+    scheduler_vm_set_limits(f->vm, &f->limits);
+    f->tasks[0].priority = HIGH;
+    f->tasks[1].priority = HIGH;
+    f->tasks[2].priority = LOW;
+    submit(f, &f->tasks[0], 0);
+    submit(f, &f->tasks[2], 0);
+    for (int i = 1; f->tasks[2].state != TASK_RUNNING; i++) {
+        Task *task = scheduler_start(f->scheduler, A);
+
+        g_assert_cmpint(i, <, 100000);
+        if (task != &f->tasks[2]) {
+            /* There is always another one waiting. */
+            submit(f, &f->tasks[i % 2], 0);
+            scheduler_finish(f->scheduler, task, 0, false, 0);
+        }
+    }
+}
+
 /* --- Many tasks, simulated --- */
 
 #define MAX_GUESTS 64
@@ -693,6 +716,32 @@ static void test_idle_saves_no_credit(void)
     sim_clear(&sim);
 }
 
+/* Nor does one that may not run more at a time. */
+static void test_in_flight_limit_saves_no_credit(void)
+{
+    const Guest busy = {
+        .depth = 8, .size_min = MS, .size_max = MS, .priority = MEDIUM,
+    };
+    Simulation sim;
+    Guest *limited;
+    VmLimits limits;
+
+    sim_init(&sim, 2);
+    sim_add(&sim, busy);
+    limited = sim_add(&sim, busy);
+    limits = *scheduler_vm_limits(limited->vm);
+    limits.weight = 300;
+    limits.in_flight = 1;
+    scheduler_vm_set_limits(limited->vm, &limits);
+    sim_run(&sim, 50 * SECOND);
+    check_near(share(&sim, limited), 0.5, 0.01);
+    limits.in_flight = 2;
+    scheduler_vm_set_limits(limited->vm, &limits);
+    sim_run(&sim, 300 * MS);
+    check_near(share(&sim, limited), 0.75, 0.01);
+    sim_clear(&sim);
+}
+
 /* Having used a device that nobody else wanted is no debt either. */
 static void test_no_debt_for_leftovers(void)
 {
@@ -821,6 +870,24 @@ static void test_minimum_share_after_leftovers(void)
     sim_clear(&sim);
 }
 
+/* Nor does a class that had nothing to do get more later. */
+static void test_idle_class_saves_no_credit(void)
+{
+    Simulation sim;
+    Guest *low;
+
+    sim_init(&sim, 1);
+    sim_add(&sim, (Guest) { .depth = 8, .size_min = MS, .size_max = MS,
+                            .priority = HIGH });
+    low = sim_add(&sim, (Guest) { .size_min = MS, .size_max = MS,
+                                  .priority = LOW });
+    sim_run(&sim, 50 * SECOND);
+    low->depth = 8;
+    sim_run(&sim, SECOND);
+    check_near(share(&sim, low), 0.05, 0.003);
+    sim_clear(&sim);
+}
+
 #define ADD(name, function) \
     g_test_add("/scheduler/" name, Fixture, NULL, set_up, function, tear_down)
 
@@ -850,6 +917,7 @@ int main(int argc, char **argv)
     ADD("quarantine-by-the-operator", test_quarantine_by_the_operator);
     ADD("release-forgets-the-faults", test_release_forgets_the_faults);
     ADD("a-vm-is-its-name", test_a_vm_is_its_name);
+    ADD("no-time-is-some-time", test_no_time_is_some_time);
 
     for (unsigned slots = 1; slots <= MAX_SLOTS; slots += 3) {
         g_autofree char *equal =
@@ -863,6 +931,8 @@ int main(int argc, char **argv)
     g_test_add_func("/fairness/one-against-many", test_one_against_many);
     g_test_add_func("/fairness/idle-saves-no-credit",
                     test_idle_saves_no_credit);
+    g_test_add_func("/fairness/in-flight-limit-saves-no-credit",
+                    test_in_flight_limit_saves_no_credit);
     g_test_add_func("/fairness/no-debt-for-leftovers",
                     test_no_debt_for_leftovers);
     g_test_add_func("/fairness/wrong-estimates-gain-nothing",
@@ -882,5 +952,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/fairness/minimum-share-after-leftovers",
                     test_minimum_share_after_leftovers);
+    g_test_add_func("/fairness/idle-class-saves-no-credit",
+                    test_idle_class_saves_no_credit);
     return g_test_run();
 }
