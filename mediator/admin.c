@@ -79,8 +79,6 @@ static bool order_vms(Admin *admin, char **fields G_GNUC_UNUSED,
 static bool order_queues(Admin *admin, char **fields G_GNUC_UNUSED,
                          GString *answer, GError **error G_GNUC_UNUSED)
 {
-    static const char *const priorities[] = { "low", "medium", "high" };
-
     g_string_append(answer,
                     "pool\tpriority\twaiting#\trunning#\tdevice_us#\n");
     for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
@@ -89,9 +87,9 @@ static bool order_queues(Admin *admin, char **fields G_GNUC_UNUSED,
                 dispatch_scheduler(admin->dispatch), pool, i);
 
             g_string_append_printf(answer, "%c\t%s\t%u\t%u\t%"
-                                   G_GINT64_FORMAT "\n", pool, priorities[i],
-                                   report.waiting, report.running,
-                                   report.used);
+                                   G_GINT64_FORMAT "\n", pool,
+                                   priority_names[i], report.waiting,
+                                   report.running, report.used);
         }
     }
     return true;

@@ -305,7 +305,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
     job->task = (Task) {
         .vm = vm,
         .pool = pool,
-        .priority = priority,
+        .priority = MIN(priority, scheduler_vm_limits(vm)->priority),
         .boost = call.flags & VGPU_STUB_REQUEST_BOOST,
     };
     job->execution = (Execution) {

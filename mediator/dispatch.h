@@ -52,8 +52,9 @@ Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name);
 void dispatch_vm_unref(Dispatch *dispatch, Vm *vm);
 
 /*
- * Takes over @request of @vm, which came for @pool with @priority, both valid.
- * Completes it, at once or from the main loop.
+ * Takes over @request of @vm, which came for @pool with @priority, both valid;
+ * the VM's limits may allow it only a lower one. Completes it, at once or from
+ * the main loop.
  */
 void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
                       uint8_t priority, Request *request);

@@ -37,15 +37,10 @@ struct Link {
 static void link_log_device(const Link *link, GLogLevelFlags level,
                             const char *what)
 {
-    static const char *const priorities[] = {
-        [VGPU_STUB_PRIORITY_LOW] = "low",
-        [VGPU_STUB_PRIORITY_MEDIUM] = "medium",
-        [VGPU_STUB_PRIORITY_HIGH] = "high",
-    };
     const char *path = link->address.sun_path;
     const WireHello *hello = &link->hello;
     const char pool[] = { hello->pool, '\0' };
-    const char *priority = priorities[hello->priority];
+    const char *priority = priority_names[hello->priority];
     g_autofree char *vm_id = g_strdup_printf("%u", hello->vm_id);
     g_autofree char *uuid = wire_format_uuid(hello->vm_uuid);
     g_autofree char *id = g_strndup(hello->device_id,

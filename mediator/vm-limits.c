@@ -10,6 +10,7 @@
 #include "fair-queue.h"
 
 const VmLimits limits_default = {
+    .priority = VGPU_STUB_PRIORITY_HIGH,
     .weight = 100,
     .queue = 256,
     .in_flight = 4,
@@ -33,14 +34,23 @@ typedef struct Setting {
     size_t offset;              /* of an unsigned in the structure */
     unsigned minimum;
     unsigned maximum;
+    const char *const *words;   /* for 0 to maximum; NULL: it is a number */
 } Setting;
 
+const char *const priority_names[PRIORITY_CLASSES] = {
+    [VGPU_STUB_PRIORITY_LOW] = "low",
+    [VGPU_STUB_PRIORITY_MEDIUM] = "medium",
+    [VGPU_STUB_PRIORITY_HIGH] = "high",
+};
+
 #define LIMIT(name, field, minimum, maximum) \
-    { name, offsetof(VmLimits, field), minimum, maximum }
+    { name, offsetof(VmLimits, field), minimum, maximum, NULL }
 #define SHARE(name, priority, minimum, maximum) \
-    { name, offsetof(ClassShares, percent[priority]), minimum, maximum }
+    { name, offsetof(ClassShares, percent[priority]), minimum, maximum, NULL }
 
 static const Setting limit_settings[] = {
+    { "priority", offsetof(VmLimits, priority), 0, VGPU_STUB_PRIORITY_HIGH,
+      priority_names },
     LIMIT("weight", weight, 1, FAIR_QUEUE_WEIGHT_MAX),
     LIMIT("queue", queue, 1, 4096),
     LIMIT("in-flight", in_flight, 1, 64),
@@ -77,6 +87,39 @@ static const Setting *settings_find(const Setting *settings, size_t count,
     return NULL;
 }
 
+/* Understand the word @value; false and @error when it is none of them. */
+static bool setting_word(const Setting *setting, const char *value,
+                         guint64 *number, GError **error)
+{
+    g_autoptr(GString) words = g_string_new(NULL);
+
+    for (unsigned i = 0; i <= setting->maximum; i++) {
+        if (strcmp(setting->words[i], value) == 0) {
+            *number = i;
+            return true;
+        }
+        g_string_append_printf(words, "%s%s", i > 0 ? ", " : "",
+                               setting->words[i]);
+    }
+    g_set_error(error, LIMITS_ERROR, LIMITS_ERROR_VALUE,
+                "%s is '%s', allowed are %s", setting->name, value,
+                words->str);
+    return false;
+}
+
+static bool setting_number(const Setting *setting, const char *value,
+                           guint64 *number, GError **error)
+{
+    if (g_ascii_string_to_unsigned(value, 10, setting->minimum,
+                                   setting->maximum, number, NULL)) {
+        return true;
+    }
+    g_set_error(error, LIMITS_ERROR, LIMITS_ERROR_VALUE,
+                "%s is '%s', %u to %u is allowed", setting->name, value,
+                setting->minimum, setting->maximum);
+    return false;
+}
+
 static bool settings_set(const Setting *settings, size_t count,
                          gpointer structure, const char *name,
                          const char *value, GError **error)
@@ -87,11 +130,9 @@ static bool settings_set(const Setting *settings, size_t count,
     if (setting == NULL) {
         return false;
     }
-    if (!g_ascii_string_to_unsigned(value, 10, setting->minimum,
-                                    setting->maximum, &number, NULL)) {
-        g_set_error(error, LIMITS_ERROR, LIMITS_ERROR_VALUE,
-                    "%s is '%s', %u to %u is allowed", name, value,
-                    setting->minimum, setting->maximum);
+    if (!(setting->words != NULL
+          ? setting_word(setting, value, &number, error)
+          : setting_number(setting, value, &number, error))) {
         return false;
     }
     *(unsigned *)((char *)structure + setting->offset) = number;

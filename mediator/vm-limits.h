@@ -15,7 +15,11 @@
 
 #define PRIORITY_CLASSES (VGPU_STUB_PRIORITY_HIGH + 1)
 
+/* By VGPU_STUB_PRIORITY_… */
+extern const char *const priority_names[PRIORITY_CLASSES];
+
 typedef struct VmLimits {
+    unsigned priority;          /* VGPU_STUB_PRIORITY_…: the highest it gets */
     unsigned weight;            /* of its device time among its class's VMs */
     unsigned queue;             /* requests that wait */
     unsigned in_flight;         /* requests that run at the same time */
@@ -43,13 +47,13 @@ GQuark limits_error_quark(void);
 
 typedef enum LimitsError {
     LIMITS_ERROR_UNKNOWN,       /* no limit has this name */
-    LIMITS_ERROR_VALUE,         /* not a number, or out of range */
+    LIMITS_ERROR_VALUE,         /* not a number or word, or out of range */
 } LimitsError;
 
 /*
- * Set the limit @name, spelled as in mediatord.conf, to the decimal number
- * @value. Returns false with @limits untouched and a LIMITS_ERROR that says
- * what is allowed.
+ * Set the limit @name to @value, a decimal number or a word, both spelled as
+ * in mediatord.conf. Returns false with @limits untouched and a LIMITS_ERROR
+ * that says what is allowed.
  */
 bool limits_set(VmLimits *limits, const char *name, const char *value,
                 GError **error);

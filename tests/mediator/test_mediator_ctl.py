@@ -141,6 +141,20 @@ def test_set(peers, ctl):
     assert weights == {"7": 250, "8": 100}
 
 
+@pytest.mark.parametrize("allowed", ["low", "medium", "high"])
+@pytest.mark.parametrize("claimed", ["low", "medium", "high"])
+def test_priority_is_the_highest_that_a_vm_gets(start, admin, ctl, device,
+                                                allowed, claimed):
+    names = ["low", "medium", "high"]
+    start("--admin-socket", admin, "--connect", device.path)
+    peer = device.greet(priority=names.index(claimed))
+    ctl("set", str(device.path), "priority", allowed)
+    statuses(peer)
+    used = {queue["priority"] for queue in json.loads(ctl("queues", "--json"))
+            if queue["device_us"] > 0}
+    assert used == {min(allowed, claimed, key=names.index)}
+
+
 def test_reload(start, admin, ctl, device, tmp_path):
     config = tmp_path / "conf"
     config.write_text("[vm]\nweight=50\n")
@@ -165,8 +179,8 @@ def test_reload(start, admin, ctl, device, tmp_path):
 
 
 KNOWN = "there are status, vms, queues, set, quarantine, release, reload"
-LIMITS = ("weight, queue, in-flight, rate, burst, deadline-ms, faults, "
-          "fault-window-s, quarantine-s")
+LIMITS = ("priority, weight, queue, in-flight, rate, burst, deadline-ms, "
+          "faults, fault-window-s, quarantine-s")
 
 
 @pytest.mark.parametrize("args, reason", [

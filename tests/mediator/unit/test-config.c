@@ -49,12 +49,14 @@ static void test_no_settings(void)
 static void test_every_setting(void)
 {
     Config *config = parse_good("[vm]\n"
-                                "weight=1\nqueue=2\nin-flight=3\nrate=4\n"
+                                "priority=low\nweight=1\nqueue=2\n"
+                                "in-flight=3\nrate=4\n"
                                 "burst=5\ndeadline-ms=6\nfaults=7\n"
                                 "fault-window-s=8\nquarantine-s=9\n"
                                 "[classes]\n"
                                 "medium-minimum=10\nlow-minimum=11\n");
     const VmLimits wanted = {
+        .priority = VGPU_STUB_PRIORITY_LOW,
         .weight = 1, .queue = 2, .in_flight = 3, .rate = 4, .burst = 5,
         .deadline_ms = 6, .faults = 7, .fault_window_s = 8,
         .quarantine_s = 9,
@@ -116,8 +118,8 @@ static void test_shipped_file(void)
                                    PRIORITY_CLASSES - 1);
 }
 
-#define LIMITS "weight, queue, in-flight, rate, burst, deadline-ms, " \
-               "faults, fault-window-s, quarantine-s"
+#define LIMITS "priority, weight, queue, in-flight, rate, burst, " \
+               "deadline-ms, faults, fault-window-s, quarantine-s"
 #define NOT_A_LINE " is not a [group], a key=value or a # comment"
 #define GROUPS " is not known, there are [classes], [vm] and [vm NAME]"
 
@@ -153,6 +155,12 @@ static const struct {
     { "[classes]\nhigh-minimum=1",
       "2: [classes] 'high-minimum' is not known, there are "
       "medium-minimum, low-minimum" },
+    { "[vm]\npriority=1",
+      "2: [vm] priority is '1', allowed are low, medium, high" },
+    { "[vm]\npriority=High",
+      "2: [vm] priority is 'High', allowed are low, medium, high" },
+    { "[vm]\npriority=",
+      "2: [vm] priority is '', allowed are low, medium, high" },
     { "[vm]\nweight=", "2: [vm] weight is '', 1 to 10000 is allowed" },
     { "[vm]\nweight=0", "2: [vm] weight is '0', 1 to 10000 is allowed" },
     { "[vm]\nweight=10001",
