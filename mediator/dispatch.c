@@ -1,80 +1,326 @@
 /*
- * Where requests wait for their execution
+ * From a guest's request to its execution
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "dispatch.h"
 
-#include "operations.h"
+/* Fires at once, or at the scheduler's next event */
+typedef struct DispatchSource {
+    GSource source;
+    Dispatch *dispatch;
+} DispatchSource;
 
 struct Dispatch {
-    GQueue waiting;             /* Request */
-    guint source;               /* serves `waiting`; 0 while that is empty */
+    Scheduler *scheduler;
+    Executor *executor;
+    Config *config;
+    DispatchSource *source;
 };
 
-static void dispatch_execute(Request *request)
+/* A request that has been admitted */
+typedef struct Job {
+    Task task;
+    Execution execution;
+    Dispatch *dispatch;
+    Request *request;
+    gint64 arrived;             /* monotonic, µs */
+    gint64 started;
+    bool stopped;
+    bool overdue;               /* that is why it was stopped */
+} Job;
+
+static Job *job_of_task(Task *task)
 {
-    uint8_t response[VGPU_STUB_BUF_SIZE];
-    gint64 exec_time_us = 0;
-    size_t length;
-    Call call;
-    Reply reply;
-
-    if (call_decode(&call, request_payload(request),
-                    request_header(request)->length, &reply)) {
-        gint64 start = g_get_monotonic_time();
-
-        operations_execute(&call, &reply);
-        exec_time_us = g_get_monotonic_time() - start;
-    }
-    length = reply_encode(&reply, MIN(exec_time_us, G_MAXUINT32), response);
-    request_complete(request, reply.status, response, length);
+    return (Job *)((char *)task - offsetof(Job, task));
 }
 
-static void dispatch_serve_all(Dispatch *dispatch)
+static Job *job_of_execution(Execution *execution)
 {
-    Request *request;
+    return (Job *)((char *)execution - offsetof(Job, execution));
+}
 
-    while ((request = g_queue_pop_head(&dispatch->waiting)) != NULL) {
-        if (request_wanted(request)) {
-            dispatch_execute(request);
+static void dispatch_wake(Dispatch *dispatch)
+{
+    g_source_set_ready_time(&dispatch->source->source, 0);
+}
+
+/* --- The ends of a request --- */
+
+static void complete(Request *request, const Reply *reply)
+{
+    uint8_t response[VGPU_STUB_BUF_SIZE];
+
+    request_complete(request, reply->status, response,
+                     reply_encode(reply, 0, response));
+}
+
+/* Complete a request that is not executed, or not to its end. */
+static void refuse(Request *request, uint32_t status)
+{
+    const char *why = NULL;
+    Reply reply;
+
+    switch (status) {
+    case VGPU_STUB_ERR_TIMEOUT:
+        why = "the request's time is up";
+        break;
+    case VGPU_STUB_ERR_INVALID_POOL:
+        why = "nothing serves the pool";
+        break;
+    case VGPU_STUB_ERR_QUEUE_FULL:
+        why = "too many requests of this VM wait";
+        break;
+    case VGPU_STUB_ERR_RATE_LIMITED:
+        why = "too many requests of this VM in too short a time";
+        break;
+    case VGPU_STUB_ERR_VM_QUARANTINED:
+        why = "this VM is quarantined";
+        break;
+    default:
+        g_assert_not_reached();
+    }
+    reply_error(&reply, status, why);
+    complete(request, &reply);
+}
+
+/* The job's task is idle again. */
+static void job_refuse(Job *job, uint32_t status)
+{
+    refuse(job->request, status);
+    g_free(job);
+}
+
+static void job_stop(Job *job)
+{
+    if (!job->stopped) {
+        job->stopped = true;
+        job->dispatch->executor->stop(job->dispatch->executor,
+                                      &job->execution);
+    }
+}
+
+/* The job's task has ended; it is idle again. */
+static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
+{
+    /* The VM may go with its last task. */
+    g_autofree char *vm = fault ? g_strdup(job->execution.vm) : NULL;
+
+    if (scheduler_finish(job->dispatch->scheduler, &job->task, used_us, fault,
+                         now)) {
+        g_warning("vm %s: quarantined, its requests failed too often", vm);
+    }
+}
+
+static void job_done(Execution *execution, const Outcome *outcome)
+{
+    Job *job = job_of_execution(execution);
+    const gint64 now = g_get_monotonic_time();
+    /* A request that is late because it had to wait is not to blame. */
+    const bool runaway = job->overdue &&
+                         now - job->started > job->started - job->arrived;
+
+    job_finish(job, outcome->used_us, outcome->fault || runaway, now);
+    dispatch_wake(job->dispatch);
+    if (job->overdue) {
+        job_refuse(job, VGPU_STUB_ERR_TIMEOUT);
+        return;
+    }
+    request_complete(job->request, outcome->status, outcome->response,
+                     outcome->length);
+    g_free(job);
+}
+
+static void job_abandoned(gpointer opaque)
+{
+    Job *job = opaque;
+
+    if (job->task.state == TASK_RUNNING) {
+        job_stop(job);
+        return;
+    }
+    scheduler_withdraw(job->dispatch->scheduler, &job->task);
+    request_complete(job->request, VGPU_STUB_ERR_CANCELLED, NULL, 0);
+    g_free(job);
+}
+
+/* --- The main loop's part --- */
+
+static void dispatch_end_overdue(Dispatch *dispatch, gint64 now)
+{
+    uint32_t status;
+    Task *task;
+
+    while ((task = scheduler_next_ended(dispatch->scheduler, now,
+                                        &status)) != NULL) {
+        Job *job = job_of_task(task);
+
+        if (task->state == TASK_RUNNING) {
+            job->overdue = true;
+            job_stop(job);
         } else {
-            request_complete(request, VGPU_STUB_ERR_CANCELLED, NULL, 0);
+            job_refuse(job, status);
         }
     }
 }
 
-static gboolean dispatch_ready(gpointer opaque)
+/* Start a task of each pool; false when there was none to start. */
+static bool dispatch_start(Dispatch *dispatch)
 {
-    Dispatch *dispatch = opaque;
+    bool started = false;
 
-    dispatch->source = 0;
-    dispatch_serve_all(dispatch);
-    return G_SOURCE_REMOVE;
+    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+        Task *task = scheduler_start(dispatch->scheduler, pool);
+
+        if (task != NULL) {
+            Job *job = job_of_task(task);
+
+            job->started = g_get_monotonic_time();
+            dispatch->executor->start(dispatch->executor, &job->execution);
+            started = true;
+        }
+    }
+    return started;
 }
 
-Dispatch *dispatch_new(void)
+static gboolean dispatch_ready(GSource *source,
+                               GSourceFunc callback G_GNUC_UNUSED,
+                               gpointer opaque G_GNUC_UNUSED)
 {
-    return g_new0(Dispatch, 1);
+    Dispatch *dispatch = ((DispatchSource *)source)->dispatch;
+    const gint64 now = g_get_monotonic_time();
+    gint64 next;
+
+    dispatch_end_overdue(dispatch, now);
+    while (dispatch_start(dispatch)) {
+        if (g_get_monotonic_time() - now >= DISPATCH_SLICE_US) {
+            dispatch_wake(dispatch);
+            return G_SOURCE_CONTINUE;
+        }
+    }
+    next = scheduler_next_event(dispatch->scheduler);
+    g_source_set_ready_time(source, next == G_MAXINT64 ? -1 : MAX(next, 0));
+    return G_SOURCE_CONTINUE;
+}
+
+static void dispatch_limit(Vm *vm, gpointer opaque)
+{
+    const Dispatch *dispatch = opaque;
+
+    scheduler_vm_set_limits(vm, config_limits(dispatch->config,
+                                              scheduler_vm_name(vm)));
+}
+
+void dispatch_configure(Dispatch *dispatch, Config *config)
+{
+    g_clear_pointer(&dispatch->config, config_free);
+    dispatch->config = config;
+    scheduler_set_shares(dispatch->scheduler, config_shares(config));
+    scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
+    /* A limit that has risen may let something run. */
+    dispatch_wake(dispatch);
+}
+
+bool dispatch_set_limit(Dispatch *dispatch, const char *vm, const char *name,
+                        const char *value, GError **error)
+{
+    if (!config_set_limit(dispatch->config, vm, name, value, error)) {
+        return false;
+    }
+    scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
+    dispatch_wake(dispatch);
+    return true;
+}
+
+void dispatch_quarantine(Dispatch *dispatch, Vm *vm, gint64 until)
+{
+    scheduler_vm_quarantine(dispatch->scheduler, vm, until);
+    dispatch_wake(dispatch);
+}
+
+Scheduler *dispatch_scheduler(Dispatch *dispatch)
+{
+    return dispatch->scheduler;
+}
+
+Dispatch *dispatch_new(Executor *executor, Config *config)
+{
+    static GSourceFuncs functions = { .dispatch = dispatch_ready };
+    Dispatch *dispatch = g_new0(Dispatch, 1);
+
+    dispatch->scheduler = scheduler_new();
+    dispatch->executor = executor;
+    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+        scheduler_set_slots(dispatch->scheduler, pool, executor->slots);
+    }
+    /* As urgent as the sockets, which might never be idle */
+    dispatch->source = (DispatchSource *)g_source_new(
+        &functions, sizeof(*dispatch->source));
+    dispatch->source->dispatch = dispatch;
+    g_source_attach(&dispatch->source->source, NULL);
+    dispatch_configure(dispatch, config);
+    return dispatch;
 }
 
 void dispatch_free(Dispatch *dispatch)
 {
-    dispatch_serve_all(dispatch);
-    if (dispatch->source != 0) {
-        g_source_remove(dispatch->source);
-    }
+    g_source_destroy(&dispatch->source->source);
+    g_source_unref(&dispatch->source->source);
+    scheduler_free(dispatch->scheduler);
+    config_free(dispatch->config);
     g_free(dispatch);
 }
 
-void dispatch_request(gpointer opaque, Request *request)
+Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name)
 {
-    Dispatch *dispatch = opaque;
+    Vm *vm = scheduler_vm_ref(dispatch->scheduler, name);
 
-    g_queue_push_tail(&dispatch->waiting, request);
-    if (dispatch->source == 0) {
-        /* As urgent as the sockets, which might never be idle. */
-        dispatch->source = g_idle_add_full(G_PRIORITY_DEFAULT,
-                                           dispatch_ready, dispatch, NULL);
+    dispatch_limit(vm, dispatch);
+    return vm;
+}
+
+void dispatch_vm_unref(Dispatch *dispatch, Vm *vm)
+{
+    scheduler_vm_unref(dispatch->scheduler, vm);
+}
+
+void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
+                      uint8_t priority, Request *request)
+{
+    const size_t length = request_header(request)->length;
+    uint32_t status;
+    Call call;
+    Reply reply;
+    Job *job;
+
+    /* First, so that nothing too large ever waits */
+    if (!call_decode(&call, request_payload(request), length, &reply)) {
+        complete(request, &reply);
+        return;
     }
+    job = g_new0(Job, 1);
+    job->dispatch = dispatch;
+    job->request = request;
+    job->arrived = g_get_monotonic_time();
+    job->task = (Task) {
+        .vm = vm,
+        .pool = pool,
+        .priority = MIN(priority, scheduler_vm_limits(vm)->priority),
+        .boost = call.flags & VGPU_STUB_REQUEST_BOOST,
+    };
+    job->execution = (Execution) {
+        .vm = scheduler_vm_name(vm),
+        .pool = pool,
+        .request = request_payload(request),
+        .length = length,
+        .call = call,
+        .done = job_done,
+    };
+    status = scheduler_submit(dispatch->scheduler, &job->task, job->arrived);
+    if (status != VGPU_STUB_ERR_NONE) {
+        job_refuse(job, status);
+        return;
+    }
+    request_on_abandon(request, job_abandoned, job);
+    dispatch_wake(dispatch);
 }

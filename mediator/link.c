@@ -13,11 +13,13 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "identity.h"
 
 struct Link {
     struct sockaddr_un address;
-    RequestHandler handler;
-    gpointer opaque;
+    Dispatch *dispatch;
+    char *vm_name;
+    Vm *vm;
 
     Channel *channel;           /* NULL while there is no connection */
     gint64 connected_at;        /* monotonic, µs */
@@ -35,15 +37,10 @@ struct Link {
 static void link_log_device(const Link *link, GLogLevelFlags level,
                             const char *what)
 {
-    static const char *const priorities[] = {
-        [VGPU_STUB_PRIORITY_LOW] = "low",
-        [VGPU_STUB_PRIORITY_MEDIUM] = "medium",
-        [VGPU_STUB_PRIORITY_HIGH] = "high",
-    };
     const char *path = link->address.sun_path;
     const WireHello *hello = &link->hello;
     const char pool[] = { hello->pool, '\0' };
-    const char *priority = priorities[hello->priority];
+    const char *priority = priority_names[hello->priority];
     g_autofree char *vm_id = g_strdup_printf("%u", hello->vm_id);
     g_autofree char *uuid = wire_format_uuid(hello->vm_uuid);
     g_autofree char *id = g_strndup(hello->device_id,
@@ -52,7 +49,8 @@ static void link_log_device(const Link *link, GLogLevelFlags level,
     g_autofree char *device = g_strescape(id, NULL);
 
     g_log_structured(G_LOG_DOMAIN, level, "VGPU_SOCKET", path,
-                     "VGPU_VM_ID", vm_id, "VGPU_VM_UUID", uuid,
+                     "VGPU_VM", link->vm_name, "VGPU_VM_ID", vm_id,
+                     "VGPU_VM_UUID", uuid,
                      "VGPU_POOL", pool, "VGPU_PRIORITY", priority,
                      "VGPU_DEVICE", device,
                      "MESSAGE", "%s: vm %s, uuid %s, pool %s, priority %s, "
@@ -69,6 +67,7 @@ static void link_log(const Link *link, GLogLevelFlags level, const char *what)
         link_log_device(link, level, what);
     } else {
         g_log_structured(G_LOG_DOMAIN, level, "VGPU_SOCKET", path,
+                         "VGPU_VM", link->vm_name,
                          "MESSAGE", "%s: %s", path, what);
     }
 }
@@ -146,6 +145,24 @@ static gboolean link_hello_overdue(gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
+/*
+ * A device may be given any vm_id, and a QEMU that was taken over can claim
+ * any: it counts for nothing, but the operator may want to know. 0 is a device
+ * that was given none.
+ */
+static void link_compare_identity(const Link *link)
+{
+    g_autofree char *what = NULL;
+    guint64 domid;
+
+    if (link->hello.vm_id != 0 && identity_domid(link->vm_name, &domid) &&
+        domid != link->hello.vm_id) {
+        what = g_strdup_printf("served as domain %s, which its socket is for",
+                               link->vm_name);
+        link_log(link, G_LOG_LEVEL_MESSAGE, what);
+    }
+}
+
 /* The first message on a connection. */
 static bool link_greet(Link *link, const WireHeader *header,
                        const uint8_t *payload, GError **error)
@@ -175,6 +192,7 @@ static bool link_greet(Link *link, const WireHeader *header,
     link->greeted = true;
     link_clear_timer(link);
     link_log(link, G_LOG_LEVEL_MESSAGE, "connected");
+    link_compare_identity(link);
     return true;
 }
 
@@ -204,7 +222,8 @@ static bool link_accept_request(Link *link, const WireHeader *header,
     g_hash_table_insert(link->running,
                         (gpointer)&request_header(request)->sequence,
                         request);
-    link->handler(link->opaque, request);
+    dispatch_request(link->dispatch, link->vm, link->hello.pool,
+                     link->hello.priority, request);
     return true;
 }
 
@@ -284,8 +303,7 @@ static void link_connect(Link *link)
                                 link);
 }
 
-Link *link_new(const char *path, RequestHandler handler, gpointer opaque,
-               GError **error)
+Link *link_new(const char *path, Dispatch *dispatch, GError **error)
 {
     size_t length = strlen(path);
     Link *link;
@@ -299,8 +317,9 @@ Link *link_new(const char *path, RequestHandler handler, gpointer opaque,
     link = g_new0(Link, 1);
     link->address.sun_family = AF_UNIX;
     memcpy(link->address.sun_path, path, length);
-    link->handler = handler;
-    link->opaque = opaque;
+    link->dispatch = dispatch;
+    link->vm_name = identity_of_socket(path);
+    link->vm = dispatch_vm_ref(dispatch, link->vm_name);
     link->running = g_hash_table_new_full(
         g_int64_hash, g_int64_equal, NULL,
         (GDestroyNotify)request_abandon);
@@ -313,6 +332,8 @@ void link_free(Link *link)
     link_clear_timer(link);
     g_clear_pointer(&link->channel, channel_free);
     g_hash_table_unref(link->running);
+    dispatch_vm_unref(link->dispatch, link->vm);
+    g_free(link->vm_name);
     g_free(link);
 }
 

@@ -10,7 +10,7 @@
 #ifndef MEDIATOR_LINK_H
 #define MEDIATOR_LINK_H
 
-#include "request.h"
+#include "dispatch.h"
 
 /* Milliseconds */
 #define LINK_HELLO_TIMEOUT_MS 5000
@@ -21,12 +21,11 @@ typedef struct Link Link;
 
 /*
  * Start to connect to the socket at @path. The device's requests go to
- * @handler.
+ * @dispatch, as those of the VM that the socket's name says (identity.h).
  *
  * Returns NULL and a G_IO_ERROR when a socket cannot have such a path.
  */
-Link *link_new(const char *path, RequestHandler handler, gpointer opaque,
-               GError **error);
+Link *link_new(const char *path, Dispatch *dispatch, GError **error);
 
 /* Ends the connection; its requests are abandoned. */
 void link_free(Link *link);

@@ -8,7 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "admin-socket.h"
+#include "admin.h"
+#include "config.h"
 #include "dispatch.h"
+#include "inline-executor.h"
 #include "link.h"
 #include "log.h"
 #include "socket-dir.h"
@@ -21,13 +25,18 @@
 
 static const char description[] =
     "Devices listen on Unix sockets, this daemon connects to them and\n"
-    "answers their requests. It runs until SIGTERM or SIGINT.\n"
+    "answers their requests. It runs until SIGTERM or SIGINT; with SIGHUP it\n"
+    "reads its configuration anew, and keeps the old one if there is an\n"
+    "error in it.\n"
     "\n"
-    "Exit status: 0 after a signal, 2 when an option is wrong.";
+    "Exit status: 0 after a signal, 2 when an option or the configuration\n"
+    "is wrong.";
 
 typedef struct Options {
     char *socket_dir;           /* NULL for none */
     char **connect;             /* NULL-terminated; NULL for none */
+    char *config;               /* NULL for the defaults */
+    char *admin_socket;         /* NULL for none */
     gboolean version;
 } Options;
 
@@ -42,6 +51,11 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "DIR" },
         { "connect", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->connect,
           "Serve the socket at PATH; may be given several times", "PATH" },
+        { "config", 0, 0, G_OPTION_ARG_FILENAME, &options->config,
+          "Take limits from FILE; mediatord.conf shows what there is and the "
+          "defaults", "FILE" },
+        { "admin-socket", 0, 0, G_OPTION_ARG_FILENAME,
+          &options->admin_socket, "Take vgpu-ctl's orders at PATH", "PATH" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
           "Show the version and exit", NULL },
         { 0 }
@@ -68,6 +82,8 @@ static void options_clear(Options *options)
 {
     g_free(options->socket_dir);
     g_strfreev(options->connect);
+    g_free(options->config);
+    g_free(options->admin_socket);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -80,7 +96,7 @@ static GPtrArray *connect_all(char **paths, Dispatch *dispatch,
         (GDestroyNotify)link_free);
 
     for (char **path = paths; path != NULL && *path != NULL; path++) {
-        Link *link = link_new(*path, dispatch_request, dispatch, error);
+        Link *link = link_new(*path, dispatch, error);
 
         if (link == NULL) {
             return NULL;
@@ -90,6 +106,42 @@ static GPtrArray *connect_all(char **paths, Dispatch *dispatch,
     return g_steal_pointer(&links);
 }
 
+/* What to read anew, and for whom */
+typedef struct Reload {
+    const char *path;           /* NULL for none */
+    Dispatch *dispatch;
+} Reload;
+
+static bool reload(gpointer opaque, GError **error)
+{
+    const Reload *what = opaque;
+    Config *config;
+
+    if (what->path == NULL) {
+        g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
+                            "nothing to reload: there is no --config");
+        return false;
+    }
+    config = config_load(what->path, error);
+    if (config == NULL) {
+        g_prefix_error(error, "the configuration stays as it was: ");
+        return false;
+    }
+    dispatch_configure(what->dispatch, config);
+    g_message("%s: loaded", what->path);
+    return true;
+}
+
+static gboolean reload_on_signal(gpointer what)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!reload(what, &error)) {
+        g_warning("%s", error->message);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
 static gboolean quit(gpointer loop)
 {
     g_main_loop_quit(loop);
@@ -97,24 +149,58 @@ static gboolean quit(gpointer loop)
 }
 
 /* Run the main loop until a signal ends it. */
-static void run(void)
+static void run(Reload *what)
 {
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     guint sigterm = g_unix_signal_add(SIGTERM, quit, loop);
     guint sigint = g_unix_signal_add(SIGINT, quit, loop);
+    guint sighup = g_unix_signal_add(SIGHUP, reload_on_signal, what);
 
     g_main_loop_run(loop);
+    g_source_remove(sighup);
     g_source_remove(sigint);
     g_source_remove(sigterm);
+}
+
+/* Serve until a signal; false when an option does not allow it. */
+static bool serve(const Options *options, Dispatch *dispatch, GError **error)
+{
+    g_autoptr(GPtrArray) links = connect_all(options->connect, dispatch,
+                                             error);
+    Reload what = { .path = options->config, .dispatch = dispatch };
+    Admin admin = {
+        .dispatch = dispatch, .reload = reload, .opaque = &what,
+    };
+    AdminSocket *admin_socket = NULL;
+    SocketDir *dir = NULL;
+
+    if (links == NULL) {
+        g_prefix_error(error, "--connect: ");
+        return false;
+    }
+    if (options->admin_socket != NULL) {
+        admin_socket = admin_socket_new(options->admin_socket, admin_order,
+                                        &admin, error);
+        if (admin_socket == NULL) {
+            g_prefix_error(error, "--admin-socket: ");
+            return false;
+        }
+    }
+    if (options->socket_dir != NULL) {
+        dir = socket_dir_new(options->socket_dir, dispatch);
+    }
+    run(&what);
+    g_clear_pointer(&dir, socket_dir_free);
+    g_clear_pointer(&admin_socket, admin_socket_free);
+    return true;
 }
 
 int main(int argc, char **argv)
 {
     g_auto(Options) options = { 0 };
     g_autoptr(GError) error = NULL;
+    Config *config;
     Dispatch *dispatch;
-    GPtrArray *links;
-    SocketDir *dir = NULL;
     int status = EXIT_SUCCESS;
 
     g_set_prgname(NAME);
@@ -128,18 +214,15 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
 
-    dispatch = dispatch_new();
-    links = connect_all(options.connect, dispatch, &error);
-    if (links != NULL) {
-        if (options.socket_dir != NULL) {
-            dir = socket_dir_new(options.socket_dir, dispatch_request,
-                                 dispatch);
-        }
-        run();
-        g_clear_pointer(&dir, socket_dir_free);
-        g_ptr_array_unref(links);
-    } else {
-        fprintf(stderr, NAME ": --connect: %s\n", error->message);
+    config = options.config != NULL ? config_load(options.config, &error)
+                                    : config_new();
+    if (config == NULL) {
+        fprintf(stderr, NAME ": --config: %s\n", error->message);
+        return EXIT_USAGE;
+    }
+    dispatch = dispatch_new(&inline_executor, config);
+    if (!serve(&options, dispatch, &error)) {
+        fprintf(stderr, NAME ": %s\n", error->message);
         status = EXIT_USAGE;
     }
     dispatch_free(dispatch);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vgpu-mediatord, and the same with sanitizers for the tests.
+# vgpu-mediatord and vgpu-ctl, and the same with sanitizers for the tests,
+# which also has programs that test their modules: tests/mediator/unit/.
 
 MEDIATOR_GLIB := glib-2.0 gio-unix-2.0
 MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -DG_LOG_USE_STRUCTURED \
@@ -8,17 +9,21 @@ MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -DG_LOG_USE_STRUCTURED \
     -DGLIB_VERSION_MAX_ALLOWED=GLIB_VERSION_2_56
 
 .PHONY: mediator mediator-sanitizers mediator-dependencies
-mediator: $(BUILD)/mediator/vgpu-mediatord ## build the mediator
+mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-ctl ## build the mediator
 
-mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord ## build the mediator with address and undefined-behaviour checks
+mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
+    $(BUILD)/mediator-sanitizers/vgpu-ctl \
+    $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c))
+mediator-sanitizers: ## build the mediator with address and undefined-behaviour checks, and its unit tests
 
 mediator-dependencies:
 	@$(INSTALL_DEPS) c mediator
 
+MEDIATOR_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/*.c))
+
 # $(1): folder under $(BUILD), $(2): flags
 define mediator_build
-$(BUILD)/$(1)/vgpu-mediatord: \
-    $(patsubst mediator/%.c,$(BUILD)/$(1)/%.o,$(wildcard mediator/*.c))
+$(BUILD)/$(1)/vgpu-mediatord: $(MEDIATOR_MODULES:%=$(BUILD)/$(1)/%)
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
 	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB))
@@ -29,7 +34,21 @@ $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) $$(CFLAGS) $(2) -MMD -MP -c -o $$@ $$< \
 	    $$$$(pkg-config --cflags $$(MEDIATOR_GLIB))
 
--include $(wildcard $(BUILD)/$(1)/*.d)
+$(BUILD)/$(1)/vgpu-ctl: mediator/ctl/vgpu-ctl.c | mediator-dependencies
+	@mkdir -p $$(@D)
+	$$(call say,CC)
+	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) $$(CFLAGS) $(2) $$(LDFLAGS) -MMD -MP \
+	    -o $$@ $$< $$$$(pkg-config --cflags --libs $$(MEDIATOR_GLIB))
+
+$(BUILD)/$(1)/unit/%: tests/mediator/unit/%.c \
+    $(patsubst %,$(BUILD)/$(1)/%,$(filter-out main.o,$(MEDIATOR_MODULES)))
+	@mkdir -p $$(@D)
+	$$(call say,CC)
+	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) -Imediator $$(CFLAGS) $(2) $$(LDFLAGS) \
+	    -MMD -MP -o $$@ $$(filter %.c %.o,$$^) \
+	    $$$$(pkg-config --cflags --libs $$(MEDIATOR_GLIB))
+
+-include $(wildcard $(BUILD)/$(1)/*.d $(BUILD)/$(1)/unit/*.d)
 endef
 
 MEDIATOR_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \

@@ -9,8 +9,10 @@
 
 struct Request {
     WireHeader header;
-    RequestAnswer answer;       /* NULL once abandoned */
+    RequestAnswer answer;       /* NULL once abandoned or answered */
     gpointer asker;
+    RequestAbandoned abandoned; /* or NULL */
+    gpointer holder;
     uint8_t payload[];
 };
 
@@ -22,6 +24,7 @@ Request *request_new(const WireHeader *header, const uint8_t *payload,
     request->header = *header;
     request->answer = answer;
     request->asker = asker;
+    request->abandoned = NULL;
     memcpy(request->payload, payload, header->length);
     return request;
 }
@@ -36,23 +39,33 @@ const uint8_t *request_payload(const Request *request)
     return request->payload;
 }
 
-void request_abandon(Request *request)
+void request_on_abandon(Request *request, RequestAbandoned abandoned,
+                        gpointer holder)
 {
-    request->answer = NULL;
+    request->abandoned = abandoned;
+    request->holder = holder;
 }
 
-bool request_wanted(const Request *request)
+void request_abandon(Request *request)
 {
-    return request->answer != NULL;
+    if (request->answer != NULL) {
+        request->answer = NULL;
+        if (request->abandoned != NULL) {
+            request->abandoned(request->holder);
+        }
+    }
 }
 
 void request_complete(Request *request, uint32_t status, const void *payload,
                       size_t length)
 {
+    RequestAnswer answer = request->answer;
+
     g_assert(length <= VGPU_STUB_BUF_SIZE);
-    if (request_wanted(request)) {
-        request->answer(request->asker, &request->header, status, payload,
-                        length);
+    /* It may abandon what it has the answer to; that means nothing. */
+    request->answer = NULL;
+    if (answer != NULL) {
+        answer(request->asker, &request->header, status, payload, length);
     }
     g_free(request);
 }

@@ -19,8 +19,11 @@ typedef void (*RequestAnswer)(gpointer asker, const WireHeader *header,
                               uint32_t status, const void *payload,
                               size_t length);
 
-/* Takes over the request; has to call request_complete() at some time. */
-typedef void (*RequestHandler)(gpointer opaque, Request *request);
+/*
+ * Tells the holder that nobody waits for the answer any more. The request may
+ * be completed here.
+ */
+typedef void (*RequestAbandoned)(gpointer holder);
 
 /* Header and payload, header->length bytes, are copied. */
 Request *request_new(const WireHeader *header, const uint8_t *payload,
@@ -30,11 +33,15 @@ Request *request_new(const WireHeader *header, const uint8_t *payload,
 const WireHeader *request_header(const Request *request);
 const uint8_t *request_payload(const Request *request);
 
-/* Nobody waits for the answer any more. */
-void request_abandon(Request *request);
+/* @abandoned is called as soon as nobody waits for the answer any more. */
+void request_on_abandon(Request *request, RequestAbandoned abandoned,
+                        gpointer holder);
 
-/* Whether somebody still waits for the answer. */
-bool request_wanted(const Request *request);
+/*
+ * The asker does not wait for the answer any more. The request may be gone
+ * when this returns.
+ */
+void request_abandon(Request *request);
 
 /*
  * Answer the request with a VGPU_STUB_ERR_… and @length bytes, at most

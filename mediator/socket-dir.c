@@ -17,8 +17,7 @@
 
 struct SocketDir {
     char *path;
-    RequestHandler handler;
-    gpointer opaque;
+    Dispatch *dispatch;
     GFileMonitor *monitor;      /* NULL where there is none to be had */
     guint timer;
     bool complained;            /* that the directory cannot be read */
@@ -35,7 +34,7 @@ static void socket_dir_add(SocketDir *dir, const char *name)
 {
     g_autofree char *path = g_build_filename(dir->path, name, NULL);
     g_autoptr(GError) error = NULL;
-    Link *link = link_new(path, dir->handler, dir->opaque, &error);
+    Link *link = link_new(path, dir->dispatch, &error);
 
     if (link == NULL) {
         g_warning("%s", error->message);
@@ -117,16 +116,14 @@ static void free_link(gpointer link)
     }
 }
 
-SocketDir *socket_dir_new(const char *path, RequestHandler handler,
-                          gpointer opaque)
+SocketDir *socket_dir_new(const char *path, Dispatch *dispatch)
 {
     g_autoptr(GFile) file = g_file_new_for_path(path);
     g_autoptr(GError) error = NULL;
     SocketDir *dir = g_new0(SocketDir, 1);
 
     dir->path = g_strdup(path);
-    dir->handler = handler;
-    dir->opaque = opaque;
+    dir->dispatch = dispatch;
     dir->links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                        free_link);
     dir->monitor = g_file_monitor_directory(file, G_FILE_MONITOR_NONE, NULL,

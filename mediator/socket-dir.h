@@ -9,13 +9,12 @@
 #ifndef MEDIATOR_SOCKET_DIR_H
 #define MEDIATOR_SOCKET_DIR_H
 
-#include "request.h"
+#include "dispatch.h"
 
 typedef struct SocketDir SocketDir;
 
-/* Watch the directory at @path; the devices' requests go to @handler. */
-SocketDir *socket_dir_new(const char *path, RequestHandler handler,
-                          gpointer opaque);
+/* Watch the directory at @path; the devices' requests go to @dispatch. */
+SocketDir *socket_dir_new(const char *path, Dispatch *dispatch);
 
 /* Frees the links, too. */
 void socket_dir_free(SocketDir *dir);

@@ -8,6 +8,7 @@ libdir := $(prefix)/lib
 includedir := $(prefix)/include
 datadir := $(prefix)/share
 mandir := $(datadir)/man
+sysconfdir := /etc
 unitdir := $(prefix)/lib/systemd/system
 tmpfilesdir := $(prefix)/lib/tmpfiles.d
 pythondir = $(shell $(PYTHON) -c \
@@ -28,9 +29,12 @@ install-dom0:
 
 install-mediator: mediator
 	$(call install_program,$(BUILD)/mediator/vgpu-mediatord,$(sbindir))
+	$(call install_program,$(BUILD)/mediator/vgpu-ctl,$(sbindir))
+	$(call install_file,mediator/mediatord.conf,$(sysconfdir)/vgpu-stub)
 	$(call install_file,mediator/vgpu-mediatord.service,$(unitdir))
 	$(call install_file,mediator/tmpfiles.d/vgpu-stub.conf,$(tmpfilesdir))
 	$(call install_file,docs/man/vgpu-mediatord.8,$(mandir)/man8)
+	$(call install_file,docs/man/vgpu-ctl.8,$(mandir)/man8)
 
 install-guest-tools: guest-tools
 	$(call install_program,$(GUEST_TOOLS)/vgpu-stub,$(bindir))

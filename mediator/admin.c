@@ -1,0 +1,221 @@
+/*
+ * The operator's orders
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "admin.h"
+
+#include <string.h>
+
+#define MAX_QUARANTINE_S 604800
+
+typedef struct Totals {
+    unsigned vms;
+    unsigned quarantined;
+    unsigned waiting;
+    unsigned running;
+} Totals;
+
+G_DEFINE_QUARK(admin-error-quark, admin_error)
+
+/* Seconds that are left, begun ones too; -1 for no end, 0 for none */
+static gint64 seconds_until(gint64 until, gint64 now)
+{
+    if (until == G_MAXINT64) {
+        return -1;
+    }
+    return until > now
+           ? (until - now + G_TIME_SPAN_SECOND - 1) / G_TIME_SPAN_SECOND : 0;
+}
+
+static void add_to_totals(Vm *vm, gpointer opaque)
+{
+    const VmReport report = scheduler_vm_report(vm);
+    Totals *totals = opaque;
+
+    totals->vms++;
+    totals->quarantined += scheduler_vm_quarantined(vm,
+                                                    g_get_monotonic_time());
+    totals->waiting += report.waiting;
+    totals->running += report.running;
+}
+
+static bool order_status(Admin *admin, char **fields G_GNUC_UNUSED,
+                         GString *answer, GError **error G_GNUC_UNUSED)
+{
+    Totals totals = { 0 };
+
+    scheduler_vm_foreach(dispatch_scheduler(admin->dispatch), add_to_totals,
+                         &totals);
+    g_string_append_printf(answer, "vms#\tquarantined#\twaiting#\trunning#\n"
+                           "%u\t%u\t%u\t%u\n", totals.vms,
+                           totals.quarantined, totals.waiting,
+                           totals.running);
+    return true;
+}
+
+static void append_vm(Vm *vm, gpointer answer)
+{
+    const VmReport report = scheduler_vm_report(vm);
+    g_autofree char *name = g_strescape(scheduler_vm_name(vm), NULL);
+
+    g_string_append_printf(
+        answer, "%s\t%u\t%u\t%u\t%" G_GINT64_FORMAT "\t%" G_GINT64_FORMAT "\n",
+        name, scheduler_vm_limits(vm)->weight, report.waiting, report.running,
+        report.used,
+        seconds_until(report.quarantined_until, g_get_monotonic_time()));
+}
+
+static bool order_vms(Admin *admin, char **fields G_GNUC_UNUSED,
+                      GString *answer, GError **error G_GNUC_UNUSED)
+{
+    g_string_append(answer, "vm\tweight#\twaiting#\trunning#\tdevice_us#\t"
+                            "quarantined_s#\n");
+    scheduler_vm_foreach(dispatch_scheduler(admin->dispatch), append_vm,
+                         answer);
+    return true;
+}
+
+static bool order_queues(Admin *admin, char **fields G_GNUC_UNUSED,
+                         GString *answer, GError **error G_GNUC_UNUSED)
+{
+    g_string_append(answer,
+                    "pool\tpriority\twaiting#\trunning#\tdevice_us#\n");
+    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+        for (int i = VGPU_STUB_PRIORITY_HIGH; i >= 0; i--) {
+            const ClassReport report = scheduler_class_report(
+                dispatch_scheduler(admin->dispatch), pool, i);
+
+            g_string_append_printf(answer, "%c\t%s\t%u\t%u\t%"
+                                   G_GINT64_FORMAT "\n", pool,
+                                   priority_names[i], report.waiting,
+                                   report.running, report.used);
+        }
+    }
+    return true;
+}
+
+/* The VM called @name; NULL and @error when there is none. */
+static Vm *find_vm(Admin *admin, const char *name, GError **error)
+{
+    Vm *vm = scheduler_vm_find(dispatch_scheduler(admin->dispatch), name);
+
+    if (vm == NULL) {
+        g_set_error(error, ADMIN_ERROR, ADMIN_ERROR_VM,
+                    "no VM is called '%s'; `vms` lists all", name);
+    }
+    return vm;
+}
+
+static bool order_set(Admin *admin, char **fields,
+                      GString *answer G_GNUC_UNUSED, GError **error)
+{
+    return find_vm(admin, fields[1], error) != NULL &&
+           dispatch_set_limit(admin->dispatch, fields[1], fields[2],
+                              fields[3], error);
+}
+
+static bool order_quarantine(Admin *admin, char **fields,
+                             GString *answer G_GNUC_UNUSED, GError **error)
+{
+    Vm *vm = find_vm(admin, fields[1], error);
+    gint64 until = G_MAXINT64;
+    guint64 seconds;
+
+    if (vm == NULL) {
+        return false;
+    }
+    if (fields[2] != NULL) {
+        if (!g_ascii_string_to_unsigned(fields[2], 10, 1, MAX_QUARANTINE_S,
+                                        &seconds, NULL)) {
+            g_set_error(error, ADMIN_ERROR, ADMIN_ERROR_ORDER,
+                        "SECONDS is '%s', 1 to %d is allowed", fields[2],
+                        MAX_QUARANTINE_S);
+            return false;
+        }
+        until = g_get_monotonic_time() + seconds * G_TIME_SPAN_SECOND;
+    }
+    dispatch_quarantine(admin->dispatch, vm, until);
+    g_message("vm %s: quarantined by the operator", fields[1]);
+    return true;
+}
+
+static bool order_release(Admin *admin, char **fields,
+                          GString *answer G_GNUC_UNUSED, GError **error)
+{
+    Vm *vm = find_vm(admin, fields[1], error);
+
+    if (vm == NULL) {
+        return false;
+    }
+    scheduler_vm_release(vm);
+    g_message("vm %s: released by the operator", fields[1]);
+    return true;
+}
+
+static bool order_reload(Admin *admin, char **fields G_GNUC_UNUSED,
+                         GString *answer G_GNUC_UNUSED, GError **error)
+{
+    return admin->reload(admin->opaque, error);
+}
+
+static const struct {
+    const char *name;
+    const char *params;
+    unsigned params_min, params_max;
+    bool (*execute)(Admin *admin, char **fields, GString *answer,
+                    GError **error);
+} orders[] = {
+    { "status", "", 0, 0, order_status },
+    { "vms", "", 0, 0, order_vms },
+    { "queues", "", 0, 0, order_queues },
+    { "set", " VM LIMIT VALUE", 3, 3, order_set },
+    { "quarantine", " VM [SECONDS]", 1, 2, order_quarantine },
+    { "release", " VM", 1, 1, order_release },
+    { "reload", "", 0, 0, order_reload },
+};
+
+static bool execute(Admin *admin, char **fields, GString *answer,
+                    GError **error)
+{
+    const char *name = fields[0] != NULL ? fields[0] : "";
+    const unsigned params = g_strv_length(fields) - (fields[0] != NULL);
+    g_autoptr(GString) known = g_string_new(NULL);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(orders); i++) {
+        if (strcmp(orders[i].name, name) != 0) {
+            g_string_append_printf(known, "%s%s", i > 0 ? ", " : "",
+                                   orders[i].name);
+            continue;
+        }
+        if (params < orders[i].params_min || params > orders[i].params_max) {
+            g_set_error(error, ADMIN_ERROR, ADMIN_ERROR_ORDER,
+                        "it has to be: %s%s", name, orders[i].params);
+            return false;
+        }
+        return orders[i].execute(admin, fields, answer, error);
+    }
+    g_set_error(error, ADMIN_ERROR, ADMIN_ERROR_ORDER,
+                "'%s' is not known, there are %s", name, known->str);
+    return false;
+}
+
+void admin_order(gpointer opaque, const char *order, GString *answer)
+{
+    g_auto(GStrv) fields = g_strsplit(order, "\t", -1);
+    g_autoptr(GError) error = NULL;
+
+    for (char **field = fields; *field != NULL; field++) {
+        char *escaped = *field;
+
+        *field = g_strcompress(escaped);
+        g_free(escaped);
+    }
+    if (execute(opaque, fields, answer, &error)) {
+        g_string_append(answer, "ok\n");
+    } else {
+        g_autofree char *reason = g_strescape(error->message, NULL);
+
+        g_string_append_printf(answer, "error\t%s\n", reason);
+    }
+}

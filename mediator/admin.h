@@ -1,0 +1,43 @@
+/*
+ * The operator's orders
+ *
+ * An order is a line of fields, separated by tabs; the first is its name. The
+ * answer are the lines of a table, if the order is a question, and then `ok`
+ * or `error` with the reason. A table's first line names its columns, with a #
+ * after those that have numbers; the others have text, as g_strescape() makes
+ * it.
+ *
+ *   status                     one line about everything
+ *   vms                        a line per VM
+ *   queues                     a line per pool and priority class
+ *   set VM LIMIT VALUE         until the next reload
+ *   quarantine VM [SECONDS]    without SECONDS, until it is released
+ *   release VM
+ *   reload                     as SIGHUP
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_ADMIN_H
+#define MEDIATOR_ADMIN_H
+
+#include "dispatch.h"
+
+typedef struct Admin {
+    Dispatch *dispatch;
+    /* Read the configuration anew; false with @error set when it stays. */
+    bool (*reload)(gpointer opaque, GError **error);
+    gpointer opaque;
+} Admin;
+
+#define ADMIN_ERROR admin_error_quark()
+GQuark admin_error_quark(void);
+
+typedef enum AdminError {
+    ADMIN_ERROR_ORDER,          /* there is no such order */
+    ADMIN_ERROR_VM,             /* there is no such VM */
+} AdminError;
+
+/* Carry out @order; append the answer to @answer. @opaque is an Admin. */
+void admin_order(gpointer opaque, const char *order, GString *answer);
+
+#endif /* MEDIATOR_ADMIN_H */

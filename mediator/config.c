@@ -1,0 +1,315 @@
+/*
+ * What the operator has written into mediatord.conf
+ *
+ * The format is that of GLib's key files, but read here: GKeyFile knows no
+ * line numbers and takes the last of two values without a word.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GROUP_CLASSES "classes"
+#define GROUP_EVERY_VM "vm"
+#define GROUP_ONE_VM "vm "      /* and its name */
+
+struct Config {
+    ClassShares shares;
+    VmLimits limits;            /* of VMs that have no group of their own */
+    GHashTable *vms;            /* name → VmLimits */
+};
+
+/* A line with a value; the strings are parts of the text. */
+typedef struct Entry {
+    unsigned line;
+    const char *group;
+    const char *key;
+    const char *value;
+} Entry;
+
+/* What has been read of a file */
+typedef struct Reader {
+    const char *path;
+    const char *group;          /* the current one; NULL before the first */
+    GHashTable *seen;           /* "[group]" or "[group] key" → its line */
+    GArray *entries;            /* Entry */
+} Reader;
+
+G_DEFINE_QUARK(config-error-quark, config_error)
+
+static bool G_GNUC_PRINTF(4, 5)
+fail(GError **error, const char *path, unsigned line, const char *format, ...)
+{
+    g_autofree char *what = NULL;
+    va_list args;
+
+    va_start(args, format);
+    what = g_strdup_vprintf(format, args);
+    va_end(args);
+    g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID, "%s:%u: %s", path,
+                line, what);
+    return false;
+}
+
+/* --- Lines --- */
+
+/* Check that what @name, which is taken over, names is there only once. */
+static bool reader_see(Reader *reader, char *name, unsigned line,
+                       GError **error)
+{
+    gpointer before = g_hash_table_lookup(reader->seen, name);
+
+    if (before != NULL) {
+        fail(error, reader->path, line, "%s is in line %u already", name,
+             GPOINTER_TO_UINT(before));
+        g_free(name);
+        return false;
+    }
+    g_hash_table_insert(reader->seen, name, GUINT_TO_POINTER(line));
+    return true;
+}
+
+static bool is_group(const char *name)
+{
+    return strcmp(name, GROUP_CLASSES) == 0 ||
+           strcmp(name, GROUP_EVERY_VM) == 0 ||
+           (g_str_has_prefix(name, GROUP_ONE_VM) &&
+            name[strlen(GROUP_ONE_VM)] != '\0');
+}
+
+/* @text is "[…]". */
+static bool reader_group(Reader *reader, char *text, unsigned line,
+                         GError **error)
+{
+    char *name = text + 1;
+
+    if (!reader_see(reader, g_strdup(text), line, error)) {
+        return false;
+    }
+    name[strlen(name) - 1] = '\0';
+    if (!is_group(name)) {
+        return fail(error, reader->path, line, "[%s] is not known, there are "
+                    "[classes], [vm] and [vm NAME]", name);
+    }
+    reader->group = name;
+    return true;
+}
+
+static bool reader_value(Reader *reader, char *key, char *value,
+                         unsigned line, GError **error)
+{
+    const Entry entry = {
+        .line = line,
+        .group = reader->group,
+        .key = g_strstrip(key),
+        .value = g_strstrip(value),
+    };
+
+    if (reader->group == NULL) {
+        return fail(error, reader->path, line,
+                    "'%s' stands before the first [group]", entry.key);
+    }
+    g_array_append_val(reader->entries, entry);
+    return reader_see(reader, g_strdup_printf("[%s] %s", entry.group,
+                                              entry.key), line, error);
+}
+
+static bool reader_line(Reader *reader, char *text, unsigned line,
+                        GError **error)
+{
+    char *equals;
+
+    if (!g_utf8_validate(text, -1, NULL)) {
+        return fail(error, reader->path, line, "not UTF-8");
+    }
+    g_strstrip(text);
+    if (text[0] == '\0' || text[0] == '#') {
+        return true;
+    }
+    if (text[0] == '[' && g_str_has_suffix(text, "]")) {
+        return reader_group(reader, text, line, error);
+    }
+    equals = strchr(text, '=');
+    if (equals == NULL || equals == text) {
+        return fail(error, reader->path, line,
+                    "'%s' is not a [group], a key=value or a # comment",
+                    text);
+    }
+    *equals = '\0';
+    return reader_value(reader, text, equals + 1, line, error);
+}
+
+/* @text has @length bytes and a NUL after them; it is cut into lines. */
+static bool reader_lines(Reader *reader, char *text, gsize length,
+                         GError **error)
+{
+    const char *end = text + length;
+    unsigned line = 1;
+    char *next;
+
+    for (char *start = text; start != NULL; start = next, line++) {
+        next = memchr(start, '\n', end - start);
+        if (next != NULL) {
+            *next++ = '\0';
+        }
+        if (start + strlen(start) != (next != NULL ? next - 1 : end)) {
+            return fail(error, reader->path, line, "a NUL byte");
+        }
+        if (!reader_line(reader, start, line, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- What they say --- */
+
+/* The limits of @vm alone; those of every VM at first. */
+static VmLimits *config_own_limits(Config *config, const char *vm)
+{
+    VmLimits *limits = g_hash_table_lookup(config->vms, vm);
+
+    if (limits == NULL) {
+        limits = g_new(VmLimits, 1);
+        *limits = config->limits;
+        g_hash_table_insert(config->vms, g_strdup(vm), limits);
+    }
+    return limits;
+}
+
+/* The limits that the group named @group is about; NULL when about none. */
+static VmLimits *config_group_limits(Config *config, const char *group)
+{
+    if (strcmp(group, GROUP_EVERY_VM) == 0) {
+        return &config->limits;
+    }
+    if (g_str_has_prefix(group, GROUP_ONE_VM)) {
+        return config_own_limits(config, group + strlen(GROUP_ONE_VM));
+    }
+    return NULL;
+}
+
+static bool config_set(Config *config, const Entry *entry, const char *path,
+                       GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    VmLimits *limits = config_group_limits(config, entry->group);
+
+    if (limits != NULL
+        ? limits_set(limits, entry->key, entry->value, &reason)
+        : shares_set(&config->shares, entry->key, entry->value, &reason)) {
+        return true;
+    }
+    return fail(error, path, entry->line, "[%s] %s", entry->group,
+                reason->message);
+}
+
+/* Wherever they are, groups of one VM come after the one of all. */
+static bool config_set_all(Config *config, GArray *entries, const char *path,
+                           GError **error)
+{
+    for (int one = false; one <= true; one++) {
+        for (guint i = 0; i < entries->len; i++) {
+            const Entry *entry = &g_array_index(entries, Entry, i);
+
+            if (g_str_has_prefix(entry->group, GROUP_ONE_VM) == one &&
+                !config_set(config, entry, path, error)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+Config *config_parse(const char *text, gsize length, const char *path,
+                     GError **error)
+{
+    g_autofree char *copy = g_malloc(length + 1);
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash,
+                                                       g_str_equal, g_free,
+                                                       NULL);
+    g_autoptr(GArray) entries = g_array_new(FALSE, FALSE, sizeof(Entry));
+    Reader reader = { .path = path, .seen = seen, .entries = entries };
+    Config *config;
+
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    if (!reader_lines(&reader, copy, length, error)) {
+        return NULL;
+    }
+    config = config_new();
+    if (!config_set_all(config, entries, path, error)) {
+        g_clear_pointer(&config, config_free);
+    }
+    return config;
+}
+
+Config *config_load(const char *path, GError **error)
+{
+    g_autofree char *text = g_malloc(CONFIG_MAX_SIZE + 1);
+    FILE *file = fopen(path, "re");
+    int code = errno;
+    size_t length = 0;
+
+    if (file != NULL) {
+        length = fread(text, 1, CONFIG_MAX_SIZE + 1, file);
+        code = ferror(file) ? errno : 0;
+        fclose(file);
+        if (code == 0 && length > CONFIG_MAX_SIZE) {
+            code = EFBIG;
+        }
+    }
+    if (code != 0) {
+        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code), "%s: %s",
+                    path, g_strerror(code));
+        return NULL;
+    }
+    return config_parse(text, length, path, error);
+}
+
+/* --- The result --- */
+
+Config *config_new(void)
+{
+    Config *config = g_new0(Config, 1);
+
+    config->shares = shares_default;
+    config->limits = limits_default;
+    config->vms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+                                        g_free);
+    return config;
+}
+
+void config_free(Config *config)
+{
+    g_hash_table_unref(config->vms);
+    g_free(config);
+}
+
+bool config_set_limit(Config *config, const char *vm, const char *name,
+                      const char *value, GError **error)
+{
+    VmLimits limits = *config_limits(config, vm);
+
+    if (!limits_set(&limits, name, value, error)) {
+        return false;
+    }
+    *config_own_limits(config, vm) = limits;
+    return true;
+}
+
+const ClassShares *config_shares(const Config *config)
+{
+    return &config->shares;
+}
+
+const VmLimits *config_limits(const Config *config, const char *vm)
+{
+    const VmLimits *limits = g_hash_table_lookup(config->vms, vm);
+
+    return limits != NULL ? limits : &config->limits;
+}

@@ -1,0 +1,48 @@
+/*
+ * What the operator has written into mediatord.conf
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_CONFIG_H
+#define MEDIATOR_CONFIG_H
+
+#include "vm-limits.h"
+
+/* Bytes that a file may have */
+#define CONFIG_MAX_SIZE 1048576
+
+typedef struct Config Config;
+
+#define CONFIG_ERROR config_error_quark()
+GQuark config_error_quark(void);
+
+typedef enum ConfigError {
+    CONFIG_ERROR_INVALID,
+} ConfigError;
+
+/* The defaults. To be freed with config_free(). */
+Config *config_new(void);
+void config_free(Config *config);
+
+/*
+ * The defaults and what the file at @path changes of them. When anything is
+ * wrong with it, returns NULL and an error that names the file, the line if it
+ * is about one, and what is allowed.
+ */
+Config *config_load(const char *path, GError **error);
+
+/* The same for @length bytes of @text, the contents of @path. */
+Config *config_parse(const char *text, gsize length, const char *path,
+                     GError **error);
+
+/*
+ * Set a limit of one VM, as limits_set() does, over what the file says.
+ */
+bool config_set_limit(Config *config, const char *vm, const char *name,
+                      const char *value, GError **error);
+
+/* Both live as long as the configuration. */
+const ClassShares *config_shares(const Config *config);
+const VmLimits *config_limits(const Config *config, const char *vm);
+
+#endif /* MEDIATOR_CONFIG_H */

@@ -1,0 +1,46 @@
+/*
+ * What executes requests: this process, or one that it talks to
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_EXECUTOR_H
+#define MEDIATOR_EXECUTOR_H
+
+#include "call.h"
+
+/* How an execution ended */
+typedef struct Outcome {
+    uint32_t status;            /* VGPU_STUB_ERR_… */
+    const void *response;       /* as it goes to the guest */
+    size_t length;              /* bytes, at most VGPU_STUB_BUF_SIZE */
+    gint64 used_us;             /* of the device's time */
+    bool fault;                 /* it took down what it ran on */
+} Outcome;
+
+typedef struct Execution Execution;
+
+/* A request that is to be executed; its owner embeds it. */
+struct Execution {
+    const char *vm;             /* the VM's name */
+    uint8_t pool;               /* VGPU_STUB_POOL_A or B */
+    const uint8_t *request;     /* as it came from the guest … */
+    size_t length;              /* … in bytes … */
+    Call call;                  /* … and what it says */
+
+    /* To be called exactly once, at any time; @execution is gone then. */
+    void (*done)(Execution *execution, const Outcome *outcome);
+};
+
+/* An implementation embeds it. */
+typedef struct Executor Executor;
+struct Executor {
+    unsigned slots;             /* executions of each pool at a time */
+    void (*start)(Executor *executor, Execution *execution);
+    /*
+     * Nobody waits for the result of @execution any more, or its time is up:
+     * it has to be done soon. Called at most once, not after it is done.
+     */
+    void (*stop)(Executor *executor, Execution *execution);
+};
+
+#endif /* MEDIATOR_EXECUTOR_H */

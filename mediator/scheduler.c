@@ -1,0 +1,531 @@
+/*
+ * Which request runs next, and which don't run at all
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "scheduler.h"
+
+#include "fair-queue.h"
+#include "token-bucket.h"
+
+#define POOLS (VGPU_STUB_POOL_B - VGPU_STUB_POOL_A + 1)
+
+/* µs: what a VM's first task is thought to take */
+#define FIRST_ESTIMATE 1000
+
+/* The tasks of a VM in a class of a pool */
+typedef struct Flow {
+    FairFlow fair;              /* waits while a task does */
+    Vm *vm;
+    GQueue boosted;             /* Task */
+    GQueue plain;               /* Task */
+    gint64 estimate;            /* µs: what its tasks take lately */
+} Flow;
+
+struct Vm {
+    char *name;
+    unsigned references;
+    VmLimits limits;
+    TokenBucket bucket;
+    unsigned waiting;           /* tasks */
+    unsigned running;
+    gint64 used;                /* µs */
+    unsigned faults;            /* since `faults_since` */
+    gint64 faults_since;
+    gint64 quarantined_until;
+    Flow flows[POOLS][PRIORITY_CLASSES];
+};
+
+/* A priority class of a pool */
+typedef struct Class {
+    FairQueue flows;
+    gint64 owed;                /* of the guaranteed share: µs × 100 */
+    unsigned waiting;           /* tasks */
+    gint64 used;                /* µs */
+} Class;
+
+typedef struct Pool {
+    unsigned slots;
+    unsigned running;
+    Class classes[PRIORITY_CLASSES];
+} Pool;
+
+struct Scheduler {
+    ClassShares shares;
+    Pool pools[POOLS];
+    GHashTable *vms;            /* name → Vm */
+    GSequence *deadlines;       /* Task, the earliest deadline first */
+    GQueue expelled;            /* Task, out of quarantined VMs' queues */
+};
+
+static Pool *task_pool(Scheduler *scheduler, const Task *task)
+{
+    return &scheduler->pools[task->pool - VGPU_STUB_POOL_A];
+}
+
+static Class *task_class(Scheduler *scheduler, const Task *task)
+{
+    return &task_pool(scheduler, task)->classes[task->priority];
+}
+
+static Flow *task_flow(const Task *task)
+{
+    return &task->vm->flows[task->pool - VGPU_STUB_POOL_A][task->priority];
+}
+
+static GQueue *task_queue(const Task *task)
+{
+    Flow *flow = task_flow(task);
+
+    return task->boost ? &flow->boosted : &flow->plain;
+}
+
+/* --- VMs --- */
+
+static void vm_free(gpointer opaque)
+{
+    Vm *vm = opaque;
+
+    g_free(vm->name);
+    g_free(vm);
+}
+
+static Vm *vm_new(const char *name)
+{
+    Vm *vm = g_new0(Vm, 1);
+
+    vm->name = g_strdup(name);
+    vm->limits = limits_default;
+    vm->bucket = TOKEN_BUCKET_FULL;
+    vm->quarantined_until = G_MININT64;
+    for (int pool = 0; pool < POOLS; pool++) {
+        for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
+            Flow *flow = &vm->flows[pool][priority];
+
+            flow->vm = vm;
+            flow->estimate = FIRST_ESTIMATE;
+        }
+    }
+    return vm;
+}
+
+Vm *scheduler_vm_ref(Scheduler *scheduler, const char *name)
+{
+    Vm *vm = g_hash_table_lookup(scheduler->vms, name);
+
+    if (vm == NULL) {
+        vm = vm_new(name);
+        g_hash_table_insert(scheduler->vms, vm->name, vm);
+    }
+    vm->references++;
+    return vm;
+}
+
+void scheduler_vm_unref(Scheduler *scheduler, Vm *vm)
+{
+    if (--vm->references == 0) {
+        g_hash_table_remove(scheduler->vms, vm->name);
+    }
+}
+
+Vm *scheduler_vm_find(const Scheduler *scheduler, const char *name)
+{
+    return g_hash_table_lookup(scheduler->vms, name);
+}
+
+void scheduler_vm_foreach(Scheduler *scheduler,
+                          void (*function)(Vm *vm, gpointer opaque),
+                          gpointer opaque)
+{
+    GHashTableIter iter;
+    gpointer vm;
+
+    g_hash_table_iter_init(&iter, scheduler->vms);
+    while (g_hash_table_iter_next(&iter, NULL, &vm)) {
+        function(vm, opaque);
+    }
+}
+
+const char *scheduler_vm_name(const Vm *vm)
+{
+    return vm->name;
+}
+
+const VmLimits *scheduler_vm_limits(const Vm *vm)
+{
+    return &vm->limits;
+}
+
+void scheduler_vm_set_limits(Vm *vm, const VmLimits *limits)
+{
+    vm->limits = *limits;
+}
+
+/* --- What waits --- */
+
+static int compare_deadlines(gconstpointer a, gconstpointer b,
+                             gpointer opaque G_GNUC_UNUSED)
+{
+    const Task *one = a, *other = b;
+
+    return one->deadline < other->deadline ? -1 :
+           one->deadline > other->deadline;
+}
+
+static void task_forget_deadline(Task *task)
+{
+    if (task->in_deadlines != NULL) {
+        g_sequence_remove(task->in_deadlines);
+        task->in_deadlines = NULL;
+    }
+}
+
+static void task_enqueue(Scheduler *scheduler, Task *task)
+{
+    Flow *flow = task_flow(task);
+
+    task->state = TASK_WAITING;
+    task->link = (GList) { .data = task };
+    g_queue_push_tail_link(task_queue(task), &task->link);
+    task->vm->waiting++;
+    task_class(scheduler, task)->waiting++;
+    if (!flow->fair.waiting) {
+        fair_queue_join(&task_class(scheduler, task)->flows, &flow->fair,
+                        flow);
+    }
+}
+
+/* Take a task out of its queue, for whatever comes next. */
+static void task_dequeue(Scheduler *scheduler, Task *task)
+{
+    Flow *flow = task_flow(task);
+
+    g_queue_unlink(task_queue(task), &task->link);
+    task->vm->waiting--;
+    task_class(scheduler, task)->waiting--;
+    if (flow->boosted.length == 0 && flow->plain.length == 0) {
+        fair_queue_leave(&task_class(scheduler, task)->flows, &flow->fair);
+    }
+}
+
+/* Hand a task back to its owner. */
+static void task_release(Scheduler *scheduler, Task *task)
+{
+    task_forget_deadline(task);
+    task->state = TASK_IDLE;
+    scheduler_vm_unref(scheduler, task->vm);
+}
+
+uint32_t scheduler_submit(Scheduler *scheduler, Task *task, gint64 now)
+{
+    Vm *vm = task->vm;
+
+    g_assert(task->state == TASK_IDLE);
+    if (scheduler_vm_quarantined(vm, now)) {
+        return VGPU_STUB_ERR_VM_QUARANTINED;
+    }
+    if (task_pool(scheduler, task)->slots == 0) {
+        return VGPU_STUB_ERR_INVALID_POOL;
+    }
+    if (!token_bucket_take(&vm->bucket, vm->limits.rate, vm->limits.burst,
+                           now)) {
+        return VGPU_STUB_ERR_RATE_LIMITED;
+    }
+    if (vm->waiting >= vm->limits.queue) {
+        return VGPU_STUB_ERR_QUEUE_FULL;
+    }
+    vm->references++;
+    task->deadline = now + vm->limits.deadline_ms * G_TIME_SPAN_MILLISECOND;
+    task->in_deadlines = g_sequence_insert_sorted(scheduler->deadlines, task,
+                                             compare_deadlines, NULL);
+    task_enqueue(scheduler, task);
+    return VGPU_STUB_ERR_NONE;
+}
+
+void scheduler_withdraw(Scheduler *scheduler, Task *task)
+{
+    if (task->state == TASK_EXPELLED) {
+        g_queue_unlink(&scheduler->expelled, &task->link);
+    } else {
+        g_assert(task->state == TASK_WAITING);
+        task_dequeue(scheduler, task);
+    }
+    task_release(scheduler, task);
+}
+
+/* --- What runs --- */
+
+static bool flow_eligible(gconstpointer opaque)
+{
+    const Vm *vm = ((const Flow *)opaque)->vm;
+
+    return vm->running < vm->limits.in_flight;
+}
+
+/*
+ * The flow whose turn it is among all classes of @pool; @guaranteed says
+ * whether that is because its class was owed the time. It has to be owed all
+ * of it: the classes above wait no more often than they must.
+ */
+static Flow *pool_next(const Pool *pool, bool *guaranteed)
+{
+    Flow *first = NULL;
+
+    for (int i = PRIORITY_CLASSES - 1; i >= 0; i--) {
+        const Class *class = &pool->classes[i];
+        Flow *flow = fair_queue_next(&class->flows, flow_eligible);
+
+        if (flow != NULL && class->owed >= flow->estimate * 100) {
+            *guaranteed = true;
+            return flow;
+        }
+        if (first == NULL) {
+            first = flow;
+        }
+    }
+    *guaranteed = false;
+    return first;
+}
+
+/* Pay with a task's time what its class is owed. */
+static void class_pay(Class *class, const Task *task)
+{
+    gint64 left = class->owed - task->estimate * 100;
+
+    /*
+     * What a class gets because no other wants it must not count against it
+     * later.
+     */
+    class->owed = task->guaranteed ? left : MIN(class->owed, MAX(left, 0));
+}
+
+/*
+ * Every class has a claim to a share of the time that a task has @used; one
+ * that wants nothing saves nothing.
+ */
+static void pool_accrue(Pool *pool, const ClassShares *shares, gint64 used)
+{
+    for (int i = 0; i < PRIORITY_CLASSES; i++) {
+        Class *class = &pool->classes[i];
+
+        class->owed += used * shares->percent[i];
+        if (class->flows.waiting.length == 0) {
+            class->owed = MIN(class->owed, 0);
+        }
+    }
+}
+
+Task *scheduler_start(Scheduler *scheduler, uint8_t pool_id)
+{
+    Pool *pool = &scheduler->pools[pool_id - VGPU_STUB_POOL_A];
+    bool guaranteed;
+    Flow *flow;
+    Task *task;
+
+    if (pool->running >= pool->slots) {
+        return NULL;
+    }
+    flow = pool_next(pool, &guaranteed);
+    if (flow == NULL) {
+        return NULL;
+    }
+    task = g_queue_peek_head(flow->boosted.length > 0 ? &flow->boosted
+                                                      : &flow->plain);
+    task->guaranteed = guaranteed;
+    task->estimate = flow->estimate;
+    task->charged = fair_queue_start(&task_class(scheduler, task)->flows,
+                                     &flow->fair, flow->vm->limits.weight,
+                                     task->estimate);
+    class_pay(task_class(scheduler, task), task);
+    task_dequeue(scheduler, task);
+    task->state = TASK_RUNNING;
+    pool->running++;
+    flow->vm->running++;
+    return task;
+}
+
+/* A VM at its in-flight limit was passed over, that is a pause. */
+static void vm_catch_up(Scheduler *scheduler, Vm *vm)
+{
+    for (int pool = 0; pool < POOLS; pool++) {
+        for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
+            fair_queue_catch_up(
+                &scheduler->pools[pool].classes[priority].flows,
+                &vm->flows[pool][priority].fair);
+        }
+    }
+}
+
+/* Returns whether it was one too many. */
+static bool vm_count_fault(Scheduler *scheduler, Vm *vm, gint64 now)
+{
+    const VmLimits *limits = &vm->limits;
+    const gint64 until = now + limits->quarantine_s * G_TIME_SPAN_SECOND;
+
+    if (now - vm->faults_since > limits->fault_window_s * G_TIME_SPAN_SECOND) {
+        vm->faults_since = now;
+        vm->faults = 0;
+    }
+    if (++vm->faults < limits->faults) {
+        return false;
+    }
+    vm->faults = 0;
+    /* The operator may have decided on more. */
+    scheduler_vm_quarantine(scheduler, vm, MAX(vm->quarantined_until, until));
+    return true;
+}
+
+bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
+                      bool fault, gint64 now)
+{
+    Pool *pool = task_pool(scheduler, task);
+    Class *class = task_class(scheduler, task);
+    Flow *flow = task_flow(task);
+    Vm *vm = task->vm;
+    bool quarantined;
+
+    g_assert(task->state == TASK_RUNNING);
+    used = MAX(used, 1);        /* what costs nothing could run for ever */
+    fair_queue_finish(&class->flows, &flow->fair, vm->limits.weight,
+                      task->charged, used);
+    if (vm->running >= vm->limits.in_flight) {
+        vm_catch_up(scheduler, vm);
+    }
+    if (task->guaranteed) {
+        class->owed += (task->estimate - used) * 100;
+    }
+    pool_accrue(pool, &scheduler->shares, used);
+    flow->estimate += (used - flow->estimate) / 4;
+    class->used += used;
+    vm->used += used;
+    vm->running--;
+    pool->running--;
+    quarantined = fault && vm_count_fault(scheduler, vm, now);
+    task_release(scheduler, task);
+    return quarantined;
+}
+
+/* --- What has to end --- */
+
+static void queue_expel(Scheduler *scheduler, GQueue *queue)
+{
+    Task *task;
+
+    while ((task = g_queue_peek_head(queue)) != NULL) {
+        task_dequeue(scheduler, task);
+        task_forget_deadline(task);
+        task->state = TASK_EXPELLED;
+        g_queue_push_tail_link(&scheduler->expelled, &task->link);
+    }
+}
+
+void scheduler_vm_quarantine(Scheduler *scheduler, Vm *vm, gint64 until)
+{
+    vm->quarantined_until = until;
+    for (int pool = 0; pool < POOLS; pool++) {
+        for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
+            queue_expel(scheduler, &vm->flows[pool][priority].boosted);
+            queue_expel(scheduler, &vm->flows[pool][priority].plain);
+        }
+    }
+}
+
+void scheduler_vm_release(Vm *vm)
+{
+    vm->quarantined_until = G_MININT64;
+    vm->faults = 0;
+}
+
+bool scheduler_vm_quarantined(const Vm *vm, gint64 now)
+{
+    return now < vm->quarantined_until;
+}
+
+Task *scheduler_next_ended(Scheduler *scheduler, gint64 now, uint32_t *status)
+{
+    GList *expelled = g_queue_pop_head_link(&scheduler->expelled);
+    Task *task;
+
+    if (expelled != NULL) {
+        task = expelled->data;
+        *status = VGPU_STUB_ERR_VM_QUARANTINED;
+        task_release(scheduler, task);
+        return task;
+    }
+    if (scheduler_next_event(scheduler) > now) {
+        return NULL;
+    }
+    task = g_sequence_get(g_sequence_get_begin_iter(scheduler->deadlines));
+    *status = VGPU_STUB_ERR_TIMEOUT;
+    if (task->state == TASK_WAITING) {
+        scheduler_withdraw(scheduler, task);
+    } else {
+        task_forget_deadline(task);
+    }
+    return task;
+}
+
+gint64 scheduler_next_event(const Scheduler *scheduler)
+{
+    GSequenceIter *first = g_sequence_get_begin_iter(scheduler->deadlines);
+
+    if (scheduler->expelled.length > 0) {
+        return G_MININT64;
+    }
+    return g_sequence_iter_is_end(first)
+           ? G_MAXINT64 : ((Task *)g_sequence_get(first))->deadline;
+}
+
+/* --- The whole --- */
+
+VmReport scheduler_vm_report(const Vm *vm)
+{
+    return (VmReport) {
+        .waiting = vm->waiting,
+        .running = vm->running,
+        .used = vm->used,
+        .quarantined_until = vm->quarantined_until,
+    };
+}
+
+ClassReport scheduler_class_report(const Scheduler *scheduler, uint8_t pool,
+                                   uint8_t priority)
+{
+    const Class *class =
+        &scheduler->pools[pool - VGPU_STUB_POOL_A].classes[priority];
+
+    return (ClassReport) {
+        .waiting = class->waiting,
+        .running = class->flows.running,
+        .used = class->used,
+    };
+}
+
+Scheduler *scheduler_new(void)
+{
+    Scheduler *scheduler = g_new0(Scheduler, 1);
+
+    scheduler->shares = shares_default;
+    scheduler->vms = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+                                           vm_free);
+    scheduler->deadlines = g_sequence_new(NULL);
+    return scheduler;
+}
+
+void scheduler_free(Scheduler *scheduler)
+{
+    g_assert(g_hash_table_size(scheduler->vms) == 0);
+    g_hash_table_unref(scheduler->vms);
+    g_sequence_free(scheduler->deadlines);
+    g_free(scheduler);
+}
+
+void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots)
+{
+    scheduler->pools[pool - VGPU_STUB_POOL_A].slots = slots;
+}
+
+void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares)
+{
+    scheduler->shares = *shares;
+}

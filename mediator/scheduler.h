@@ -1,0 +1,153 @@
+/*
+ * Which request runs next, and which don't run at all
+ *
+ * No I/O and no clock: time is passed in, in µs of any clock that never goes
+ * back. A task is somebody's request; its owner embeds it.
+ *
+ * Each pool has slots, and a task that runs has one. A pool's free slot goes
+ * to the highest priority class that waits, but first to one that has not had
+ * its guaranteed share of the device time. Within a class it goes to the VM
+ * that has used the least device time for its weight (fair-queue.h), and
+ * within a VM to the first task that is boosted, else to the first.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_SCHEDULER_H
+#define MEDIATOR_SCHEDULER_H
+
+#include "vm-limits.h"
+
+typedef struct Scheduler Scheduler;
+
+/* A VM, as dom0 names it */
+typedef struct Vm Vm;
+
+typedef enum TaskState {
+    TASK_IDLE,                  /* the owner's alone */
+    TASK_WAITING,
+    TASK_RUNNING,
+    TASK_EXPELLED,              /* will be named by scheduler_next_ended() */
+} TaskState;
+
+typedef struct Task {
+    /* The owner sets these. */
+    Vm *vm;
+    uint8_t pool;               /* VGPU_STUB_POOL_A or B */
+    uint8_t priority;           /* VGPU_STUB_PRIORITY_… */
+    bool boost;                 /* before the VM's own other tasks */
+
+    /* The scheduler's, zero at first; the owner may read `state`. */
+    TaskState state;
+    GList link;
+    gint64 deadline;
+    GSequenceIter *in_deadlines;    /* NULL once it has passed */
+    bool guaranteed;            /* runs on its class's guaranteed share */
+    gint64 estimate;            /* µs */
+    gint64 charged;
+} Task;
+
+/* What a VM does and what it has had */
+typedef struct VmReport {
+    unsigned waiting;           /* tasks */
+    unsigned running;
+    gint64 used;                /* device time, µs */
+    gint64 quarantined_until;   /* G_MAXINT64 for no end; past when it isn't */
+} VmReport;
+
+/* The same of a priority class in a pool */
+typedef struct ClassReport {
+    unsigned waiting;
+    unsigned running;
+    gint64 used;
+} ClassReport;
+
+/* No pool has a slot at first. */
+Scheduler *scheduler_new(void);
+
+/* By then every task has ended and no VM is referenced. */
+void scheduler_free(Scheduler *scheduler);
+
+/*
+ * How many tasks of @pool may run at the same time; with 0 the pool takes no
+ * task. Tasks that run are not touched.
+ */
+void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots);
+
+void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares);
+
+/*
+ * The VM called @name, which is new, with limits_default, unless somebody
+ * references it already. Tasks reference theirs while they are not idle.
+ */
+Vm *scheduler_vm_ref(Scheduler *scheduler, const char *name);
+void scheduler_vm_unref(Scheduler *scheduler, Vm *vm);
+
+/* The VM called @name if somebody references it, else NULL. */
+Vm *scheduler_vm_find(const Scheduler *scheduler, const char *name);
+
+/* Call @function for each VM; it must not reference or release any. */
+void scheduler_vm_foreach(Scheduler *scheduler,
+                          void (*function)(Vm *vm, gpointer opaque),
+                          gpointer opaque);
+
+/* Lives as long as the VM. */
+const char *scheduler_vm_name(const Vm *vm);
+
+const VmLimits *scheduler_vm_limits(const Vm *vm);
+
+/* Copies @limits. They apply to what happens from now on. */
+void scheduler_vm_set_limits(Vm *vm, const VmLimits *limits);
+
+/*
+ * Refuse the VM's tasks until @until, G_MAXINT64 for no end; those that wait
+ * are ended, see scheduler_next_ended().
+ */
+void scheduler_vm_quarantine(Scheduler *scheduler, Vm *vm, gint64 until);
+void scheduler_vm_release(Vm *vm);
+bool scheduler_vm_quarantined(const Vm *vm, gint64 now);
+
+/*
+ * An idle @task wants to run. Returns VGPU_STUB_ERR_NONE when it now waits,
+ * otherwise why it does not: VM_QUARANTINED, INVALID_POOL, RATE_LIMITED or
+ * QUEUE_FULL.
+ */
+uint32_t scheduler_submit(Scheduler *scheduler, Task *task, gint64 now);
+
+/*
+ * Start the task of @pool whose turn it is. NULL when none waits that may
+ * run, or no slot is free. The owner calls scheduler_finish() when it has
+ * ended.
+ */
+Task *scheduler_start(Scheduler *scheduler, uint8_t pool);
+
+/*
+ * A running task has ended and used the device for @used µs. It is the owner's
+ * again. @fault: by the VM's doing it took down what it ran on, or had to be
+ * stopped; too many of them quarantine the VM. Returns whether this one did.
+ */
+bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
+                      bool fault, gint64 now);
+
+/*
+ * A task that waits, or is expelled, is not wanted any more. It is the
+ * owner's again.
+ */
+void scheduler_withdraw(Scheduler *scheduler, Task *task);
+
+/*
+ * The next task that has to end before its time, each of them once; NULL when
+ * there is no other. @status becomes why: VM_QUARANTINED, or TIMEOUT when its
+ * deadline has passed. A task that waited is now idle, the owner's again; one
+ * that runs is to be stopped, and then finished as any other.
+ */
+Task *scheduler_next_ended(Scheduler *scheduler, gint64 now,
+                           uint32_t *status);
+
+VmReport scheduler_vm_report(const Vm *vm);
+ClassReport scheduler_class_report(const Scheduler *scheduler, uint8_t pool,
+                                   uint8_t priority);
+
+/* When scheduler_next_ended() has something to say; G_MAXINT64 for never. */
+gint64 scheduler_next_event(const Scheduler *scheduler);
+
+#endif /* MEDIATOR_SCHEDULER_H */

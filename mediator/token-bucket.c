@@ -1,0 +1,28 @@
+/*
+ * A limit on how often something may happen
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "token-bucket.h"
+
+#define TOKEN G_GINT64_CONSTANT(1000000)
+
+bool token_bucket_take(TokenBucket *bucket, unsigned rate, unsigned burst,
+                       gint64 now)
+{
+    const gint64 full = burst * TOKEN;
+    const gint64 elapsed = now - bucket->at;
+
+    /* A product of years and rate would overflow. */
+    if (bucket->level >= full || elapsed > (full - bucket->level) / rate) {
+        bucket->level = full;
+    } else {
+        bucket->level += elapsed * rate;
+    }
+    bucket->at = now;
+    if (bucket->level < TOKEN) {
+        return false;
+    }
+    bucket->level -= TOKEN;
+    return true;
+}

@@ -1,0 +1,30 @@
+/*
+ * A limit on how often something may happen
+ *
+ * Tokens flow in at a rate, up to a burst; whoever wants one takes it. Time is
+ * passed in.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_TOKEN_BUCKET_H
+#define MEDIATOR_TOKEN_BUCKET_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct TokenBucket {
+    gint64 level;               /* millionths of a token */
+    gint64 at;                  /* µs: when that was the level */
+} TokenBucket;
+
+/* A full one, whatever its burst */
+#define TOKEN_BUCKET_FULL ((TokenBucket) { .level = G_MAXINT64 })
+
+/*
+ * Take a token at @now, in µs; false when there is none. @rate is in tokens
+ * per second. Both limits may differ from call to call; neither is 0.
+ */
+bool token_bucket_take(TokenBucket *bucket, unsigned rate, unsigned burst,
+                       gint64 now);
+
+#endif /* MEDIATOR_TOKEN_BUCKET_H */

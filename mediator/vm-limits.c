@@ -1,0 +1,154 @@
+/*
+ * What a VM may take, and what the priority classes are sure of
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "vm-limits.h"
+
+#include <string.h>
+
+#include "fair-queue.h"
+
+const VmLimits limits_default = {
+    .priority = VGPU_STUB_PRIORITY_HIGH,
+    .weight = 100,
+    .queue = 256,
+    .in_flight = 4,
+    .rate = 20000,
+    .burst = 2000,
+    .deadline_ms = 30000,
+    .faults = 5,
+    .fault_window_s = 60,
+    .quarantine_s = 300,
+};
+
+const ClassShares shares_default = {
+    .percent = {
+        [VGPU_STUB_PRIORITY_LOW] = 5,
+        [VGPU_STUB_PRIORITY_MEDIUM] = 10,
+    },
+};
+
+typedef struct Setting {
+    const char *name;
+    size_t offset;              /* of an unsigned in the structure */
+    unsigned minimum;
+    unsigned maximum;
+    const char *const *words;   /* for 0 to maximum; NULL: it is a number */
+} Setting;
+
+const char *const priority_names[PRIORITY_CLASSES] = {
+    [VGPU_STUB_PRIORITY_LOW] = "low",
+    [VGPU_STUB_PRIORITY_MEDIUM] = "medium",
+    [VGPU_STUB_PRIORITY_HIGH] = "high",
+};
+
+#define LIMIT(name, field, minimum, maximum) \
+    { name, offsetof(VmLimits, field), minimum, maximum, NULL }
+#define SHARE(name, priority, minimum, maximum) \
+    { name, offsetof(ClassShares, percent[priority]), minimum, maximum, NULL }
+
+static const Setting limit_settings[] = {
+    { "priority", offsetof(VmLimits, priority), 0, VGPU_STUB_PRIORITY_HIGH,
+      priority_names },
+    LIMIT("weight", weight, 1, FAIR_QUEUE_WEIGHT_MAX),
+    LIMIT("queue", queue, 1, 4096),
+    LIMIT("in-flight", in_flight, 1, 64),
+    LIMIT("rate", rate, 1, 1000000),
+    LIMIT("burst", burst, 1, 1000000),
+    LIMIT("deadline-ms", deadline_ms, 1, 86400000),
+    LIMIT("faults", faults, 1, 1000),
+    LIMIT("fault-window-s", fault_window_s, 1, 86400),
+    LIMIT("quarantine-s", quarantine_s, 1, 604800),
+};
+
+static const Setting share_settings[] = {
+    SHARE("medium-minimum", VGPU_STUB_PRIORITY_MEDIUM, 1, 40),
+    SHARE("low-minimum", VGPU_STUB_PRIORITY_LOW, 1, 40),
+};
+
+G_DEFINE_QUARK(limits-error-quark, limits_error)
+
+/* The setting called @name, or NULL and @error with all that there are. */
+static const Setting *settings_find(const Setting *settings, size_t count,
+                                    const char *name, GError **error)
+{
+    g_autoptr(GString) known = g_string_new(NULL);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(settings[i].name, name) == 0) {
+            return &settings[i];
+        }
+        g_string_append_printf(known, "%s%s", i > 0 ? ", " : "",
+                               settings[i].name);
+    }
+    g_set_error(error, LIMITS_ERROR, LIMITS_ERROR_UNKNOWN,
+                "'%s' is not known, there are %s", name, known->str);
+    return NULL;
+}
+
+/* Understand the word @value; false and @error when it is none of them. */
+static bool setting_word(const Setting *setting, const char *value,
+                         guint64 *number, GError **error)
+{
+    g_autoptr(GString) words = g_string_new(NULL);
+
+    for (unsigned i = 0; i <= setting->maximum; i++) {
+        if (strcmp(setting->words[i], value) == 0) {
+            *number = i;
+            return true;
+        }
+        g_string_append_printf(words, "%s%s", i > 0 ? ", " : "",
+                               setting->words[i]);
+    }
+    g_set_error(error, LIMITS_ERROR, LIMITS_ERROR_VALUE,
+                "%s is '%s', allowed are %s", setting->name, value,
+                words->str);
+    return false;
+}
+
+static bool setting_number(const Setting *setting, const char *value,
+                           guint64 *number, GError **error)
+{
+    if (g_ascii_string_to_unsigned(value, 10, setting->minimum,
+                                   setting->maximum, number, NULL)) {
+        return true;
+    }
+    g_set_error(error, LIMITS_ERROR, LIMITS_ERROR_VALUE,
+                "%s is '%s', %u to %u is allowed", setting->name, value,
+                setting->minimum, setting->maximum);
+    return false;
+}
+
+static bool settings_set(const Setting *settings, size_t count,
+                         gpointer structure, const char *name,
+                         const char *value, GError **error)
+{
+    const Setting *setting = settings_find(settings, count, name, error);
+    guint64 number;
+
+    if (setting == NULL) {
+        return false;
+    }
+    if (!(setting->words != NULL
+          ? setting_word(setting, value, &number, error)
+          : setting_number(setting, value, &number, error))) {
+        return false;
+    }
+    *(unsigned *)((char *)structure + setting->offset) = number;
+    return true;
+}
+
+bool limits_set(VmLimits *limits, const char *name, const char *value,
+                GError **error)
+{
+    return settings_set(limit_settings, G_N_ELEMENTS(limit_settings), limits,
+                        name, value, error);
+}
+
+bool shares_set(ClassShares *shares, const char *name, const char *value,
+                GError **error)
+{
+    return settings_set(share_settings, G_N_ELEMENTS(share_settings), shares,
+                        name, value, error);
+}

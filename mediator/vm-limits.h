@@ -1,0 +1,65 @@
+/*
+ * What a VM may take, and what the priority classes are sure of
+ *
+ * The one place where limits have names, ranges and defaults.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_VM_LIMITS_H
+#define MEDIATOR_VM_LIMITS_H
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "vgpu-stub-regs.h"
+
+#define PRIORITY_CLASSES (VGPU_STUB_PRIORITY_HIGH + 1)
+
+/* By VGPU_STUB_PRIORITY_… */
+extern const char *const priority_names[PRIORITY_CLASSES];
+
+typedef struct VmLimits {
+    unsigned priority;          /* VGPU_STUB_PRIORITY_…: the highest it gets */
+    unsigned weight;            /* of its device time among its class's VMs */
+    unsigned queue;             /* requests that wait */
+    unsigned in_flight;         /* requests that run at the same time */
+    unsigned rate;              /* requests per second in the long run … */
+    unsigned burst;             /* … and at once after a pause */
+    unsigned deadline_ms;       /* from a request's arrival to its end */
+    unsigned faults;            /* within fault_window_s: quarantine */
+    unsigned fault_window_s;
+    unsigned quarantine_s;
+} VmLimits;
+
+/*
+ * Percent of a pool's device time that a class gets even when the classes
+ * above it want all of it. The highest needs none.
+ */
+typedef struct ClassShares {
+    unsigned percent[PRIORITY_CLASSES];     /* by VGPU_STUB_PRIORITY_… */
+} ClassShares;
+
+extern const VmLimits limits_default;
+extern const ClassShares shares_default;
+
+#define LIMITS_ERROR limits_error_quark()
+GQuark limits_error_quark(void);
+
+typedef enum LimitsError {
+    LIMITS_ERROR_UNKNOWN,       /* no limit has this name */
+    LIMITS_ERROR_VALUE,         /* not a number or word, or out of range */
+} LimitsError;
+
+/*
+ * Set the limit @name to @value, a decimal number or a word, both spelled as
+ * in mediatord.conf. Returns false with @limits untouched and a LIMITS_ERROR
+ * that says what is allowed.
+ */
+bool limits_set(VmLimits *limits, const char *name, const char *value,
+                GError **error);
+
+/* The same for @shares. */
+bool shares_set(ClassShares *shares, const char *name, const char *value,
+                GError **error);
+
+#endif /* MEDIATOR_VM_LIMITS_H */

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""--config and SIGHUP; what a file may say is tested in unit/test-config.c."""
+import re
+import signal
+import subprocess
+
+import pytest
+
+from fake_device import FakeDevice
+from support import abi, wire
+from support.wait import wait_for
+from support.wire import Message
+
+OK = abi.VGPU_STUB_ERR_NONE
+LIMITED = abi.VGPU_STUB_ERR_RATE_LIMITED
+
+
+@pytest.fixture
+def config(tmp_path):
+    return tmp_path / "mediatord.conf"
+
+
+def ask(peer):
+    """The answers to 200 NOPs that are sent in one piece."""
+    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
+                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
+    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, nop, sequence=i)
+                for i in range(200)))
+    return [peer.expect(abi.VGPU_STUB_MSG_RESPONSE) for _ in range(200)]
+
+
+def admitted(peer):
+    """How many of 200 requests were, where the others are RATE_LIMITED."""
+    statuses = [answer.status for answer in ask(peer)]
+    assert set(statuses) <= {OK, LIMITED}
+    return statuses.count(OK)
+
+
+def check_limited(peer):
+    """To 1 per s: 200 would take more time than a peer waits."""
+    assert admitted(peer) < 100
+
+
+def test_refusals_tell_the_guest_why(start, device, config):
+    config.write_text("[vm]\nrate=1\nburst=1\n")
+    start("--config", config, "--connect", device.path)
+    with device.greet() as peer:
+        refused = [answer for answer in ask(peer) if answer.status]
+    assert refused
+    for answer in refused:
+        assert answer.status == LIMITED
+        assert wire.RESPONSE.unpack_from(answer.payload)[1] == LIMITED
+        assert answer.payload[wire.RESPONSE.size:] == \
+            b"too many requests of this VM in too short a time"
+
+
+def test_devices_of_a_vm_share_its_limits(start, tmp_path, config):
+    """Whatever they say that they are; another VM has its own."""
+    config.write_text("[vm 7]\nrate=1\nburst=1\n")
+    devices = [FakeDevice(tmp_path / name)
+               for name in ("7-0.sock", "7-1.sock", "8-0.sock")]
+    start("--config", config, "--socket-dir", tmp_path)
+    first, second, other = (
+        device.greet(vm_id=vm_id, vm_uuid=bytes([vm_id]) * 16)
+        for device, vm_id in zip(devices, (8, 9, 7)))
+    check_limited(first)
+    check_limited(second)
+    assert admitted(other) == 200
+
+
+def test_reload(start, device, config):
+    """New limits hold at once, on the connection that is there."""
+    config.write_text("[vm]\nrate=1\nburst=1\n")
+    daemon = start("--config", config, "--connect", device.path)
+    with device.greet() as peer:
+        check_limited(peer)
+        config.write_text("[vm]\nrate=1000000\nburst=1000\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_log(f"^vgpu-mediatord: {re.escape(str(config))}: loaded$")
+        # At 1 µs each it has some at once, and all of them soon.
+        wait_for(lambda: admitted(peer) == 200, "the new rate")
+
+
+@pytest.mark.parametrize("text, reason", [
+    ("[vm]\nrate=1\nburst=0\n",
+     ":3: [vm] burst is '0', 1 to 1000000 is allowed"),
+    ("[vm]\nrate=1\nburst=1\n[disk]\n",
+     ":4: [disk] is not known, there are [classes], [vm] and [vm NAME]"),
+    (None, ": No such file or directory"),
+])
+def test_bad_reload_changes_nothing(start, device, config, text, reason):
+    config.write_text("")
+    daemon = start("--config", config, "--connect", device.path)
+    with device.greet() as peer:
+        if text is None:
+            config.unlink()
+        else:
+            config.write_text(text)
+        daemon.process.send_signal(signal.SIGHUP)
+        line, = daemon.wait_log("stays as it was")
+        assert line == ("vgpu-mediatord: warning: the configuration stays as "
+                        f"it was: {config}{reason}")
+        assert admitted(peer) == 200
+        # And the next good one is taken.
+        config.write_text("[vm]\nrate=1\nburst=1\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_log("loaded$")
+        check_limited(peer)
+
+
+def test_nothing_to_reload(daemon, peer):
+    daemon.process.send_signal(signal.SIGHUP)
+    line, = daemon.wait_log("nothing to reload:")
+    assert line == ("vgpu-mediatord: warning: nothing to reload: "
+                    "there is no --config")
+    assert admitted(peer) == 200
+
+
+@pytest.mark.parametrize("text, reason", [
+    (None, ": No such file or directory"),
+    ("[vm]\nweight=0\n", ":2: [vm] weight is '0', 1 to 10000 is allowed"),
+])
+def test_start_with_a_bad_file(mediatord_bin, config, text, reason):
+    if text is not None:
+        config.write_text(text)
+    result = subprocess.run([mediatord_bin, "--config", config], timeout=20,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"vgpu-mediatord: --config: {config}{reason}\n"

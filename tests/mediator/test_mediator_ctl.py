@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""vgpu-ctl and the daemon's admin socket."""
+import json
+import os
+import socket
+import stat
+import subprocess
+
+import pytest
+
+from fake_device import FakeDevice
+from support import abi, wire
+from support.wire import Message
+
+OK = abi.VGPU_STUB_ERR_NONE
+LIMITED = abi.VGPU_STUB_ERR_RATE_LIMITED
+QUARANTINED = abi.VGPU_STUB_ERR_VM_QUARANTINED
+
+
+@pytest.fixture
+def admin(tmp_path):
+    return tmp_path / "admin"
+
+
+@pytest.fixture
+def ctl(mediatord_bin, admin):
+    """ctl(*args): what vgpu-ctl prints; ctl.fails(*args): why it fails."""
+    def run(*args):
+        return subprocess.run(
+            [mediatord_bin.with_name("vgpu-ctl"), "--socket", admin, *args],
+            timeout=20, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
+
+    def good(*args):
+        result = run(*args)
+        assert (result.returncode, result.stderr) == (0, ""), result
+        return result.stdout
+
+    def bad(*args):
+        result = run(*args)
+        assert (result.returncode, result.stdout) == (1, ""), result
+        return result.stderr
+
+    good.fails = bad
+    return good
+
+
+@pytest.fixture
+def peers(start, admin, tmp_path, ctl):
+    """Connections of the domains 7 and 8."""
+    folder = tmp_path / "sockets"
+    folder.mkdir()
+    devices = [FakeDevice(folder / f"{domid}-0.sock") for domid in (7, 8)]
+    start("--admin-socket", admin, "--socket-dir", folder)
+    return [device.greet() for device in devices]
+
+
+def statuses(peer, count=100):
+    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
+                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
+    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, nop, sequence=i)
+                for i in range(count)))
+    return [peer.expect(abi.VGPU_STUB_MSG_RESPONSE).status
+            for _ in range(count)]
+
+
+def test_status(peers, ctl):
+    assert ctl("status") == ("vms  quarantined  waiting  running\n"
+                             "  2            0        0        0\n")
+    assert json.loads(ctl("status", "--json")) == [
+        {"vms": 2, "quarantined": 0, "waiting": 0, "running": 0}]
+
+
+def test_vms(peers, ctl):
+    statuses(peers[0])
+    vms = {vm.pop("vm"): vm for vm in json.loads(ctl("--json", "vms"))}
+    # Each request is charged at least 1 us.
+    assert vms["7"].pop("device_us") >= 100
+    assert vms["8"].pop("device_us") == 0
+    assert vms["7"] == vms["8"] == {"weight": 100, "waiting": 0,
+                                    "running": 0, "quarantined_s": 0}
+    lines = ctl("vms").splitlines()
+    assert lines[0].split() == ["vm", "weight", "waiting", "running",
+                                "device_us", "quarantined_s"]
+    assert len({len(line) for line in lines}) == 1
+    assert {line.split()[0] for line in lines[1:]} == {"7", "8"}
+
+
+def test_queues(peers, ctl):
+    statuses(peers[0])
+    queues = json.loads(ctl("queues", "--json"))
+    assert [(queue["pool"], queue["priority"]) for queue in queues] == [
+        (pool, priority) for pool in "AB"
+        for priority in ("high", "medium", "low")]
+    for queue in queues:
+        used = queue.pop("device_us")
+        assert (used >= 100) == (queue["pool"] == "A" and
+                                 queue["priority"] == "medium")
+        assert (queue["waiting"], queue["running"]) == (0, 0)
+
+
+def test_names_of_all_sorts(start, admin, ctl, tmp_path):
+    folder = tmp_path / "sockets"
+    folder.mkdir()
+    names = ['a "b" \\', "tab\tand\nline", "größe", "7"]
+    devices = [FakeDevice(folder / f"{name}-0.sock") for name in names]
+    start("--admin-socket", admin, "--socket-dir", folder)
+    peers = [device.greet() for device in devices]
+    ctl("quarantine", names[1])
+    vms = {vm["vm"]: vm["quarantined_s"]
+           for vm in json.loads(ctl("vms", "--json"))}
+    assert vms == {name: -1 if name == names[1] else 0 for name in names}
+    assert len(ctl("vms").splitlines()) == 1 + len(names)
+    assert [statuses(peer, 1) for peer in peers] == \
+        [[OK], [QUARANTINED], [OK], [OK]]
+
+
+def test_quarantine_and_release(peers, ctl):
+    assert ctl("quarantine", "7") == ""
+    assert statuses(peers[0]) == [QUARANTINED] * 100
+    assert statuses(peers[1]) == [OK] * 100
+    assert json.loads(ctl("status", "--json"))[0]["quarantined"] == 1
+    assert ctl("release", "7") == ""
+    assert statuses(peers[0]) == [OK] * 100
+    ctl("quarantine", "7", "3600")
+    assert statuses(peers[0]) == [QUARANTINED] * 100
+    left, = (vm["quarantined_s"] for vm in json.loads(ctl("vms", "--json"))
+             if vm["vm"] == "7")
+    assert 0 < left <= 3600
+
+
+def test_set(peers, ctl):
+    ctl("set", "7", "rate", "1")
+    ctl("set", "7", "burst", "1")
+    ctl("set", "7", "weight", "250")
+    # To 1 per s: 100 would take more time than a peer waits.
+    assert statuses(peers[0]).count(LIMITED) > 50
+    assert statuses(peers[1]) == [OK] * 100
+    weights = {vm["vm"]: vm["weight"]
+               for vm in json.loads(ctl("vms", "--json"))}
+    assert weights == {"7": 250, "8": 100}
+
+
+@pytest.mark.parametrize("allowed", ["low", "medium", "high"])
+@pytest.mark.parametrize("claimed", ["low", "medium", "high"])
+def test_priority_is_the_highest_that_a_vm_gets(start, admin, ctl, device,
+                                                allowed, claimed):
+    names = ["low", "medium", "high"]
+    start("--admin-socket", admin, "--connect", device.path)
+    peer = device.greet(priority=names.index(claimed))
+    ctl("set", str(device.path), "priority", allowed)
+    statuses(peer)
+    used = {queue["priority"] for queue in json.loads(ctl("queues", "--json"))
+            if queue["device_us"] > 0}
+    assert used == {min(allowed, claimed, key=names.index)}
+
+
+def test_reload(start, admin, ctl, device, tmp_path):
+    config = tmp_path / "conf"
+    config.write_text("[vm]\nweight=50\n")
+    daemon = start("--admin-socket", admin, "--connect", device.path,
+                   "--config", config)
+    device.greet()
+
+    def weight():
+        return json.loads(ctl("vms", "--json"))[0]["weight"]
+
+    assert weight() == 50
+    ctl("set", str(device.path), "weight", "70")
+    config.write_text("[vm]\nweight=none\n")
+    assert ctl.fails("reload") == (
+        f"vgpu-ctl: the configuration stays as it was: {config}:2: "
+        "[vm] weight is 'none', 1 to 10000 is allowed\n")
+    assert weight() == 70
+    config.write_text("[vm]\nweight=60\n")
+    ctl("reload")
+    assert weight() == 60
+    assert len(daemon.wait_log("loaded$")) == 1
+
+
+KNOWN = "there are status, vms, queues, set, quarantine, release, reload"
+LIMITS = ("priority, weight, queue, in-flight, rate, burst, deadline-ms, "
+          "faults, fault-window-s, quarantine-s")
+
+
+@pytest.mark.parametrize("args, reason", [
+    (["stop"], f"'stop' is not known, {KNOWN}"),
+    ([""], f"'' is not known, {KNOWN}"),
+    (["status", "7"], "it has to be: status"),
+    (["set", "7", "weight"], "it has to be: set VM LIMIT VALUE"),
+    (["set", "7", "weight", "1", "2"], "it has to be: set VM LIMIT VALUE"),
+    (["set", "9", "weight", "1"], "no VM is called '9'; `vms` lists all"),
+    (["set", "7", "colour", "1"],
+     f"'colour' is not known, there are {LIMITS}"),
+    (["set", "7", "weight", "0"], "weight is '0', 1 to 10000 is allowed"),
+    (["quarantine"], "it has to be: quarantine VM [SECONDS]"),
+    (["quarantine", "9"], "no VM is called '9'; `vms` lists all"),
+    (["quarantine", "7", "0"], "SECONDS is '0', 1 to 604800 is allowed"),
+    (["quarantine", "7", "1h"], "SECONDS is '1h', 1 to 604800 is allowed"),
+    (["release", "7", "8"], "it has to be: release VM"),
+    (["release", ""], "no VM is called ''; `vms` lists all"),
+    (["reload"], "nothing to reload: there is no --config"),
+])
+def test_bad_orders(peers, ctl, args, reason):
+    assert ctl.fails(*args) == f"vgpu-ctl: {reason}\n"
+    assert statuses(peers[0]) == [OK] * 100
+
+
+def test_only_owner_and_group_may_connect(peers, admin):
+    assert stat.S_IMODE(os.stat(admin).st_mode) == 0o660
+
+
+def test_the_socket_goes_and_a_stale_one_is_replaced(start, admin, ctl,
+                                                     device):
+    daemon = start("--admin-socket", admin, "--connect", device.path)
+    device.greet()
+    assert daemon.stop() == 0
+    assert not admin.exists()
+    FakeDevice(admin).close()
+    start("--admin-socket", admin, "--connect", device.path)
+    device.greet()
+    ctl("status")
+
+
+@pytest.mark.parametrize("what", ["a file", "a living socket"])
+def test_the_path_is_taken(mediatord_bin, admin, what):
+    if what == "a file":
+        admin.write_text("precious")
+    else:
+        other = FakeDevice(admin)
+    result = subprocess.run([mediatord_bin, "--admin-socket", admin],
+                            timeout=20, text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (f"vgpu-mediatord: --admin-socket: {admin}: "
+                             "Address already in use\n")
+    if what == "a file":
+        assert admin.read_text() == "precious"
+    else:
+        other.accept().close()
+
+
+@pytest.mark.parametrize("path", ["", "/" + "x" * 107])
+def test_path_of_a_wrong_length(mediatord_bin, path):
+    result = subprocess.run([mediatord_bin, "--admin-socket", path],
+                            timeout=20, text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+    assert result.returncode == 2
+    assert result.stderr == (f"vgpu-mediatord: --admin-socket: {path}: "
+                             "File name too long\n")
+
+
+def connect(admin):
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(10)
+    client.connect(str(admin))
+    return client
+
+
+@pytest.mark.parametrize("order", [
+    b"", b"status", b"x" * 4096, b"\0\0\0\n", b"\n", b"\t\t\t\n", b"\\\n",
+    b"vms\\\t\\\n", b"\xff\xfe\n", b"set\t" * 1000 + b"\n",
+])
+def test_garbage(peers, admin, ctl, order):
+    with connect(admin) as client:
+        client.sendall(order)
+        client.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer == b"" or answer.startswith(b"error\t")
+    ctl("status")
+
+
+def test_idle_clients_do_not_lock_the_operator_out(peers, admin, ctl):
+    clients = [connect(admin) for _ in range(50)]
+    for _ in range(3):
+        ctl("status")
+    assert clients[0].recv(1) == b""
+    assert statuses(peers[0]) == [OK] * 100
+
+
+def run_ctl(mediatord_bin, *args):
+    return subprocess.run([mediatord_bin.with_name("vgpu-ctl"), *args],
+                          timeout=20, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("args, message", [
+    (["--frob"], "Unknown option --frob (see --help)"),
+    (["status", "--socket"], "Missing argument for --socket (see --help)"),
+    ([], "an order is missing (see --help)"),
+])
+def test_bad_options(mediatord_bin, args, message):
+    result = run_ctl(mediatord_bin, *args)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == f"vgpu-ctl: {message}\n"
+
+
+def test_no_daemon(ctl, admin):
+    message = ctl.fails("status")
+    assert message.startswith(f"vgpu-ctl: {admin}: ")
+    assert message.endswith("No such file or directory\n")
+
+
+@pytest.mark.parametrize("answer", [b"", b"vm\n7\n", b"a\tb\n1\nok\n", b"ok"])
+def test_a_daemon_that_dies(mediatord_bin, admin, answer):
+    listener = FakeDevice(admin).listener
+    process = subprocess.Popen(
+        [mediatord_bin.with_name("vgpu-ctl"), "--socket", admin, "vms"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with listener.accept()[0] as client:
+        assert client.recv(100) == b"vms\n"
+        client.sendall(answer)
+    assert process.communicate(timeout=20) == \
+        ("", "vgpu-ctl: the answer is incomplete\n")
+    assert process.returncode == 1

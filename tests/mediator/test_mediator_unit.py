@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The mediator's modules, by the programs in unit/."""
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import BUILD
+
+SOURCES = sorted((Path(__file__).parent / "unit").glob("*.c"))
+
+
+@pytest.mark.parametrize("name", [source.stem for source in SOURCES])
+def test_unit(name):
+    path = BUILD / "mediator-sanitizers" / "unit" / name
+    if not path.is_file():
+        raise pytest.UsageError(f"{path} is missing: "
+                                "`make mediator-sanitizers`")
+    result = subprocess.run([path], cwd=BUILD.parent, timeout=100, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert result.returncode == 0, result.stdout

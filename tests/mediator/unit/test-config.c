@@ -1,0 +1,269 @@
+/*
+ * mediatord.conf: what it sets, and each mistake in it
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "config.h"
+
+#include <gio/gio.h>
+#include <stdio.h>
+#include <string.h>
+
+static Config *parse(const char *text, GError **error)
+{
+    return config_parse(text, strlen(text), "the.conf", error);
+}
+
+static Config *parse_good(const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    Config *config = parse(text, &error);
+
+    g_assert_no_error(error);
+    return config;
+}
+
+static void check_default(const Config *config)
+{
+    g_assert_cmpmem(config_limits(config, "7"), sizeof(VmLimits),
+                    &limits_default, sizeof(VmLimits));
+    g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
+                    &shares_default, sizeof(ClassShares));
+}
+
+static void test_no_settings(void)
+{
+    static const char *const texts[] = {
+        "", "\n", "# nothing\n", "  # nothing", "[vm]\n[classes]\n[vm 7]",
+        "[vm]\r\n\r\n# nothing\r\n", "\t\n \n",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        Config *config = parse_good(texts[i]);
+
+        check_default(config);
+        config_free(config);
+    }
+}
+
+static void test_every_setting(void)
+{
+    Config *config = parse_good("[vm]\n"
+                                "priority=low\nweight=1\nqueue=2\n"
+                                "in-flight=3\nrate=4\n"
+                                "burst=5\ndeadline-ms=6\nfaults=7\n"
+                                "fault-window-s=8\nquarantine-s=9\n"
+                                "[classes]\n"
+                                "medium-minimum=10\nlow-minimum=11\n");
+    const VmLimits wanted = {
+        .priority = VGPU_STUB_PRIORITY_LOW,
+        .weight = 1, .queue = 2, .in_flight = 3, .rate = 4, .burst = 5,
+        .deadline_ms = 6, .faults = 7, .fault_window_s = 8,
+        .quarantine_s = 9,
+    };
+    const ClassShares shares = {
+        .percent[VGPU_STUB_PRIORITY_MEDIUM] = 10,
+        .percent[VGPU_STUB_PRIORITY_LOW] = 11,
+    };
+
+    g_assert_cmpmem(config_limits(config, "7"), sizeof(VmLimits),
+                    &wanted, sizeof(wanted));
+    g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
+                    &shares, sizeof(shares));
+    config_free(config);
+}
+
+static void test_one_vm(void)
+{
+    Config *config = parse_good("[vm 7]\nweight = 10000\n"
+                                "[vm]\nweight= 50 \nrate=1000000\n"
+                                "[vm web server]\n rate=1\n");
+
+    g_assert_cmpuint(config_limits(config, "7")->weight, ==, 10000);
+    g_assert_cmpuint(config_limits(config, "7")->rate, ==, 1000000);
+    g_assert_cmpuint(config_limits(config, "8")->weight, ==, 50);
+    g_assert_cmpuint(config_limits(config, "web server")->weight, ==, 50);
+    g_assert_cmpuint(config_limits(config, "web server")->rate, ==, 1);
+    config_free(config);
+}
+
+/* The one that comes with the daemon shows the defaults in its comments. */
+static void test_shipped_file(void)
+{
+    static const char path[] = "mediator/mediatord.conf";
+    g_autofree char *text = NULL;
+    g_autofree char *active = NULL;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GRegex) comment = g_regex_new("^#(?=[a-z-]+=)",
+                                            G_REGEX_MULTILINE, 0, NULL);
+    unsigned settings = 0;
+    Config *config;
+
+    config = config_load(path, &error);
+    g_assert_no_error(error);
+    check_default(config);
+    config_free(config);
+
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    *strstr(text, "#[vm 7]") = '\0';
+    active = g_regex_replace_literal(comment, text, -1, 0, "", 0, NULL);
+    config = parse_good(active);
+    check_default(config);
+    config_free(config);
+    for (const char *at = active; (at = strchr(at, '=')) != NULL; at++) {
+        settings++;
+    }
+    /* --config=FILE is in its first line. */
+    g_assert_cmpuint(settings, ==, 1 + sizeof(VmLimits) / sizeof(unsigned) +
+                                   PRIORITY_CLASSES - 1);
+}
+
+#define LIMITS "priority, weight, queue, in-flight, rate, burst, " \
+               "deadline-ms, faults, fault-window-s, quarantine-s"
+#define NOT_A_LINE " is not a [group], a key=value or a # comment"
+#define GROUPS " is not known, there are [classes], [vm] and [vm NAME]"
+
+static const struct {
+    const char *text, *message;
+} mistakes[] = {
+    { "weight=1", "1: 'weight' stands before the first [group]" },
+    { "# x\n\nrate = 5\n[vm]", "3: 'rate' stands before the first [group]" },
+    { "[vm]\nweight", "2: 'weight'" NOT_A_LINE },
+    { "[vm]\nweight: 5", "2: 'weight: 5'" NOT_A_LINE },
+    { "[vm]\n=5", "2: '=5'" NOT_A_LINE },
+    { "[vm\nweight=5", "1: '[vm'" NOT_A_LINE },
+    { "[vm] # all", "1: '[vm] # all'" NOT_A_LINE },
+    { "; old", "1: '; old'" NOT_A_LINE },
+    { "[]", "1: []" GROUPS },
+    { "[Vm]", "1: [Vm]" GROUPS },
+    { "[vms]", "1: [vms]" GROUPS },
+    { "[vm ]", "1: [vm ]" GROUPS },
+    { "[ vm]", "1: [ vm]" GROUPS },
+    { "[pool A]", "1: [pool A]" GROUPS },
+    { "[vm]\n[classes]\n[vm]", "3: [vm] is in line 1 already" },
+    { "[vm 7]\n\n[vm 7]", "3: [vm 7] is in line 1 already" },
+    { "[vm]\nrate=1\nrate=1", "3: [vm] rate is in line 2 already" },
+    { "[vm]\nrate=1\n rate = 2", "3: [vm] rate is in line 2 already" },
+    { "[vm]\nwieght=1",
+      "2: [vm] 'wieght' is not known, there are " LIMITS },
+    { "[vm]\nWeight=1",
+      "2: [vm] 'Weight' is not known, there are " LIMITS },
+    { "[vm 7]\nlow-minimum=1",
+      "2: [vm 7] 'low-minimum' is not known, there are " LIMITS },
+    { "[classes]\nweight=1", "2: [classes] 'weight' is not known, there are "
+                             "medium-minimum, low-minimum" },
+    { "[classes]\nhigh-minimum=1",
+      "2: [classes] 'high-minimum' is not known, there are "
+      "medium-minimum, low-minimum" },
+    { "[vm]\npriority=1",
+      "2: [vm] priority is '1', allowed are low, medium, high" },
+    { "[vm]\npriority=High",
+      "2: [vm] priority is 'High', allowed are low, medium, high" },
+    { "[vm]\npriority=",
+      "2: [vm] priority is '', allowed are low, medium, high" },
+    { "[vm]\nweight=", "2: [vm] weight is '', 1 to 10000 is allowed" },
+    { "[vm]\nweight=0", "2: [vm] weight is '0', 1 to 10000 is allowed" },
+    { "[vm]\nweight=10001",
+      "2: [vm] weight is '10001', 1 to 10000 is allowed" },
+    { "[vm]\nweight=-1", "2: [vm] weight is '-1', 1 to 10000 is allowed" },
+    { "[vm]\nweight=+1", "2: [vm] weight is '+1', 1 to 10000 is allowed" },
+    { "[vm]\nweight=1.5", "2: [vm] weight is '1.5', 1 to 10000 is allowed" },
+    { "[vm]\nweight=0x10",
+      "2: [vm] weight is '0x10', 1 to 10000 is allowed" },
+    { "[vm]\nweight=1 # one",
+      "2: [vm] weight is '1 # one', 1 to 10000 is allowed" },
+    { "[vm]\nweight=\"1\"",
+      "2: [vm] weight is '\"1\"', 1 to 10000 is allowed" },
+    { "[vm]\nweight=4294967297",
+      "2: [vm] weight is '4294967297', 1 to 10000 is allowed" },
+    { "[vm]\nweight=99999999999999999999999",
+      "2: [vm] weight is '99999999999999999999999', "
+      "1 to 10000 is allowed" },
+    { "[vm]\nqueue=4097", "2: [vm] queue is '4097', 1 to 4096 is allowed" },
+    { "[vm]\nin-flight=65",
+      "2: [vm] in-flight is '65', 1 to 64 is allowed" },
+    { "[vm]\nrate=0", "2: [vm] rate is '0', 1 to 1000000 is allowed" },
+    { "[vm]\nburst=1000001",
+      "2: [vm] burst is '1000001', 1 to 1000000 is allowed" },
+    { "[vm]\ndeadline-ms=30s",
+      "2: [vm] deadline-ms is '30s', 1 to 86400000 is allowed" },
+    { "[vm]\nfaults=1001", "2: [vm] faults is '1001', 1 to 1000 is allowed" },
+    { "[vm]\nfault-window-s=86401",
+      "2: [vm] fault-window-s is '86401', 1 to 86400 is allowed" },
+    { "[vm]\nquarantine-s=never",
+      "2: [vm] quarantine-s is 'never', 1 to 604800 is allowed" },
+    { "[classes]\nmedium-minimum=41",
+      "2: [classes] medium-minimum is '41', 1 to 40 is allowed" },
+    { "[classes]\nlow-minimum=5%",
+      "2: [classes] low-minimum is '5%', 1 to 40 is allowed" },
+    { "[vm 7]\nweight=2\n[vm 8]\nweight=x",
+      "4: [vm 8] weight is 'x', 1 to 10000 is allowed" },
+    { "[vm]\n# \xff\n", "2: not UTF-8" },
+};
+
+static void test_mistakes(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(mistakes); i++) {
+        g_autofree char *message = g_strconcat("the.conf:",
+                                               mistakes[i].message, NULL);
+        g_autoptr(GError) error = NULL;
+
+        g_assert_null(parse(mistakes[i].text, &error));
+        g_assert_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID);
+        g_assert_cmpstr(error->message, ==, message);
+    }
+}
+
+static void test_nul_byte(void)
+{
+    static const char text[] = "[vm]\nweight=1\0\nrate=x";
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(config_parse(text, sizeof(text), "the.conf", &error));
+    g_assert_cmpstr(error->message, ==, "the.conf:2: a NUL byte");
+}
+
+static void check_load_error(const char *path, const char *reason)
+{
+    g_autofree char *message = g_strdup_printf("%s: %s", path, reason);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_null(config_load(path, &error));
+    g_assert_cmpstr(error->message, ==, message);
+}
+
+static void test_files_that_cannot_be_read(void)
+{
+    g_autofree char *folder = g_dir_make_tmp(NULL, NULL);
+    g_autofree char *large = g_build_filename(folder, "large", NULL);
+    g_autofree char *bytes = g_strnfill(CONFIG_MAX_SIZE + 1, '\n');
+    g_autoptr(GError) error = NULL;
+    Config *config;
+
+    check_load_error("/nonexistent/the.conf", "No such file or directory");
+    check_load_error(folder, "Is a directory");
+    g_assert_true(g_file_set_contents(large, bytes, CONFIG_MAX_SIZE, NULL));
+    config = config_load(large, &error);
+    g_assert_no_error(error);
+    config_free(config);
+    g_assert_true(g_file_set_contents(large, bytes, CONFIG_MAX_SIZE + 1,
+                                      NULL));
+    check_load_error(large, "File too large");
+    remove(large);
+    remove(folder);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+
+    g_test_add_func("/config/no-settings", test_no_settings);
+    g_test_add_func("/config/every-setting", test_every_setting);
+    g_test_add_func("/config/one-vm", test_one_vm);
+    g_test_add_func("/config/shipped-file", test_shipped_file);
+    g_test_add_func("/config/mistakes", test_mistakes);
+    g_test_add_func("/config/nul-byte", test_nul_byte);
+    g_test_add_func("/config/files-that-cannot-be-read",
+                    test_files_that_cannot_be_read);
+    return g_test_run();
+}
