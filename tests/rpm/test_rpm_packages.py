@@ -63,8 +63,8 @@ def test_every_program_has_a_man_page(packager, packages):
         pages = {re.sub(r"\.[18]\.gz$", "", path.rpartition("/")[2])
                  for path in files if "/man/man" in path}
         assert pages == names
-    assert programs == {"vgpu-mediatord", "vgpu-stub", "vgpu-stub-mmap-test",
-                        "vgpu-stub-wrapper"}
+    assert programs == {"vgpu-ctl", "vgpu-mediatord", "vgpu-stub",
+                        "vgpu-stub-mmap-test", "vgpu-stub-wrapper"}
 
 
 @pytest.mark.parametrize("name", sorted(set(OUR_PACKAGES)
