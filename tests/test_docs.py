@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The specifications in docs/ say what the headers say."""
 import re
-from pathlib import Path
 
 from support import abi, wire
+from support.paths import ROOT
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = ROOT / "docs"
 
 
 def rows(document, *columns):

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The device with the real mediator: the flow, kills and restarts included."""
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from support import abi, wire
 from support.device import SLOT, Device
 from support.mediatord import Mediatord
+from support.paths import BUILD
 from support.qemu import Qemu
 
-MEDIATORD = Path(__file__).resolve().parents[2] / "build/mediator/vgpu-mediatord"
+MEDIATORD = BUILD / "mediator/vgpu-mediatord"
 
 
 @pytest.fixture

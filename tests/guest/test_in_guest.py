@@ -5,14 +5,11 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from support.mediatord import Mediatord
-
-ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
+from support.paths import BUILD, ROOT
 
 TOOLS_JOB = """\
 echo "== lspci"; lspci -nn; lspci -d 1af4:1111 -vvv; lspci -d 1af4:1111 -n

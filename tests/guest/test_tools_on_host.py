@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What of the guest's tools can be tested without a device."""
 
-import pathlib
 import subprocess
 
 import pytest
 
-BUILD = pathlib.Path(__file__).parents[2] / "build"
+from support.paths import BUILD
 
 
 def run(program, *args):

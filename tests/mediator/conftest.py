@@ -2,14 +2,12 @@
 """vgpu-mediatord against devices that the tests play themselves."""
 import itertools
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
 from fake_device import FakeDevice
 from support.mediatord import Mediatord
-
-BUILD = Path(__file__).resolve().parents[2] / "build"
+from support.paths import BUILD
 
 
 @pytest.fixture(scope="session", params=["mediator", "mediator-sanitizers"])

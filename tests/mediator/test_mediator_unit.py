@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BUILD
+from support.paths import BUILD
 
 SOURCES = sorted((Path(__file__).parent / "unit").glob("*.c"))
 

@@ -3,13 +3,8 @@ import os
 
 import pytest
 
-from packager import Packager, Qemu, find
+from packager import OUR_PACKAGES, Packager, Qemu, find
 from system import Root, make_system
-
-OUR_PACKAGES = {"vgpu-stub-dom0": "noarch", "vgpu-stub-mediator": "x86_64",
-                "vgpu-stub-guest-tools": "x86_64",
-                "vgpu-stub-guest-tools-devel": "x86_64",
-                "vgpu-stub-debuginfo": "x86_64"}
 
 
 @pytest.fixture(scope="session")

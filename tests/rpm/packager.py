@@ -20,6 +20,11 @@ BUILD_REQUIRES = ["stock-compiler", "stock-libs-devel", "stock-tools",
                   "gcc", "glibc-static", "make", "python3",
                   "pkgconfig(gio-unix-2.0) = 2.74"]
 
+OUR_PACKAGES = {"vgpu-stub-dom0": "noarch", "vgpu-stub-mediator": "x86_64",
+                "vgpu-stub-guest-tools": "x86_64",
+                "vgpu-stub-guest-tools-devel": "x86_64",
+                "vgpu-stub-debuginfo": "x86_64"}
+
 # The settings of a distribution that is made of RPM packages, as XCP-ng is: sh
 # is bash, and debug information gets packages of its own.
 MACROS = """\

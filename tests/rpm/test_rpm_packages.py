@@ -6,8 +6,7 @@ import shutil
 
 import pytest
 
-from conftest import OUR_PACKAGES
-from packager import ROOT
+from packager import OUR_PACKAGES, ROOT
 
 EPOCH = "1767225600"
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """scripts/build-qemu: what it says of a tree that it cannot build."""
 import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from support.paths import ROOT
+
 KNOWN = "there are: 4.2 7.2 10.0"
 
 
