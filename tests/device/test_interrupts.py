@@ -100,7 +100,7 @@ def test_reset_ends_interrupts(linked, msi):
     dev.INTERRUPT_CTRL = 1
     complete(linked)
     linked.qemu.qmp("system_reset")
-    dev.__init__(linked.qemu)
+    dev.place()
     assert dev.INTERRUPT_STATUS == dev.INTERRUPT_CTRL == 0
     assert not dev.intx_asserted()
 

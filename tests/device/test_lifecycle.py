@@ -20,7 +20,7 @@ def test_reset_while_busy_cancels(linked):
     linked.qemu.qmp("system_reset")
     cancel = mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
     assert (cancel.sequence, cancel.request_id) == (request.sequence, 77)
-    dev.__init__(linked.qemu)
+    dev.place()
     for name, value in RESET.items():
         assert getattr(dev, name) == (1 if name == "LINK" else value), name
     assert not any(dev.read_block(abi.VGPU_STUB_REQUEST_BUF, 2048))
@@ -39,7 +39,7 @@ def test_reset_with_an_outcome(linked, outcome):
     linked.mediator.respond(linked.mediator.expect_request(), b"y" * 1024,
                             0 if outcome == "done" else 0xf0)
     linked.qemu.qmp("system_reset")
-    linked.dev.__init__(linked.qemu)
+    linked.dev.place()
     for name, value in RESET.items():
         assert getattr(linked.dev, name) == (1 if name == "LINK" else value)
     assert not any(linked.dev.read_block(abi.VGPU_STUB_RESPONSE_BUF, 1024))

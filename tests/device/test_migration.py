@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Suspend and migration: state saved to a file and loaded by another QEMU."""
 import struct
-import subprocess
 
 import pytest
 
 from support import abi
 from support.device import SLOT, Device
 from support.mediator import FakeMediator
-from support.qemu import Qemu
+from support.qemu import Qemu, run
 from support.wait import wait_for
 
 MSI_ADDRESS = 0x100000
@@ -41,9 +40,7 @@ def restore(qemu_bin, tmp_path):
         running.append(qemu)
         wait_for(lambda: qemu.qmp("query-status")["status"]
                  not in ("inmigrate",), "end of the load", 30)
-        dev = object.__new__(Device)
-        vars(dev).update(qemu=qemu, devfn=SLOT << 3, bar=0xe0000000)
-        return dev
+        return Device(qemu, place=False)    # the state says where it is
 
     yield load
     for qemu in running:
@@ -154,14 +151,9 @@ def test_a_corrupted_state_is_refused(qemu_bin, dev, tmp_path, name):
     fields = state.index(MARKER) - 8 - 8 * 4
     struct.pack_into(">I", state, fields + offset, value)
     path.write_bytes(state)
-    result = subprocess.run(
-        [qemu_bin, "-machine", "pc", "-accel", "qtest", "-nodefaults",
-         "-display", "none", "-m", "32", "-L", "/usr/share/seabios",
-         "-L", "/usr/share/qemu", "-chardev", "null,id=link",
-         "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link",
-         "-incoming", f"exec:cat {path}"],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, timeout=60, text=True)
+    result = run(qemu_bin, "-chardev", "null,id=link",
+                 "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link",
+                 "-incoming", f"exec:cat {path}")
     assert result.returncode == 1
     assert "vgpu-stub: saved state refused: " + message in result.stdout
 

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The command line and the monitor: what an operator sees of the device."""
 import re
-import subprocess
 
 import pytest
 
 from support import abi
 from support.device import SLOT, Device
-from support.qemu import FIRMWARE, Qemu
+from support.qemu import Qemu, run
 
 MEDIUM = abi.VGPU_STUB_PRIORITY_MEDIUM
 
@@ -30,13 +29,6 @@ def test_properties_are_what_the_guest_reads(start_qemu, properties, pool,
     assert dev.PRIORITY == priority
     assert dev.VM_ID == vm_id
     assert dev.REQUEST_TIMEOUT_MS == timeout
-
-
-def run(qemu_bin, *args):
-    return subprocess.run([qemu_bin, "-machine", "pc", "-accel", "qtest",
-                           "-nodefaults", "-display", "none", *FIRMWARE, *args],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          stdin=subprocess.DEVNULL, timeout=60, text=True)
 
 
 @pytest.mark.parametrize("setting, words", (

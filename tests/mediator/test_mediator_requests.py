@@ -3,12 +3,12 @@
 import re
 import struct
 import time
-from pathlib import Path
 
 import pytest
 
 from fake_device import FakeDevice
 from support.mediatord import Mediatord
+from support.paths import ROOT
 from support import abi, wire
 
 ECHO = abi.VGPU_STUB_OP_ECHO
@@ -233,7 +233,7 @@ def test_bad_requests(call, name):
 
 
 def test_opcodes_in_the_documentation():
-    text = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+    text = (ROOT / "docs/operations.md").read_text()
     rows = re.findall(r"^\| (0x[0-9A-F]{4}) \| ([A-Z_]+) \|", text, re.M)
     assert {int(opcode, 0) for opcode, _ in rows} == ANSWERED
     for opcode, name in rows:

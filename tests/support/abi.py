@@ -5,9 +5,10 @@ The headers are the only place where an offset, a bit or a code is written
 down in code: tests read them from there, so that they cannot drift.
 """
 import re
-from pathlib import Path
 
-INCLUDE = Path(__file__).resolve().parents[2] / "include"
+from support.paths import ROOT
+
+INCLUDE = ROOT / "include"
 
 _DEFINE = re.compile(
     r"^#define (VGPU_STUB_\w+)[ \t]+(\(1u << \d+\)|0x[0-9A-Fa-f]+|\d+)(?=\s|$)",

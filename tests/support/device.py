@@ -20,12 +20,14 @@ REGISTERS = abi.names("VGPU_STUB_REG_")
 class Device:
     """dev.STATUS reads a register, dev.REQUEST_LEN = 4 writes one."""
 
-    def __init__(self, qemu, slot=SLOT, bar=0xe0000000):
+    def __init__(self, qemu, slot=SLOT, bar=0xe0000000, place=True):
         vars(self).update(qemu=qemu, devfn=slot << 3, bar=bar)
-        qemu.pci_write(self.devfn, PCI_BAR0, bar)
-        self.enable()
+        if place:
+            self.place()
 
-    def enable(self):
+    def place(self):
+        """What firmware does: give the BAR its address and switch it on."""
+        self.qemu.pci_write(self.devfn, PCI_BAR0, self.bar)
         self.qemu.pci_write(self.devfn, PCI_COMMAND, PCI_COMMAND_MEMORY_MASTER,
                             2)
 

@@ -11,6 +11,15 @@ ENVIRONMENT = {**os.environ, "UBSAN_OPTIONS": "halt_on_error=1"}
 FIRMWARE = ["-L", "/usr/share/seabios", "-L", "/usr/share/qemu"]
 
 
+def run(binary, *args):
+    """Run a QEMU that is to end by itself; what it says is in .stdout."""
+    return subprocess.run(
+        [binary, "-machine", "pc", "-accel", "qtest", "-nodefaults",
+         "-display", "none", "-m", "32", *FIRMWARE, *map(str, args)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=60, text=True, env=ENVIRONMENT)
+
+
 class Lines:
     """A socket to QEMU, read line by line, with a limit on every wait."""
 
