@@ -51,7 +51,7 @@ need_integration() {
 # Prints the paths of the files that become hw/misc/vgpu-stub/ in QEMU.
 device_sources() {
     printf '%s\n' "$ROOT"/hw-misc-vgpu-stub/{*.c,*.h,trace-events} \
-        "$ROOT"/include/*.h
+        "$ROOT"/include/vgpu-stub-*.h
 }
 
 # Holds FILE.lock until the script ends, so that what is made under that name in
