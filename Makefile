@@ -18,8 +18,8 @@ say = @printf '  %-7s %s\n' $(1) $@
 # What installs the packages that a recipe needs; a package build has them.
 INSTALL_DEPS := scripts/install-deps
 
-include mediator/mediator.mk guest-tools/guest-tools.mk scripts/qemu.mk \
-    scripts/install.mk scripts/rpm.mk scripts/xen.mk
+include mediator/mediator.mk guest-tools/guest-tools.mk sst/sst.mk \
+    scripts/qemu.mk scripts/install.mk scripts/rpm.mk scripts/xen.mk
 
 QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
 
