@@ -42,3 +42,35 @@ endef
 
 $(eval $(call sst_sim_build,sst-sim,))
 $(eval $(call sst_sim_build,sst-sim-sanitizers,$(MEDIATOR_SANITIZE)))
+
+# --- Firmware: each PROGRAM.c of this list becomes PROGRAM.elf ---
+
+SST_FIRMWARE := device-test benchmark
+SST_FIRMWARE_OUT := $(BUILD)/sst-firmware
+SST_FIRMWARE_CC := riscv64-unknown-elf-gcc
+SST_FIRMWARE_CFLAGS := -march=rv32imac_zicsr -mabi=ilp32 -std=gnu11 -O2 -g \
+    -ffreestanding $(WARN) -Iinclude -Isst/firmware -MMD -MP
+SST_FIRMWARE_COMMON := crt0.o board.o sst-device.o test.o
+
+.PHONY: sst-firmware
+sst-firmware: $(SST_FIRMWARE:%=$(SST_FIRMWARE_OUT)/%.elf) ## build the firmware that tests simulated devices
+
+$(SST_FIRMWARE_OUT)/%.elf: $(SST_FIRMWARE_OUT)/%.o \
+    $(SST_FIRMWARE_COMMON:%=$(SST_FIRMWARE_OUT)/%) sst/firmware/link.ld
+	$(call say,LINK)
+	$(Q)$(SST_FIRMWARE_CC) $(SST_FIRMWARE_CFLAGS) -nostdlib -static \
+	    -Wl,-T,sst/firmware/link.ld -o $@ $(filter %.o,$^)
+
+$(SST_FIRMWARE_OUT)/%.o: sst/firmware/%.c | sst-dependencies
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(SST_FIRMWARE_CC) $(SST_FIRMWARE_CFLAGS) -c -o $@ $<
+
+$(SST_FIRMWARE_OUT)/%.o: sst/firmware/%.S | sst-dependencies
+	@mkdir -p $(@D)
+	$(call say,AS)
+	$(Q)$(SST_FIRMWARE_CC) $(SST_FIRMWARE_CFLAGS) -c -o $@ $<
+
+.SECONDARY: $(SST_FIRMWARE:%=$(SST_FIRMWARE_OUT)/%.o) \
+    $(SST_FIRMWARE_COMMON:%=$(SST_FIRMWARE_OUT)/%)
+-include $(wildcard $(SST_FIRMWARE_OUT)/*.d)
