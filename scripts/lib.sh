@@ -41,17 +41,39 @@ use_commit_date() {
     export SOURCE_DATE_EPOCH
 }
 
-# Dies unless the device can be put into QEMU of this series (4.2, for example).
-need_integration() {
-    [ -d "$ROOT/patches/qemu-$1" ] || die "no integration for QEMU $1;" \
-        "there are: $(printf '%s\n' "$ROOT"/patches/qemu-* |
-            sed 's/.*qemu-//' | sort -V | xargs)"
+# The devices, vgpu-stub and sst-device, are one directory each in QEMU's
+# hw/misc/, and patches that add it to the build.
+
+# Prints the directory, below ROOT, of the patches of DEVICE, by series.
+device_patches() {
+    case $1 in
+    vgpu-stub) echo patches ;;
+    sst-device) echo sst/qemu-device/patches ;;
+    esac
 }
 
-# Prints the paths of the files that become hw/misc/vgpu-stub/ in QEMU.
+# Prints the paths of the files that become hw/misc/DEVICE/ in QEMU.
 device_sources() {
-    printf '%s\n' "$ROOT"/hw-misc-vgpu-stub/{*.c,*.h,trace-events} \
-        "$ROOT"/include/vgpu-stub-*.h
+    case $1 in
+    vgpu-stub)
+        printf '%s\n' "$ROOT"/hw-misc-vgpu-stub/{*.c,*.h,trace-events} \
+            "$ROOT"/include/vgpu-stub-*.h
+        ;;
+    sst-device)
+        printf '%s\n' "$ROOT"/sst/qemu-device/{*.c,*.h,trace-events} \
+            "$ROOT"/include/sst-mmio-wire.h
+        ;;
+    esac
+}
+
+# need_integration DEVICE SERIES: dies unless the device can be put into QEMU of
+# this series (4.2, for example).
+need_integration() {
+    local patches
+    patches=$ROOT/$(device_patches "$1")
+    [ -d "$patches/qemu-$2" ] || die "no integration for QEMU $2;" \
+        "there are: $(printf '%s\n' "$patches"/qemu-* |
+            sed 's/.*qemu-//' | sort -V | xargs)"
 }
 
 # Holds FILE.lock until the script ends, so that what is made under that name in

@@ -1,0 +1,335 @@
+/*
+ * sst-device: the connection to the simulator
+ *
+ * The chardev works in a GMainContext of the link's own. A virtual CPU that
+ * waits for an answer runs that context itself, which takes no other thread:
+ * in QEMU's main context an answer would wake the main loop, which could do
+ * nothing with it, as the CPU has the lock. While nobody waits, a timer of the
+ * main loop runs the context now and then, for connections that come and go.
+ *
+ * The simulator is not trusted: whatever it sends, QEMU goes on.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "qemu/osdep.h"
+#include "chardev/char.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "sysemu/cpus.h"
+#include "link.h"
+#include "trace/trace-hw_misc_sst_device.h"
+
+#define TICK_MS             100
+/* A tick ends even when a simulator connects and breaks rules in a loop. */
+#define TICK_MAX_EVENTS     16
+#define CONNECT_POLL_US     1000
+#define SEND_POLL_US        100
+#define RECEIVE_SIZE        4096
+#define COMPLAINT_PERIOD_US G_USEC_PER_SEC
+
+/* What the user is told */
+
+/* A simulator that comes and goes in a loop must not fill the user's log. */
+static void link_complain(SstLink *link, const char *why)
+{
+    int64_t now = g_get_monotonic_time();
+
+    trace_sst_link_failed(link->name, why);
+    if (link->complained ||
+        (link->complained_at &&
+         now - link->complained_at < COMPLAINT_PERIOD_US)) {
+        return;
+    }
+    link->complained = true;
+    link->complained_at = now;
+    warn_report("sst-device %s: %s; until the simulator is back, reads give "
+                "all ones and writes are dropped", link->name, why);
+}
+
+static void link_praise(SstLink *link)
+{
+    if (link->complained) {
+        link->complained = false;
+        info_report("sst-device %s: the simulator is back", link->name);
+    }
+}
+
+/* Losing the connection */
+
+static void link_forget_requests(SstLink *link)
+{
+    link->received_len = 0;
+    if (link->question == SST_LINK_ASKED) {
+        link->question = SST_LINK_NONE;
+    }
+    while (link->posted) {
+        link->posted--;
+        link->ops->posted(link->opaque, NULL);
+    }
+}
+
+static void link_down(SstLink *link, const char *why)
+{
+    link->open = false;
+    link_complain(link, why);
+    link_forget_requests(link);
+}
+
+static void G_GNUC_PRINTF(2, 3) link_lose(SstLink *link, const char *fmt, ...)
+{
+    g_autofree char *why = NULL;
+    va_list ap;
+
+    va_start(ap, fmt);
+    why = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    link_down(link, why);
+    qemu_chr_fe_disconnect(&link->chr);
+}
+
+static void link_lose_late(SstLink *link)
+{
+    link_lose(link, "no answer within %" PRIu32 " ms", link->timeout_ms);
+}
+
+/* Receiving: these run in the link's context */
+
+static void link_take_answer(SstLink *link)
+{
+    SstAnswer answer;
+    g_autofree char *wrong = link->format->decode(link->received, &answer);
+
+    link->received_len = 0;
+    if (wrong) {
+        link_lose(link, "%s", wrong);
+    } else if (link->posted) {
+        link->posted--;
+        link->posted_since = g_get_monotonic_time();
+        link->ops->posted(link->opaque, &answer);
+    } else {
+        link->question = SST_LINK_ANSWERED;
+        link->answer = answer;
+    }
+}
+
+static void link_receive(void *opaque, const uint8_t *buf, int size)
+{
+    SstLink *link = opaque;
+
+    while (size > 0 && link->open) {
+        int part = MIN(size, link->format->answer_size - link->received_len);
+
+        if (!link->posted && link->question != SST_LINK_ASKED) {
+            link_lose(link, "%d bytes came that answer nothing", size);
+            return;
+        }
+        memcpy(link->received + link->received_len, buf, part);
+        link->received_len += part;
+        buf += part;
+        size -= part;
+        if (link->received_len == link->format->answer_size) {
+            link_take_answer(link);
+        }
+    }
+}
+
+static int link_can_receive(void *opaque G_GNUC_UNUSED)
+{
+    return RECEIVE_SIZE;
+}
+
+static void link_event(void *opaque, QEMUChrEvent event)
+{
+    SstLink *link = opaque;
+
+    switch (event) {
+    case CHR_EVENT_OPENED:
+        trace_sst_link_opened(link->name);
+        link->open = true;
+        link->expected = false;
+        link_praise(link);
+        break;
+    case CHR_EVENT_CLOSED:
+        if (link->open) { /* else it is us who closed it */
+            link_down(link, link->received_len
+                            ? "the simulator ended in the middle of an answer"
+                            : "the simulator closed the connection");
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+/* Waiting */
+
+static int64_t link_deadline(SstLink *link)
+{
+    return g_get_monotonic_time() + link->timeout_ms * INT64_C(1000);
+}
+
+static gboolean link_alarm(GSource *alarm, GSourceFunc callback G_GNUC_UNUSED,
+                           void *opaque G_GNUC_UNUSED)
+{
+    g_source_set_ready_time(alarm, -1);
+    return G_SOURCE_CONTINUE;
+}
+
+static GSourceFuncs link_alarm_funcs = { .dispatch = link_alarm };
+
+/*
+ * Let the chardev work until something has happened, or nothing has until
+ * @deadline: then the link is lost. An alarm that an earlier wait has left
+ * behind wakes this one early, which is cheaper than setting it each time.
+ */
+static void link_wait(SstLink *link, int64_t deadline)
+{
+    int64_t alarm = g_source_get_ready_time(link->alarm);
+
+    if (g_get_monotonic_time() >= deadline) {
+        link_lose_late(link);
+        return;
+    }
+    if (alarm < 0 || alarm > deadline) {
+        g_source_set_ready_time(link->alarm, deadline);
+    }
+    g_main_context_iteration(link->context, TRUE);
+}
+
+/*
+ * True when there is a connection. Software is often up before the simulator:
+ * the first access waits for it, once. A chardev's first attempt to connect
+ * ends in the main loop, which therefore gets the lock meanwhile; only a
+ * virtual CPU can lend it.
+ */
+static bool link_connected(SstLink *link, int64_t deadline)
+{
+    if (!link->open && link->expected && qemu_in_vcpu_thread()) {
+        trace_sst_link_await(link->name);
+        while (!link->open && g_get_monotonic_time() < deadline) {
+            qemu_mutex_unlock_iothread();
+            g_usleep(CONNECT_POLL_US);
+            qemu_mutex_lock_iothread();
+            g_main_context_iteration(link->context, FALSE);
+        }
+        link->expected = false;
+    }
+    if (!link->open) {
+        link_complain(link, "there is no simulator");
+    }
+    return link->open;
+}
+
+static void link_tick(void *opaque)
+{
+    SstLink *link = opaque;
+    int64_t limit = link->timeout_ms * INT64_C(1000);
+
+    for (int i = 0; i < TICK_MAX_EVENTS; i++) {
+        if (!g_main_context_iteration(link->context, FALSE)) {
+            break;
+        }
+    }
+    if (link->posted &&
+        g_get_monotonic_time() - link->posted_since >= limit) {
+        link_lose_late(link);
+    }
+    timer_mod(&link->tick, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + TICK_MS);
+}
+
+/* Sending */
+
+/*
+ * No request meets a full socket unless the simulator's side does not read:
+ * there is no need to be quick then.
+ */
+static bool link_send(SstLink *link, const SstRequest *request,
+                      int64_t deadline)
+{
+    uint8_t bytes[SST_WIRE_MAX_SIZE];
+    size_t sent = 0;
+
+    link->format->encode(request, bytes);
+    while (sent < link->format->request_size) {
+        int n = qemu_chr_fe_write(&link->chr, bytes + sent,
+                                  link->format->request_size - sent);
+
+        if (n > 0) {
+            sent += n;
+        } else if (n < 0 && errno != EAGAIN) {
+            link_lose(link, "a request could not be sent");
+            return false;
+        } else if (g_get_monotonic_time() >= deadline) {
+            link_lose(link, "no request taken within %" PRIu32 " ms",
+                      link->timeout_ms);
+            return false;
+        } else {
+            g_usleep(SEND_POLL_US);
+        }
+    }
+    return true;
+}
+
+/* For the device */
+
+bool sst_link_ask(SstLink *link, const SstRequest *request, SstAnswer *answer)
+{
+    int64_t deadline = link_deadline(link);
+
+    if (!link_connected(link, deadline) ||
+        !link_send(link, request, deadline)) {
+        return false;
+    }
+    link->question = SST_LINK_ASKED;
+    while (link->question == SST_LINK_ASKED) {
+        link_wait(link, deadline);
+    }
+    *answer = link->answer;
+    return link->question == SST_LINK_ANSWERED;
+}
+
+/* Wait until at most @most posted writes are without an answer. */
+static void link_settle(SstLink *link, unsigned most, int64_t deadline)
+{
+    while (link->posted > most) {
+        link_wait(link, deadline);
+    }
+}
+
+bool sst_link_post(SstLink *link, const SstRequest *request)
+{
+    int64_t deadline = link_deadline(link);
+
+    if (link->posted == SST_LINK_MAX_POSTED) {
+        /* The half: answers are then received many at a time. */
+        link_settle(link, SST_LINK_MAX_POSTED / 2, deadline);
+    }
+    if (!link_connected(link, deadline) ||
+        !link_send(link, request, deadline)) {
+        return false;
+    }
+    if (!link->posted) {
+        link->posted_since = g_get_monotonic_time();
+    }
+    link->posted++;
+    return true;
+}
+
+void sst_link_settle(SstLink *link)
+{
+    link_settle(link, 0, link_deadline(link));
+}
+
+void sst_link_open(SstLink *link, const SstLinkOps *ops, void *opaque)
+{
+    link->ops = ops;
+    link->opaque = opaque;
+    link->expected = true;
+    link->context = g_main_context_new();
+    link->alarm = g_source_new(&link_alarm_funcs, sizeof(GSource));
+    g_source_attach(link->alarm, link->context);
+    qemu_chr_fe_set_handlers(&link->chr, link_can_receive, link_receive,
+                             link_event, NULL, link, link->context, true);
+    timer_init_ms(&link->tick, QEMU_CLOCK_REALTIME, link_tick, link);
+    timer_mod(&link->tick, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + TICK_MS);
+}
