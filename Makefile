@@ -35,12 +35,13 @@ CHECK_QEMUS := 7.2 10.0 7.2-sanitizers
 
 .PHONY: check
 check: ## all tests (builds what they need)
-	@scripts/install-deps qemu guest xen rpm test
+	@scripts/install-deps qemu guest xen rpm test sst
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers
 	@$(MAKE) --no-print-directory mediator mediator-sanitizers \
 	    guest-tools guest-test-programs
+	@$(MAKE) --no-print-directory check-sst-build
 	@$(PYTHON) -m pytest tests \
 	    $(CHECK_QEMUS:%=--qemu-bin=$(BUILD)/qemu-%/qemu-system-x86_64)
 

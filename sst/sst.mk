@@ -43,6 +43,23 @@ endef
 $(eval $(call sst_sim_build,sst-sim,))
 $(eval $(call sst_sim_build,sst-sim-sanitizers,$(MEDIATOR_SANITIZE)))
 
+# --- Showing and testing it ---
+
+SST_QEMU := $(BUILD)/qemu-7.2-riscv32/qemu-system-riscv32
+
+.PHONY: demo-sst check-sst check-sst-build
+demo-sst: ## firmware on a RISC-V QEMU tests three simulated devices
+	@$(MAKE) --no-print-directory qemu-riscv32 sst-sim sst-firmware
+	@scripts/demo-sst $(SST_QEMU)
+
+check-sst: check-sst-build ## the bridge's tests
+	@scripts/install-deps test
+	@$(PYTHON) -m pytest tests/sst
+
+check-sst-build:
+	@$(MAKE) --no-print-directory qemu-riscv32 sst-sim sst-sim-sanitizers \
+	    sst-firmware
+
 # --- Firmware: each PROGRAM.c of this list becomes PROGRAM.elf ---
 
 SST_FIRMWARE := device-test benchmark
