@@ -12,6 +12,9 @@ def pytest_addoption(parser):
     parser.addoption("--qemu-bin", action="append", default=[], metavar="PATH",
                      help="a qemu-system-x86_64 or -i386 with the device; "
                           "may be repeated, every device test runs on each")
+    parser.addoption("--sst-qemu", type=Path, metavar="PATH",
+                     help="a QEMU with sst-device (default: that of "
+                          "`make qemu-riscv32`)")
 
 
 def pytest_configure(config):

@@ -8,22 +8,10 @@ from support import abi
 from support.device import SLOT, Device
 from support.mediator import FakeMediator
 from support.qemu import Qemu, run
-from support.wait import wait_for
 
 MSI_ADDRESS = 0x100000
 MSI_DATA = 0x4321
 MARKER = b"the marker that tells where the request buffer is saved"
-
-
-def save(qemu, path):
-    qemu.qmp("migrate", uri=f"exec:cat > {path}")
-
-    def completed():
-        status = qemu.qmp("query-migrate").get("status")
-        assert status != "failed", qemu.log()
-        return status == "completed"
-
-    wait_for(completed, "end of the migration", 30)
 
 
 @pytest.fixture
@@ -38,8 +26,7 @@ def restore(qemu_bin, tmp_path):
                     "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link",
                     "-S", "-incoming", f"exec:cat {path}", name="restored")
         running.append(qemu)
-        wait_for(lambda: qemu.qmp("query-status")["status"]
-                 not in ("inmigrate",), "end of the load", 30)
+        qemu.wait_loaded()
         return Device(qemu, place=False)    # the state says where it is
 
     yield load
@@ -64,7 +51,7 @@ def test_idle(dev, restore, tmp_path):
     dev.REQUEST_LEN = 0xffffffff            # any value may be written, so saved
     dev.write_block(abi.VGPU_STUB_REQUEST_BUF, bytes(range(256)) * 4)
     before = registers(dev)
-    save(dev.qemu, tmp_path / "state")
+    dev.qemu.save(tmp_path / "state")
     restored = restore(tmp_path / "state")
     assert registers(restored) == before
     assert restored.STATUS == abi.VGPU_STUB_STATUS_IDLE
@@ -77,7 +64,7 @@ def test_outcome(linked, restore, tmp_path, status):
     linked.mediator.respond(linked.mediator.expect_request(), b"answer" * 100,
                             status)
     before = registers(linked.dev)
-    save(linked.qemu, tmp_path / "state")
+    linked.qemu.save(tmp_path / "state")
     restored = restore(tmp_path / "state")
     assert registers(restored) == before
     assert restored.LINK == 0
@@ -90,7 +77,7 @@ def test_an_outcome_that_was_seen_stays_seen(linked, restore, tmp_path):
     linked.dev.submit(b"question")
     linked.mediator.respond(linked.mediator.expect_request(), b"answer")
     assert linked.dev.STATUS == abi.VGPU_STUB_STATUS_DONE
-    save(linked.qemu, tmp_path / "state")
+    linked.qemu.save(tmp_path / "state")
     restored = restore(tmp_path / "state")
     restored.read(abi.VGPU_STUB_RESPONSE_BUF, 8)
     assert restored.STATUS == abi.VGPU_STUB_STATUS_IDLE
@@ -103,7 +90,7 @@ def test_busy_ends_cancelled_with_its_interrupt(linked, restore, tmp_path, msi):
     linked.dev.INTERRUPT_CTRL = 1
     linked.dev.submit(b"question", 42)
     request = linked.mediator.expect_request()
-    save(linked.qemu, tmp_path / "state")
+    linked.qemu.save(tmp_path / "state")
 
     restored = restore(tmp_path / "state")
     assert restored.STATUS == abi.VGPU_STUB_STATUS_ERROR
@@ -145,7 +132,7 @@ def test_a_corrupted_state_is_refused(qemu_bin, dev, tmp_path, name):
     offset, value, message = CORRUPTIONS[name]
     dev.write_block(abi.VGPU_STUB_REQUEST_BUF, MARKER)
     path = tmp_path / "state"
-    save(dev.qemu, path)
+    dev.qemu.save(path)
     state = bytearray(path.read_bytes())
     assert state.count(MARKER) == 1
     fields = state.index(MARKER) - 8 - 8 * 4
@@ -162,7 +149,7 @@ def test_response_bytes_beyond_response_len_are_not_believed(dev, restore,
                                                              tmp_path):
     dev.write_block(abi.VGPU_STUB_REQUEST_BUF, MARKER)
     path = tmp_path / "state"
-    save(dev.qemu, path)
+    dev.qemu.save(path)
     state = bytearray(path.read_bytes())
     response = state.index(MARKER) + abi.VGPU_STUB_BUF_SIZE
     state[response:response + 1024] = b"\xee" * 1024

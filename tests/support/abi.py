@@ -11,7 +11,8 @@ from support.paths import ROOT
 INCLUDE = ROOT / "include"
 
 _DEFINE = re.compile(
-    r"^#define (VGPU_STUB_\w+)[ \t]+(\(1u << \d+\)|0x[0-9A-Fa-f]+|\d+)(?=\s|$)",
+    r"^#define ((?:VGPU_STUB|SST)_\w+)[ \t]+"
+    r"(\(1u << \d+\)|0x[0-9A-Fa-f]+|\d+)(?=\s|$)",
     re.MULTILINE)
 
 
@@ -21,7 +22,7 @@ def _constants(text):
         yield name, 1 << int(shift.group(1)) if shift else int(value, 0)
 
 
-for _header in ("vgpu-stub-regs.h", "vgpu-stub-wire.h"):
+for _header in ("vgpu-stub-regs.h", "vgpu-stub-wire.h", "sst-mmio-wire.h"):
     globals().update(_constants((INCLUDE / _header).read_text()))
 
 

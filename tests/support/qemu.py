@@ -5,16 +5,18 @@ import os
 import socket
 import subprocess
 
+from support.wait import wait_for
+
 # A QEMU with sanitizers is to stop at what it finds, not to print and go on.
 ENVIRONMENT = {**os.environ, "UBSAN_OPTIONS": "halt_on_error=1"}
 
 FIRMWARE = ["-L", "/usr/share/seabios", "-L", "/usr/share/qemu"]
 
 
-def run(binary, *args):
+def run(binary, *args, machine="pc"):
     """Run a QEMU that is to end by itself; what it says is in .stdout."""
     return subprocess.run(
-        [binary, "-machine", "pc", "-accel", "qtest", "-nodefaults",
+        [binary, "-machine", machine, "-accel", "qtest", "-nodefaults",
          "-display", "none", "-m", "32", *FIRMWARE, *map(str, args)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, timeout=60, text=True, env=ENVIRONMENT)
@@ -103,6 +105,22 @@ class Qemu:
 
     def hmp(self, command):
         return self.qmp("human-monitor-command", **{"command-line": command})
+
+    def save(self, path):
+        """Stop the machine and save its state into the file."""
+        self.qmp("migrate", uri=f"exec:cat > {path}")
+
+        def completed():
+            status = self.qmp("query-migrate").get("status")
+            assert status != "failed", self.log()
+            return status == "completed"
+
+        wait_for(completed, "end of the migration", 30)
+
+    def wait_loaded(self):
+        """Return when a QEMU that was started with -incoming has its state."""
+        wait_for(lambda: self.qmp("query-status")["status"] != "inmigrate",
+                 "end of the load", 30)
 
     # The guest's side
 

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+import itertools
+
+import pytest
+
+from support import sst
+from support.paths import BUILD
+from support.qemu import Qemu
+from support.sst import Device
+
+
+@pytest.fixture(scope="session")
+def sst_qemu(request):
+    """A QEMU with sst-device: the one that is built here, or --sst-qemu."""
+    path = (request.config.getoption("sst_qemu") or
+            BUILD / "qemu-7.2-riscv32/qemu-system-riscv32")
+    if not path.is_file():
+        raise pytest.UsageError(f"{path}: no such file; run `make qemu-riscv32`")
+    return path
+
+
+@pytest.fixture
+def start_sst_qemu(sst_qemu, tmp_path):
+    """start_sst_qemu(*args): a QEMU that runs no code, for devices in args."""
+    running = []
+    names = (f"qemu{number}" for number in itertools.count())
+
+    def start(*args, machine="virt"):
+        qemu = Qemu(sst_qemu, tmp_path, "-bios", "none", *args,
+                    machine=machine, name=next(names))
+        running.append(qemu)
+        return qemu
+
+    yield start
+    for qemu in running:
+        with qemu:
+            pass
+
+
+@pytest.fixture
+def sim_path(tmp_path):
+    return tmp_path / "simulator.sock"
+
+
+@pytest.fixture
+def start_device(start_sst_qemu, sim_path):
+    """start_device(properties): a QEMU with a device that seeks sim_path."""
+    def start(properties="", *args):
+        return Device(start_sst_qemu(
+            "-chardev", f"socket,id=s0,path={sim_path},reconnect=1",
+            "-device", "sst-device,id=sst0,chardev=s0"
+                       + (properties and "," + properties), *args))
+    return start
+
+
+@pytest.fixture
+def start_linked(start_sst_qemu, sim_path):
+    """start_linked(properties, reply, wire): (device, its simulator).
+
+    The device listens: a lost connection comes back when the test says so.
+    """
+    running = []
+
+    def start(properties="", reply=None, wire=sst.Guide, machine="virt"):
+        device = Device(start_sst_qemu(
+            "-chardev", f"socket,id=s0,path={sim_path},server=on,wait=off",
+            "-device", f"sst-device,id=sst0,chardev=s0,format={wire.name}"
+                       + (properties and "," + properties), machine=machine))
+        simulator = sst.Simulator(sim_path, wire, reply)
+        running.append(simulator)
+        device.wait_connected()
+        return device, simulator
+
+    yield start
+    for simulator in running:
+        with simulator:
+            pass
