@@ -132,28 +132,25 @@ static bool simulate(const Simulation *simulation, char **argv, int *status,
     g_autoptr(GPtrArray) servers = listen_all(simulation, error);
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     Run run = { .loop = loop };
-    guint sigterm, sigint;
+    guint sigterm = g_unix_signal_add(SIGTERM, end_on_signal, &run);
+    guint sigint = g_unix_signal_add(SIGINT, end_on_signal, &run);
+    bool ok = servers != NULL;
 
-    if (servers == NULL) {
-        return false;
-    }
-    if (argv[0] != NULL) {
+    if (ok && argv[0] != NULL) {
         run.command = command_start(argv, simulation, command_has_ended, &run,
                                     error);
-        if (run.command == NULL) {
-            return false;
-        }
-    } else {
+        ok = run.command != NULL;
+    } else if (ok) {
         announce(simulation);
     }
-    sigterm = g_unix_signal_add(SIGTERM, end_on_signal, &run);
-    sigint = g_unix_signal_add(SIGINT, end_on_signal, &run);
-    g_main_loop_run(loop);
+    if (ok) {
+        g_main_loop_run(loop);
+    }
+    g_clear_pointer(&run.command, command_free);
     g_source_remove(sigint);
     g_source_remove(sigterm);
-    g_clear_pointer(&run.command, command_free);
     *status = run.status;
-    return true;
+    return ok;
 }
 
 static bool write_statistics(const Simulation *simulation, const char *path,

@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 #include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
@@ -105,6 +106,7 @@ Server *server_new(Bus *bus, GError **error)
     if (!remove_stale(bus->path, address, error)) {
         return NULL;
     }
+    g_socket_listener_set_backlog(G_SOCKET_LISTENER(service), SOMAXCONN);
     if (!listen_at(service, address, error)) {
         g_prefix_error(error, "%s: ", bus->path);
         return NULL;
