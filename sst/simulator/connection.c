@@ -1,0 +1,168 @@
+/*
+ * A QEMU that is connected to a bus
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "connection.h"
+
+#include <string.h>
+
+/* Requests that are taken at once, where writes are posted */
+#define BATCH 128
+
+struct Connection {
+    GSocket *socket;
+    Bus *bus;
+    ConnectionClosed closed;
+    gpointer opaque;
+
+    GSource *source;            /* waits for requests, or for room to answer */
+    guint8 in[BATCH * sizeof(struct sst_mmio_guide_request)];
+    size_t in_length;
+    GByteArray *out;            /* answers that are not sent yet: none more are
+                                 * made while there are some */
+};
+
+static gboolean connection_ready(GSocket *socket, GIOCondition condition,
+                                 gpointer opaque);
+
+static void connection_wait(Connection *connection, GIOCondition condition)
+{
+    if (connection->source != NULL) {
+        g_source_destroy(connection->source);
+        g_source_unref(connection->source);
+    }
+    connection->source = g_socket_create_source(connection->socket, condition,
+                                                NULL);
+    g_source_set_callback(connection->source,
+                          G_SOURCE_FUNC(connection_ready), connection, NULL);
+    g_source_attach(connection->source, NULL);
+}
+
+/* Send what is in `out`, as far as that is possible now. */
+static bool connection_flush(Connection *connection, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    gssize sent;
+
+    if (connection->out->len == 0) {
+        return true;
+    }
+    sent = g_socket_send(connection->socket,
+                         (const char *)connection->out->data,
+                         connection->out->len, NULL, &reason);
+    if (sent < 0) {
+        if (g_error_matches(reason, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
+            return true;
+        }
+        g_propagate_error(error, g_steal_pointer(&reason));
+        return false;
+    }
+    g_byte_array_remove_range(connection->out, 0, sent);
+    return true;
+}
+
+/* Answer the requests that are in `in`. */
+static bool connection_answer(Connection *connection, GError **error)
+{
+    WireFormat format = connection->bus->format;
+    size_t size = wire_request_size(format);
+    size_t done = 0;
+    bool ok = true;
+
+    while (ok && connection->in_length - done >= size) {
+        Request request;
+
+        ok = wire_decode_request(format, connection->in + done, &request,
+                                 error);
+        if (ok) {
+            Response response = bus_access(connection->bus, &request);
+
+            wire_append_response(format, connection->out, &response);
+            done += size;
+        }
+    }
+    connection->in_length -= done;
+    memmove(connection->in, connection->in + done, connection->in_length);
+    return ok;
+}
+
+/* Returns false without @error when QEMU has ended the connection. */
+static bool connection_receive(Connection *connection, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    gssize got = g_socket_receive(
+        connection->socket, (char *)connection->in + connection->in_length,
+        sizeof(connection->in) - connection->in_length, NULL, &reason);
+
+    if (got < 0) {
+        if (g_error_matches(reason, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
+            return true;
+        }
+        g_propagate_error(error, g_steal_pointer(&reason));
+        return false;
+    }
+    connection->in_length += got;
+    return got > 0;
+}
+
+static bool connection_serve(Connection *connection, GError **error)
+{
+    bool waited = connection->out->len > 0;
+    bool ok = waited || (connection_receive(connection, error) &&
+                         connection_answer(connection, error));
+
+    /* What came before something wrong is answered all the same. */
+    if (!connection_flush(connection, ok ? error : NULL) || !ok) {
+        return false;
+    }
+    if (waited != (connection->out->len > 0)) {
+        connection_wait(connection, waited ? G_IO_IN : G_IO_OUT);
+    }
+    return true;
+}
+
+static gboolean connection_ready(GSocket *socket G_GNUC_UNUSED,
+                                 GIOCondition condition G_GNUC_UNUSED,
+                                 gpointer opaque)
+{
+    Connection *connection = opaque;
+    g_autoptr(GError) error = NULL;
+
+    if (connection_serve(connection, &error)) {
+        return G_SOURCE_CONTINUE;
+    }
+    if (error != NULL) {
+        g_warning("%s: connection ended: %s", connection->bus->path,
+                  error->message);
+    }
+    connection->closed(connection, connection->opaque);
+    return G_SOURCE_REMOVE;
+}
+
+Connection *connection_new(GSocket *socket, Bus *bus, ConnectionClosed closed,
+                           gpointer opaque)
+{
+    Connection *connection = g_new(Connection, 1);
+
+    *connection = (Connection) {
+        .socket = g_object_ref(socket),
+        .bus = bus,
+        .closed = closed,
+        .opaque = opaque,
+        .out = g_byte_array_new(),
+    };
+    g_socket_set_blocking(socket, FALSE);
+    connection_wait(connection, G_IO_IN);
+    return connection;
+}
+
+void connection_free(Connection *connection)
+{
+    g_source_destroy(connection->source);
+    g_source_unref(connection->source);
+    g_socket_close(connection->socket, NULL);
+    g_object_unref(connection->socket);
+    g_byte_array_unref(connection->out);
+    g_free(connection);
+}

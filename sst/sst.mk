@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The QEMU-SST bridge: sst-sim, the same with sanitizers and its modules' tests,
+# the firmware, and elements for SST where that is installed.
+
+SST_GLIB := glib-2.0 gio-unix-2.0
+SST_CFLAGS := -std=gnu11 $(WARN) -Iinclude -DG_LOG_USE_STRUCTURED \
+    -DG_LOG_DOMAIN='"sst-sim"'
+SST_MODULES := $(patsubst sst/simulator/%.c,%.o,$(wildcard sst/simulator/*.c))
+
+.PHONY: sst-sim sst-sim-sanitizers sst-dependencies
+sst-sim: $(BUILD)/sst-sim/sst-sim ## build the simulator that sst-device talks to
+
+sst-sim-sanitizers: $(BUILD)/sst-sim-sanitizers/sst-sim \
+    $(patsubst tests/sst/unit/%.c,$(BUILD)/sst-sim-sanitizers/unit/%,$(wildcard tests/sst/unit/*.c))
+
+sst-dependencies:
+	@$(INSTALL_DEPS) c sst
+
+# $(1): folder under $(BUILD), $(2): flags
+define sst_sim_build
+$(BUILD)/$(1)/sst-sim: $(SST_MODULES:%=$(BUILD)/$(1)/%)
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
+	    $$$$(pkg-config --libs $$(SST_GLIB))
+
+$(BUILD)/$(1)/%.o: sst/simulator/%.c | sst-dependencies
+	@mkdir -p $$(@D)
+	$$(call say,CC)
+	$$(Q)$$(CC) $$(SST_CFLAGS) $$(CFLAGS) $(2) -MMD -MP -c -o $$@ $$< \
+	    $$$$(pkg-config --cflags $$(SST_GLIB))
+
+$(BUILD)/$(1)/unit/%: tests/sst/unit/%.c \
+    $(patsubst %,$(BUILD)/$(1)/%,$(filter-out main.o,$(SST_MODULES)))
+	@mkdir -p $$(@D)
+	$$(call say,CC)
+	$$(Q)$$(CC) $$(SST_CFLAGS) -Isst/simulator $$(CFLAGS) $(2) $$(LDFLAGS) \
+	    -MMD -MP -o $$@ $$(filter %.c %.o,$$^) \
+	    $$$$(pkg-config --cflags --libs $$(SST_GLIB))
+
+-include $(wildcard $(BUILD)/$(1)/*.d $(BUILD)/$(1)/unit/*.d)
+endef
+
+$(eval $(call sst_sim_build,sst-sim,))
+$(eval $(call sst_sim_build,sst-sim-sanitizers,$(MEDIATOR_SANITIZE)))
+
+# --- Showing and testing it ---
+
+SST_QEMU := $(BUILD)/qemu-7.2-riscv32/qemu-system-riscv32
+
+.PHONY: demo-sst check-sst check-sst-build
+demo-sst: ## firmware on a RISC-V QEMU tests three simulated devices
+	@$(MAKE) --no-print-directory qemu-riscv32 sst-sim sst-firmware
+	@scripts/demo-sst $(SST_QEMU)
+
+check-sst: check-sst-build ## the bridge's tests
+	@scripts/install-deps test
+	@$(PYTHON) -m pytest tests/sst
+
+check-sst-build:
+	@$(MAKE) --no-print-directory qemu-riscv32 sst-sim sst-sim-sanitizers \
+	    sst-firmware
+
+# --- Firmware: each PROGRAM.c of this list becomes PROGRAM.elf ---
+
+SST_FIRMWARE := device-test benchmark
+SST_FIRMWARE_OUT := $(BUILD)/sst-firmware
+SST_FIRMWARE_CC := riscv64-unknown-elf-gcc
+SST_FIRMWARE_CFLAGS := -march=rv32imac_zicsr -mabi=ilp32 -std=gnu11 -O2 -g \
+    -ffreestanding $(WARN) -Iinclude -Isst/firmware -MMD -MP
+SST_FIRMWARE_COMMON := crt0.o board.o sst-device.o test.o
+
+.PHONY: sst-firmware
+sst-firmware: $(SST_FIRMWARE:%=$(SST_FIRMWARE_OUT)/%.elf) ## build the firmware that tests simulated devices
+
+$(SST_FIRMWARE_OUT)/%.elf: $(SST_FIRMWARE_OUT)/%.o \
+    $(SST_FIRMWARE_COMMON:%=$(SST_FIRMWARE_OUT)/%) sst/firmware/link.ld
+	$(call say,LINK)
+	$(Q)$(SST_FIRMWARE_CC) $(SST_FIRMWARE_CFLAGS) -nostdlib -static \
+	    -Wl,-T,sst/firmware/link.ld -o $@ $(filter %.o,$^)
+
+$(SST_FIRMWARE_OUT)/%.o: sst/firmware/%.c | sst-dependencies
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(SST_FIRMWARE_CC) $(SST_FIRMWARE_CFLAGS) -c -o $@ $<
+
+$(SST_FIRMWARE_OUT)/%.o: sst/firmware/%.S | sst-dependencies
+	@mkdir -p $(@D)
+	$(call say,AS)
+	$(Q)$(SST_FIRMWARE_CC) $(SST_FIRMWARE_CFLAGS) -c -o $@ $<
+
+.SECONDARY: $(SST_FIRMWARE:%=$(SST_FIRMWARE_OUT)/%.o) \
+    $(SST_FIRMWARE_COMMON:%=$(SST_FIRMWARE_OUT)/%)
+-include $(wildcard $(SST_FIRMWARE_OUT)/*.d)
