@@ -11,12 +11,12 @@ MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -Imediator \
 
 .PHONY: mediator mediator-sanitizers mediator-dependencies
 mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-ctl \
-    $(BUILD)/kernels/built ## build the mediator
+    $(BUILD)/kernels/.built ## build the mediator
 
 mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
     $(BUILD)/mediator-sanitizers/vgpu-ctl \
     $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c)) \
-    $(BUILD)/kernels/built
+    $(BUILD)/kernels/.built
 mediator-sanitizers: ## build the mediator with address and undefined-behaviour checks, and its unit tests
 
 mediator-dependencies:
@@ -30,7 +30,7 @@ CLANG := clang
 NVPTX := --target=nvptx64-nvidia-cuda -march=sm_50 -x cl -cl-std=CL1.2 \
     -cl-no-stdinc -include mediator/kernels/nvptx.h -O2 -Wall -Wextra -Wshadow
 
-$(BUILD)/kernels/built: $(wildcard mediator/kernels/*) | mediator-dependencies
+$(BUILD)/kernels/.built: $(wildcard mediator/kernels/*) | mediator-dependencies
 	@rm -rf $(@D) && mkdir -p $(@D)
 	$(call say,KERNELS)
 	$(Q)cp $(filter %.kernel %.cl,$^) $(@D)
