@@ -35,7 +35,7 @@ CHECK_QEMUS := 7.2 10.0 7.2-sanitizers
 
 .PHONY: check
 check: ## all tests (builds what they need)
-	@scripts/install-deps qemu guest xen rpm test
+	@scripts/install-deps qemu guest xen rpm test bench
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers
@@ -50,6 +50,11 @@ device-check: mediator ## the device's tests on any build: QEMU_BIN=PATH
 	    { echo 'device-check: which QEMU? Give QEMU_BIN=PATH' >&2; exit 2; }
 	@scripts/install-deps test qemu
 	@$(PYTHON) -m pytest tests/device --qemu-bin='$(QEMU_BIN)'
+
+.PHONY: bench
+bench: ## measure, beside what it is compared with: BENCH='NAME …' for some
+	@scripts/install-deps bench
+	@$(PYTHON) tests/bench/run.py $(BENCH)
 
 .PHONY: clean
 clean: ## remove what was built here; ~/.cache/vgpu-stub stays
