@@ -19,7 +19,7 @@ say = @printf '  %-7s %s\n' $(1) $@
 INSTALL_DEPS := scripts/install-deps
 
 include mediator/mediator.mk guest-tools/guest-tools.mk scripts/qemu.mk \
-    scripts/install.mk scripts/rpm.mk scripts/xen.mk
+    scripts/install.mk scripts/rpm.mk scripts/xen.mk tests/bench/bench.mk
 
 QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
 
@@ -40,7 +40,7 @@ check: ## all tests (builds what they need)
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers
 	@$(MAKE) --no-print-directory mediator mediator-sanitizers \
-	    guest-tools guest-test-programs
+	    guest-tools guest-test-programs bench-programs
 	@$(PYTHON) -m pytest tests \
 	    $(CHECK_QEMUS:%=--qemu-bin=$(BUILD)/qemu-%/qemu-system-x86_64)
 
@@ -50,11 +50,6 @@ device-check: mediator ## the device's tests on any build: QEMU_BIN=PATH
 	    { echo 'device-check: which QEMU? Give QEMU_BIN=PATH' >&2; exit 2; }
 	@scripts/install-deps test qemu
 	@$(PYTHON) -m pytest tests/device --qemu-bin='$(QEMU_BIN)'
-
-.PHONY: bench
-bench: ## measure, beside what it is compared with: BENCH='NAME …' for some
-	@scripts/install-deps bench
-	@$(PYTHON) tests/bench/run.py $(BENCH)
 
 .PHONY: clean
 clean: ## remove what was built here; ~/.cache/vgpu-stub stays
