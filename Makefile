@@ -19,7 +19,8 @@ say = @printf '  %-7s %s\n' $(1) $@
 INSTALL_DEPS := scripts/install-deps
 
 include mediator/mediator.mk guest-tools/guest-tools.mk sst/sst.mk \
-    scripts/qemu.mk scripts/install.mk scripts/rpm.mk scripts/xen.mk
+    scripts/qemu.mk scripts/install.mk scripts/rpm.mk scripts/xen.mk \
+    tests/bench/bench.mk
 
 QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
 
@@ -35,13 +36,12 @@ CHECK_QEMUS := 7.2 10.0 7.2-sanitizers
 
 .PHONY: check
 check: ## all tests (builds what they need)
-	@scripts/install-deps qemu guest xen rpm test sst
+	@scripts/install-deps qemu guest xen rpm test sst bench
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers
 	@$(MAKE) --no-print-directory mediator mediator-sanitizers \
-	    guest-tools guest-test-programs
-	@$(MAKE) --no-print-directory check-sst-build
+	    guest-tools guest-test-programs bench-programs check-sst-build
 	@$(PYTHON) -m pytest tests \
 	    $(CHECK_QEMUS:%=--qemu-bin=$(BUILD)/qemu-%/qemu-system-x86_64)
 

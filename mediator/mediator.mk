@@ -3,6 +3,7 @@
 # sanitizers for the tests, which also test their modules: tests/mediator/unit/.
 
 MEDIATOR_GLIB := glib-2.0 gio-unix-2.0
+WORKER_LIBS := libseccomp
 MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -Imediator \
     -DG_LOG_USE_STRUCTURED \
     -DG_LOG_DOMAIN='"vgpu-mediatord"' \
@@ -69,7 +70,7 @@ $(BUILD)/$(1)/unit/%: tests/mediator/unit/%.c \
 	$$(call say,CC)
 	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) -Imediator/worker $$(CFLAGS) $(2) \
 	    $$(LDFLAGS) -MMD -MP -o $$@ $$(filter %.c %.o,$$^) \
-	    $$$$(pkg-config --cflags --libs $$(MEDIATOR_GLIB)) -ldl
+	    $$$$(pkg-config --cflags --libs $$(MEDIATOR_GLIB) $$(WORKER_LIBS)) -ldl
 
 -include $(wildcard $(BUILD)/$(1)/*.d $(BUILD)/$(1)/*/*.d)
 endef
