@@ -5,6 +5,8 @@
  */
 #include "dispatch.h"
 
+#define UUID_SIZE 37            /* of its text, with the NUL */
+
 /* Fires at once, or at the scheduler's next event */
 typedef struct DispatchSource {
     GSource source;
@@ -16,7 +18,14 @@ struct Dispatch {
     Executor *executor;
     Config *config;
     DispatchSource *source;
+    Stats stats;
 };
+
+/* What is kept of a VM, as its scheduler_vm_data() */
+typedef struct VmRecord {
+    VmStats stats;
+    char uuid[UUID_SIZE];
+} VmRecord;
 
 /* A request that has been admitted */
 typedef struct Job {
@@ -46,6 +55,15 @@ static void dispatch_wake(Dispatch *dispatch)
 }
 
 /* --- The ends of a request --- */
+
+/* Count a request that ends; what is known of it is in @task. */
+static void count_end(Dispatch *dispatch, const Task *task, uint32_t status)
+{
+    VmRecord *record = scheduler_vm_data(task->vm);
+
+    stats_count_end(stats_class(&dispatch->stats, task->pool, task->priority),
+                    &record->stats, status);
+}
 
 static void complete(Request *request, const Reply *reply)
 {
@@ -84,7 +102,7 @@ static void refuse(Request *request, uint32_t status)
     complete(request, &reply);
 }
 
-/* The job's task is idle again. */
+/* The job's task is idle again, its end is counted. */
 static void job_refuse(Job *job, uint32_t status)
 {
     refuse(job->request, status);
@@ -106,8 +124,11 @@ static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
     /* The VM may go with its last task. */
     g_autofree char *vm = fault ? g_strdup(job->execution.vm) : NULL;
 
+    histogram_add(&stats_class(&job->dispatch->stats, job->task.pool,
+                               job->task.priority)->execution, used_us);
     if (scheduler_finish(job->dispatch->scheduler, &job->task, used_us, fault,
                          now)) {
+        job->dispatch->stats.quarantines++;
         g_warning("vm %s: quarantined, its requests failed too often", vm);
     }
 }
@@ -119,7 +140,11 @@ static void job_done(Execution *execution, const Outcome *outcome)
     /* A request that is late because it had to wait is not to blame. */
     const bool runaway = job->overdue &&
                          now - job->started > job->started - job->arrived;
+    const uint32_t status = job->overdue ? VGPU_STUB_ERR_TIMEOUT :
+                            job->stopped ? VGPU_STUB_ERR_CANCELLED :
+                            outcome->status;
 
+    count_end(job->dispatch, &job->task, status);
     job_finish(job, outcome->used_us, outcome->fault || runaway, now);
     dispatch_wake(job->dispatch);
     if (job->overdue) {
@@ -139,6 +164,7 @@ static void job_abandoned(gpointer opaque)
         job_stop(job);
         return;
     }
+    count_end(job->dispatch, &job->task, VGPU_STUB_ERR_CANCELLED);
     scheduler_withdraw(job->dispatch->scheduler, &job->task);
     request_complete(job->request, VGPU_STUB_ERR_CANCELLED, NULL, 0);
     g_free(job);
@@ -159,6 +185,7 @@ static void dispatch_end_overdue(Dispatch *dispatch, gint64 now)
             job->overdue = true;
             job_stop(job);
         } else {
+            count_end(dispatch, task, status);
             job_refuse(job, status);
         }
     }
@@ -176,6 +203,9 @@ static bool dispatch_start(Dispatch *dispatch)
             Job *job = job_of_task(task);
 
             job->started = g_get_monotonic_time();
+            histogram_add(&stats_class(&dispatch->stats, pool,
+                                       task->priority)->wait,
+                          job->started - job->arrived);
             dispatch->executor->start(dispatch->executor, &job->execution);
             started = true;
         }
@@ -243,6 +273,32 @@ Scheduler *dispatch_scheduler(Dispatch *dispatch)
     return dispatch->scheduler;
 }
 
+const Stats *dispatch_stats(const Dispatch *dispatch)
+{
+    return &dispatch->stats;
+}
+
+const VmStats *dispatch_vm_stats(const Vm *vm)
+{
+    const VmRecord *record = scheduler_vm_data(vm);
+
+    return &record->stats;
+}
+
+const char *dispatch_vm_uuid(const Vm *vm)
+{
+    const VmRecord *record = scheduler_vm_data(vm);
+
+    return record->uuid;
+}
+
+void dispatch_vm_set_uuid(Vm *vm, const char *uuid)
+{
+    VmRecord *record = scheduler_vm_data(vm);
+
+    g_strlcpy(record->uuid, uuid, sizeof(record->uuid));
+}
+
 Dispatch *dispatch_new(Executor *executor, Config *config)
 {
     static GSourceFuncs functions = { .dispatch = dispatch_ready };
@@ -275,6 +331,9 @@ Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name)
 {
     Vm *vm = scheduler_vm_ref(dispatch->scheduler, name);
 
+    if (scheduler_vm_data(vm) == NULL) {
+        scheduler_vm_set_data(vm, g_new0(VmRecord, 1));
+    }
     dispatch_limit(vm, dispatch);
     return vm;
 }
@@ -288,6 +347,11 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
                       uint8_t priority, Request *request)
 {
     const size_t length = request_header(request)->length;
+    Task task = {
+        .vm = vm,
+        .pool = pool,
+        .priority = MIN(priority, scheduler_vm_limits(vm)->priority),
+    };
     uint32_t status;
     Call call;
     Reply reply;
@@ -295,19 +359,16 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
 
     /* First, so that nothing too large ever waits */
     if (!call_decode(&call, request_payload(request), length, &reply)) {
+        count_end(dispatch, &task, reply.status);
         complete(request, &reply);
         return;
     }
+    task.boost = call.flags & VGPU_STUB_REQUEST_BOOST;
     job = g_new0(Job, 1);
     job->dispatch = dispatch;
     job->request = request;
     job->arrived = g_get_monotonic_time();
-    job->task = (Task) {
-        .vm = vm,
-        .pool = pool,
-        .priority = MIN(priority, scheduler_vm_limits(vm)->priority),
-        .boost = call.flags & VGPU_STUB_REQUEST_BOOST,
-    };
+    job->task = task;
     job->execution = (Execution) {
         .vm = scheduler_vm_name(vm),
         .pool = pool,
@@ -318,6 +379,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
     };
     status = scheduler_submit(dispatch->scheduler, &job->task, job->arrived);
     if (status != VGPU_STUB_ERR_NONE) {
+        count_end(dispatch, &job->task, status);
         job_refuse(job, status);
         return;
     }

@@ -13,6 +13,7 @@
 #include "executor.h"
 #include "request.h"
 #include "scheduler.h"
+#include "stats.h"
 
 /*
  * µs that executions may take up before the sockets have their turn, for an
@@ -46,6 +47,17 @@ void dispatch_quarantine(Dispatch *dispatch, Vm *vm, gint64 until);
 
 /* To look at, and to release VMs from quarantine */
 Scheduler *dispatch_scheduler(Dispatch *dispatch);
+
+/* What has happened so far */
+const Stats *dispatch_stats(const Dispatch *dispatch);
+const VmStats *dispatch_vm_stats(const Vm *vm);
+
+/*
+ * The UUID that the VM's QEMU says that it has, for people to read; "" when it
+ * has said none.
+ */
+const char *dispatch_vm_uuid(const Vm *vm);
+void dispatch_vm_set_uuid(Vm *vm, const char *uuid);
 
 /* As scheduler_vm_ref(), with the limits of the configuration */
 Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name);

@@ -163,6 +163,16 @@ static void link_compare_identity(const Link *link)
     }
 }
 
+static void link_identify(const Link *link)
+{
+    static const uint8_t none[sizeof(link->hello.vm_uuid)];
+    g_autofree char *uuid = wire_format_uuid(link->hello.vm_uuid);
+
+    if (memcmp(link->hello.vm_uuid, none, sizeof(none)) != 0) {
+        dispatch_vm_set_uuid(link->vm, uuid);
+    }
+}
+
 /* The first message on a connection. */
 static bool link_greet(Link *link, const WireHeader *header,
                        const uint8_t *payload, GError **error)
@@ -191,6 +201,7 @@ static bool link_greet(Link *link, const WireHeader *header,
                    VGPU_STUB_ERR_NONE, &welcome, sizeof(welcome));
     link->greeted = true;
     link_clear_timer(link);
+    link_identify(link);
     link_log(link, G_LOG_LEVEL_MESSAGE, "connected");
     link_compare_identity(link);
     return true;

@@ -8,13 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "admin-socket.h"
 #include "admin.h"
+#include "answer-socket.h"
 #include "config.h"
 #include "dispatch.h"
 #include "inline-executor.h"
 #include "link.h"
 #include "log.h"
+#include "metrics.h"
 #include "socket-dir.h"
 
 #define NAME "vgpu-mediatord"
@@ -37,6 +38,7 @@ typedef struct Options {
     char **connect;             /* NULL-terminated; NULL for none */
     char *config;               /* NULL for the defaults */
     char *admin_socket;         /* NULL for none */
+    char *metrics_socket;       /* NULL for none */
     gboolean version;
 } Options;
 
@@ -56,6 +58,9 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "defaults", "FILE" },
         { "admin-socket", 0, 0, G_OPTION_ARG_FILENAME,
           &options->admin_socket, "Take vgpu-ctl's orders at PATH", "PATH" },
+        { "metrics-socket", 0, 0, G_OPTION_ARG_FILENAME,
+          &options->metrics_socket,
+          "Answer Prometheus at PATH, to GET /metrics", "PATH" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
           "Show the version and exit", NULL },
         { 0 }
@@ -84,6 +89,7 @@ static void options_clear(Options *options)
     g_strfreev(options->connect);
     g_free(options->config);
     g_free(options->admin_socket);
+    g_free(options->metrics_socket);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -171,7 +177,8 @@ static bool serve(const Options *options, Dispatch *dispatch, GError **error)
     Admin admin = {
         .dispatch = dispatch, .reload = reload, .opaque = &what,
     };
-    AdminSocket *admin_socket = NULL;
+    g_autoptr(AnswerSocket) admin_socket = NULL;
+    g_autoptr(AnswerSocket) metrics_socket = NULL;
     SocketDir *dir = NULL;
 
     if (links == NULL) {
@@ -179,10 +186,19 @@ static bool serve(const Options *options, Dispatch *dispatch, GError **error)
         return false;
     }
     if (options->admin_socket != NULL) {
-        admin_socket = admin_socket_new(options->admin_socket, admin_order,
-                                        &admin, error);
+        admin_socket = answer_socket_new(options->admin_socket, "\n",
+                                         admin_order, &admin, error);
         if (admin_socket == NULL) {
             g_prefix_error(error, "--admin-socket: ");
+            return false;
+        }
+    }
+    if (options->metrics_socket != NULL) {
+        metrics_socket = answer_socket_new(options->metrics_socket,
+                                           "\r\n\r\n", metrics_http,
+                                           dispatch, error);
+        if (metrics_socket == NULL) {
+            g_prefix_error(error, "--metrics-socket: ");
             return false;
         }
     }
@@ -191,7 +207,6 @@ static bool serve(const Options *options, Dispatch *dispatch, GError **error)
     }
     run(&what);
     g_clear_pointer(&dir, socket_dir_free);
-    g_clear_pointer(&admin_socket, admin_socket_free);
     return true;
 }
 
