@@ -16,6 +16,7 @@
 #include "link.h"
 #include "log.h"
 #include "metrics.h"
+#include "rrdd-file.h"
 #include "socket-dir.h"
 
 #define NAME "vgpu-mediatord"
@@ -39,6 +40,7 @@ typedef struct Options {
     char *config;               /* NULL for the defaults */
     char *admin_socket;         /* NULL for none */
     char *metrics_socket;       /* NULL for none */
+    char *rrdd_file;            /* NULL for none */
     gboolean version;
 } Options;
 
@@ -61,6 +63,8 @@ static bool options_parse(Options *options, int *argc, char ***argv,
         { "metrics-socket", 0, 0, G_OPTION_ARG_FILENAME,
           &options->metrics_socket,
           "Answer Prometheus at PATH, to GET /metrics", "PATH" },
+        { "rrdd-file", 0, 0, G_OPTION_ARG_FILENAME, &options->rrdd_file,
+          "Keep figures of VMs for xcp-rrdd at PATH", "PATH" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
           "Show the version and exit", NULL },
         { 0 }
@@ -90,6 +94,7 @@ static void options_clear(Options *options)
     g_free(options->config);
     g_free(options->admin_socket);
     g_free(options->metrics_socket);
+    g_free(options->rrdd_file);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -179,6 +184,7 @@ static bool serve(const Options *options, Dispatch *dispatch, GError **error)
     };
     g_autoptr(AnswerSocket) admin_socket = NULL;
     g_autoptr(AnswerSocket) metrics_socket = NULL;
+    RrddFile *rrdd_file = NULL;
     SocketDir *dir = NULL;
 
     if (links == NULL) {
@@ -205,7 +211,11 @@ static bool serve(const Options *options, Dispatch *dispatch, GError **error)
     if (options->socket_dir != NULL) {
         dir = socket_dir_new(options->socket_dir, dispatch);
     }
+    if (options->rrdd_file != NULL) {
+        rrdd_file = rrdd_file_new(options->rrdd_file, dispatch);
+    }
     run(&what);
+    g_clear_pointer(&rrdd_file, rrdd_file_free);
     g_clear_pointer(&dir, socket_dir_free);
     return true;
 }
