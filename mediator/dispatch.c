@@ -5,6 +5,8 @@
  */
 #include "dispatch.h"
 
+#include "request-log.h"
+
 #define UUID_SIZE 37            /* of its text, with the NUL */
 
 /* Fires at once, or at the scheduler's next event */
@@ -19,6 +21,7 @@ struct Dispatch {
     Config *config;
     DispatchSource *source;
     Stats stats;
+    RequestLog *log;
 };
 
 /* What is kept of a VM, as its scheduler_vm_data() */
@@ -56,13 +59,36 @@ static void dispatch_wake(Dispatch *dispatch)
 
 /* --- The ends of a request --- */
 
-/* Count a request that ends; what is known of it is in @task. */
-static void count_end(Dispatch *dispatch, const Task *task, uint32_t status)
+/*
+ * Count and log @request, which ends after so many µs; what else is known of it
+ * is in @task.
+ */
+static void record_end(Dispatch *dispatch, const Task *task,
+                       const Request *request, uint32_t status, gint64 wait,
+                       gint64 execution)
 {
     VmRecord *record = scheduler_vm_data(task->vm);
+    const RequestEnd end = {
+        .vm = scheduler_vm_name(task->vm),
+        .uuid = record->uuid,
+        .pool = task->pool,
+        .priority = task->priority,
+        .sequence = request_header(request)->sequence,
+        .status = status,
+        .wait = wait,
+        .execution = execution,
+    };
 
     stats_count_end(stats_class(&dispatch->stats, task->pool, task->priority),
                     &record->stats, status);
+    request_log_end(dispatch->log, &end);
+}
+
+/* The same for the request of @job, which was not started. */
+static void record_unstarted(const Job *job, uint32_t status)
+{
+    record_end(job->dispatch, &job->task, job->request, status,
+               g_get_monotonic_time() - job->arrived, 0);
 }
 
 static void complete(Request *request, const Reply *reply)
@@ -102,7 +128,7 @@ static void refuse(Request *request, uint32_t status)
     complete(request, &reply);
 }
 
-/* The job's task is idle again, its end is counted. */
+/* The job's task is idle again, its end is recorded. */
 static void job_refuse(Job *job, uint32_t status)
 {
     refuse(job->request, status);
@@ -144,7 +170,8 @@ static void job_done(Execution *execution, const Outcome *outcome)
                             job->stopped ? VGPU_STUB_ERR_CANCELLED :
                             outcome->status;
 
-    count_end(job->dispatch, &job->task, status);
+    record_end(job->dispatch, &job->task, job->request, status,
+               job->started - job->arrived, outcome->used_us);
     job_finish(job, outcome->used_us, outcome->fault || runaway, now);
     dispatch_wake(job->dispatch);
     if (job->overdue) {
@@ -164,7 +191,7 @@ static void job_abandoned(gpointer opaque)
         job_stop(job);
         return;
     }
-    count_end(job->dispatch, &job->task, VGPU_STUB_ERR_CANCELLED);
+    record_unstarted(job, VGPU_STUB_ERR_CANCELLED);
     scheduler_withdraw(job->dispatch->scheduler, &job->task);
     request_complete(job->request, VGPU_STUB_ERR_CANCELLED, NULL, 0);
     g_free(job);
@@ -185,7 +212,7 @@ static void dispatch_end_overdue(Dispatch *dispatch, gint64 now)
             job->overdue = true;
             job_stop(job);
         } else {
-            count_end(dispatch, task, status);
+            record_unstarted(job, status);
             job_refuse(job, status);
         }
     }
@@ -245,6 +272,7 @@ void dispatch_configure(Dispatch *dispatch, Config *config)
 {
     g_clear_pointer(&dispatch->config, config_free);
     dispatch->config = config;
+    request_log_set_all(dispatch->log, config_log_requests(config));
     scheduler_set_shares(dispatch->scheduler, config_shares(config));
     scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
     /* A limit that has risen may let something run. */
@@ -305,6 +333,7 @@ Dispatch *dispatch_new(Executor *executor, Config *config)
     Dispatch *dispatch = g_new0(Dispatch, 1);
 
     dispatch->scheduler = scheduler_new();
+    dispatch->log = request_log_new();
     dispatch->executor = executor;
     for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
         scheduler_set_slots(dispatch->scheduler, pool, executor->slots);
@@ -323,6 +352,7 @@ void dispatch_free(Dispatch *dispatch)
     g_source_destroy(&dispatch->source->source);
     g_source_unref(&dispatch->source->source);
     scheduler_free(dispatch->scheduler);
+    request_log_free(dispatch->log);
     config_free(dispatch->config);
     g_free(dispatch);
 }
@@ -359,7 +389,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
 
     /* First, so that nothing too large ever waits */
     if (!call_decode(&call, request_payload(request), length, &reply)) {
-        count_end(dispatch, &task, reply.status);
+        record_end(dispatch, &task, request, reply.status, 0, 0);
         complete(request, &reply);
         return;
     }
@@ -379,7 +409,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
     };
     status = scheduler_submit(dispatch->scheduler, &job->task, job->arrived);
     if (status != VGPU_STUB_ERR_NONE) {
-        count_end(dispatch, &job->task, status);
+        record_unstarted(job, status);
         job_refuse(job, status);
         return;
     }

@@ -51,3 +51,8 @@ OutcomeKind outcome_kind(uint32_t status)
         return OUTCOME_OTHER;
     }
 }
+
+bool outcome_failed(OutcomeKind kind)
+{
+    return kind != OUTCOME_DONE && kind != OUTCOME_CANCELLED;
+}

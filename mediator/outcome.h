@@ -6,6 +6,7 @@
 #ifndef MEDIATOR_OUTCOME_H
 #define MEDIATOR_OUTCOME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef enum OutcomeKind {
@@ -28,5 +29,8 @@ extern const char *const outcome_names[OUTCOME_KINDS];
 
 /* The kind of a request that ended with @status, a VGPU_STUB_ERR_… */
 OutcomeKind outcome_kind(uint32_t status);
+
+/* Whether that is neither done nor cancelled */
+bool outcome_failed(OutcomeKind kind);
 
 #endif /* MEDIATOR_OUTCOME_H */

@@ -21,7 +21,7 @@ void stats_count_end(ClassStats *stats, VmStats *vm, uint32_t status)
 
     stats->ended[kind]++;
     vm->ended++;
-    vm->failed += kind != OUTCOME_DONE && kind != OUTCOME_CANCELLED;
+    vm->failed += outcome_failed(kind);
 }
 
 void histogram_add(Histogram *histogram, gint64 us)
