@@ -5,6 +5,7 @@
  */
 #include "dispatch.h"
 
+#include "quarantines.h"
 #include "request-log.h"
 
 #define UUID_SIZE 37            /* of its text, with the NUL */
@@ -22,6 +23,7 @@ struct Dispatch {
     DispatchSource *source;
     Stats stats;
     RequestLog *log;
+    Quarantines *quarantines;
 };
 
 /* What is kept of a VM, as its scheduler_vm_data() */
@@ -147,16 +149,21 @@ static void job_stop(Job *job)
 /* The job's task has ended; it is idle again. */
 static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
 {
-    /* The VM may go with its last task. */
-    g_autofree char *vm = fault ? g_strdup(job->execution.vm) : NULL;
+    Dispatch *dispatch = job->dispatch;
+    /* It would go with its last task. */
+    Vm *vm = scheduler_vm_ref(dispatch->scheduler, job->execution.vm);
 
-    histogram_add(&stats_class(&job->dispatch->stats, job->task.pool,
+    histogram_add(&stats_class(&dispatch->stats, job->task.pool,
                                job->task.priority)->execution, used_us);
-    if (scheduler_finish(job->dispatch->scheduler, &job->task, used_us, fault,
+    if (scheduler_finish(dispatch->scheduler, &job->task, used_us, fault,
                          now)) {
-        job->dispatch->stats.quarantines++;
-        g_warning("vm %s: quarantined, its requests failed too often", vm);
+        dispatch->stats.quarantines++;
+        quarantines_set(dispatch->quarantines, scheduler_vm_name(vm),
+                        scheduler_vm_report(vm).quarantined_until);
+        g_warning("vm %s: quarantined, its requests failed too often",
+                  scheduler_vm_name(vm));
     }
+    scheduler_vm_unref(dispatch->scheduler, vm);
 }
 
 static void job_done(Execution *execution, const Outcome *outcome)
@@ -293,7 +300,29 @@ bool dispatch_set_limit(Dispatch *dispatch, const char *vm, const char *name,
 void dispatch_quarantine(Dispatch *dispatch, Vm *vm, gint64 until)
 {
     scheduler_vm_quarantine(dispatch->scheduler, vm, until);
+    quarantines_set(dispatch->quarantines, scheduler_vm_name(vm), until);
     dispatch_wake(dispatch);
+}
+
+bool dispatch_release(Dispatch *dispatch, const char *name)
+{
+    Vm *vm = scheduler_vm_find(dispatch->scheduler, name);
+    const bool kept =
+        quarantines_until(dispatch->quarantines, name) != G_MININT64;
+
+    if (vm != NULL) {
+        scheduler_vm_release(vm);
+    }
+    if (kept) {
+        quarantines_set(dispatch->quarantines, name, G_MININT64);
+    }
+    return vm != NULL || kept;
+}
+
+void dispatch_keep_quarantines(Dispatch *dispatch, const char *path)
+{
+    g_clear_pointer(&dispatch->quarantines, quarantines_free);
+    dispatch->quarantines = quarantines_new(path);
 }
 
 Scheduler *dispatch_scheduler(Dispatch *dispatch)
@@ -334,6 +363,7 @@ Dispatch *dispatch_new(Executor *executor, Config *config)
 
     dispatch->scheduler = scheduler_new();
     dispatch->log = request_log_new();
+    dispatch->quarantines = quarantines_new(NULL);
     dispatch->executor = executor;
     for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
         scheduler_set_slots(dispatch->scheduler, pool, executor->slots);
@@ -353,6 +383,7 @@ void dispatch_free(Dispatch *dispatch)
     g_source_unref(&dispatch->source->source);
     scheduler_free(dispatch->scheduler);
     request_log_free(dispatch->log);
+    quarantines_free(dispatch->quarantines);
     config_free(dispatch->config);
     g_free(dispatch);
 }
@@ -363,6 +394,9 @@ Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name)
 
     if (scheduler_vm_data(vm) == NULL) {
         scheduler_vm_set_data(vm, g_new0(VmRecord, 1));
+        scheduler_vm_quarantine(
+            dispatch->scheduler, vm,
+            quarantines_until(dispatch->quarantines, name));
     }
     dispatch_limit(vm, dispatch);
     return vm;

@@ -41,6 +41,7 @@ typedef struct Options {
     char *admin_socket;         /* NULL for none */
     char *metrics_socket;       /* NULL for none */
     char *rrdd_file;            /* NULL for none */
+    char *state_dir;            /* NULL for none */
     gboolean version;
 } Options;
 
@@ -65,6 +66,8 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "Answer Prometheus at PATH, to GET /metrics", "PATH" },
         { "rrdd-file", 0, 0, G_OPTION_ARG_FILENAME, &options->rrdd_file,
           "Keep figures of VMs for xcp-rrdd at PATH", "PATH" },
+        { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->state_dir,
+          "Keep in DIR what a restart may not forget: quarantines", "DIR" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
           "Show the version and exit", NULL },
         { 0 }
@@ -95,6 +98,7 @@ static void options_clear(Options *options)
     g_free(options->admin_socket);
     g_free(options->metrics_socket);
     g_free(options->rrdd_file);
+    g_free(options->state_dir);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -246,6 +250,12 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     dispatch = dispatch_new(&inline_executor, config);
+    if (options.state_dir != NULL) {
+        g_autofree char *path = g_build_filename(options.state_dir,
+                                                 "quarantines", NULL);
+
+        dispatch_keep_quarantines(dispatch, path);
+    }
     if (!serve(&options, dispatch, &error)) {
         fprintf(stderr, NAME ": %s\n", error->message);
         status = EXIT_USAGE;

@@ -26,7 +26,7 @@ def test_help(mediatord_bin):
     assert (result.returncode, result.stderr) == (0, "")
     for word in ("--socket-dir=DIR", "/run/vgpu-stub", "--connect=PATH",
                  "--config=FILE", "--admin-socket=PATH", "--metrics-socket=PATH",
-                 "--rrdd-file=PATH",
+                 "--rrdd-file=PATH", "--state-dir=DIR",
                  "--version",
                  "Exit status"):
         assert word in result.stdout
