@@ -95,14 +95,20 @@ static bool order_queues(Admin *admin, char **fields G_GNUC_UNUSED,
     return true;
 }
 
+static bool no_such_vm(const char *name, GError **error)
+{
+    g_set_error(error, ADMIN_ERROR, ADMIN_ERROR_VM,
+                "no VM is called '%s'; `vms` lists all", name);
+    return false;
+}
+
 /* The VM called @name; NULL and @error when there is none. */
 static Vm *find_vm(Admin *admin, const char *name, GError **error)
 {
     Vm *vm = scheduler_vm_find(dispatch_scheduler(admin->dispatch), name);
 
     if (vm == NULL) {
-        g_set_error(error, ADMIN_ERROR, ADMIN_ERROR_VM,
-                    "no VM is called '%s'; `vms` lists all", name);
+        no_such_vm(name, error);
     }
     return vm;
 }
@@ -143,12 +149,9 @@ static bool order_quarantine(Admin *admin, char **fields,
 static bool order_release(Admin *admin, char **fields,
                           GString *answer G_GNUC_UNUSED, GError **error)
 {
-    Vm *vm = find_vm(admin, fields[1], error);
-
-    if (vm == NULL) {
-        return false;
+    if (!dispatch_release(admin->dispatch, fields[1])) {
+        return no_such_vm(fields[1], error);
     }
-    scheduler_vm_release(vm);
     g_message("vm %s: released by the operator", fields[1]);
     return true;
 }

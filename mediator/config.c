@@ -15,11 +15,13 @@
 
 #define GROUP_CLASSES "classes"
 #define GROUP_EVERY_VM "vm"
+#define GROUP_LOG "log"
 #define GROUP_ONE_VM "vm "      /* and its name */
 
 struct Config {
     ClassShares shares;
     VmLimits limits;            /* of VMs that have no group of their own */
+    LogSettings log;
     GHashTable *vms;            /* name → VmLimits */
 };
 
@@ -76,6 +78,7 @@ static bool reader_see(Reader *reader, char *name, unsigned line,
 static bool is_group(const char *name)
 {
     return strcmp(name, GROUP_CLASSES) == 0 ||
+           strcmp(name, GROUP_LOG) == 0 ||
            strcmp(name, GROUP_EVERY_VM) == 0 ||
            (g_str_has_prefix(name, GROUP_ONE_VM) &&
             name[strlen(GROUP_ONE_VM)] != '\0');
@@ -93,7 +96,7 @@ static bool reader_group(Reader *reader, char *text, unsigned line,
     name[strlen(name) - 1] = '\0';
     if (!is_group(name)) {
         return fail(error, reader->path, line, "[%s] is not known, there are "
-                    "[classes], [vm] and [vm NAME]", name);
+                    "[classes], [log], [vm] and [vm NAME]", name);
     }
     reader->group = name;
     return true;
@@ -201,6 +204,8 @@ static bool config_set(Config *config, const Entry *entry, const char *path,
 
     if (limits != NULL
         ? limits_set(limits, entry->key, entry->value, &reason)
+        : strcmp(entry->group, GROUP_LOG) == 0
+        ? log_settings_set(&config->log, entry->key, entry->value, &reason)
         : shares_set(&config->shares, entry->key, entry->value, &reason)) {
         return true;
     }
@@ -300,6 +305,11 @@ bool config_set_limit(Config *config, const char *vm, const char *name,
     }
     *config_own_limits(config, vm) = limits;
     return true;
+}
+
+bool config_log_requests(const Config *config)
+{
+    return config->log.requests;
 }
 
 const ClassShares *config_shares(const Config *config)

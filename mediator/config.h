@@ -41,6 +41,9 @@ Config *config_parse(const char *text, gsize length, const char *path,
 bool config_set_limit(Config *config, const char *vm, const char *name,
                       const char *value, GError **error);
 
+/* Whether all requests are to be logged, or only those that failed */
+bool config_log_requests(const Config *config);
+
 /* Both live as long as the configuration. */
 const ClassShares *config_shares(const Config *config);
 const VmLimits *config_limits(const Config *config, const char *vm);

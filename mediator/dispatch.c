@@ -5,6 +5,11 @@
  */
 #include "dispatch.h"
 
+#include "quarantines.h"
+#include "request-log.h"
+
+#define UUID_SIZE 37            /* of its text, with the NUL */
+
 /* Fires at once, or at the scheduler's next event */
 typedef struct DispatchSource {
     GSource source;
@@ -16,7 +21,16 @@ struct Dispatch {
     Executor *executor;
     Config *config;
     DispatchSource *source;
+    Stats stats;
+    RequestLog *log;
+    Quarantines *quarantines;
 };
+
+/* What is kept of a VM, as its scheduler_vm_data() */
+typedef struct VmRecord {
+    VmStats stats;
+    char uuid[UUID_SIZE];
+} VmRecord;
 
 /* A request that has been admitted */
 typedef struct Job {
@@ -46,6 +60,38 @@ static void dispatch_wake(Dispatch *dispatch)
 }
 
 /* --- The ends of a request --- */
+
+/*
+ * Count and log @request, which ends after so many µs; what else is known of it
+ * is in @task.
+ */
+static void record_end(Dispatch *dispatch, const Task *task,
+                       const Request *request, uint32_t status, gint64 wait,
+                       gint64 execution)
+{
+    VmRecord *record = scheduler_vm_data(task->vm);
+    const RequestEnd end = {
+        .vm = scheduler_vm_name(task->vm),
+        .uuid = record->uuid,
+        .pool = task->pool,
+        .priority = task->priority,
+        .sequence = request_header(request)->sequence,
+        .status = status,
+        .wait = wait,
+        .execution = execution,
+    };
+
+    stats_count_end(stats_class(&dispatch->stats, task->pool, task->priority),
+                    &record->stats, status);
+    request_log_end(dispatch->log, &end);
+}
+
+/* The same for the request of @job, which was not started. */
+static void record_unstarted(const Job *job, uint32_t status)
+{
+    record_end(job->dispatch, &job->task, job->request, status,
+               g_get_monotonic_time() - job->arrived, 0);
+}
 
 static void complete(Request *request, const Reply *reply)
 {
@@ -84,7 +130,7 @@ static void refuse(Request *request, uint32_t status)
     complete(request, &reply);
 }
 
-/* The job's task is idle again. */
+/* The job's task is idle again, its end is recorded. */
 static void job_refuse(Job *job, uint32_t status)
 {
     refuse(job->request, status);
@@ -103,13 +149,21 @@ static void job_stop(Job *job)
 /* The job's task has ended; it is idle again. */
 static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
 {
-    /* The VM may go with its last task. */
-    g_autofree char *vm = fault ? g_strdup(job->execution.vm) : NULL;
+    Dispatch *dispatch = job->dispatch;
+    /* It would go with its last task. */
+    Vm *vm = scheduler_vm_ref(dispatch->scheduler, job->execution.vm);
 
-    if (scheduler_finish(job->dispatch->scheduler, &job->task, used_us, fault,
+    histogram_add(&stats_class(&dispatch->stats, job->task.pool,
+                               job->task.priority)->execution, used_us);
+    if (scheduler_finish(dispatch->scheduler, &job->task, used_us, fault,
                          now)) {
-        g_warning("vm %s: quarantined, its requests failed too often", vm);
+        dispatch->stats.quarantines++;
+        quarantines_set(dispatch->quarantines, scheduler_vm_name(vm),
+                        scheduler_vm_report(vm).quarantined_until);
+        g_warning("vm %s: quarantined, its requests failed too often",
+                  scheduler_vm_name(vm));
     }
+    scheduler_vm_unref(dispatch->scheduler, vm);
 }
 
 static void job_done(Execution *execution, const Outcome *outcome)
@@ -119,7 +173,12 @@ static void job_done(Execution *execution, const Outcome *outcome)
     /* A request that is late because it had to wait is not to blame. */
     const bool runaway = job->overdue &&
                          now - job->started > job->started - job->arrived;
+    const uint32_t status = job->overdue ? VGPU_STUB_ERR_TIMEOUT :
+                            job->stopped ? VGPU_STUB_ERR_CANCELLED :
+                            outcome->status;
 
+    record_end(job->dispatch, &job->task, job->request, status,
+               job->started - job->arrived, outcome->used_us);
     job_finish(job, outcome->used_us, outcome->fault || runaway, now);
     dispatch_wake(job->dispatch);
     if (job->overdue) {
@@ -139,6 +198,7 @@ static void job_abandoned(gpointer opaque)
         job_stop(job);
         return;
     }
+    record_unstarted(job, VGPU_STUB_ERR_CANCELLED);
     scheduler_withdraw(job->dispatch->scheduler, &job->task);
     request_complete(job->request, VGPU_STUB_ERR_CANCELLED, NULL, 0);
     g_free(job);
@@ -159,6 +219,7 @@ static void dispatch_end_overdue(Dispatch *dispatch, gint64 now)
             job->overdue = true;
             job_stop(job);
         } else {
+            record_unstarted(job, status);
             job_refuse(job, status);
         }
     }
@@ -176,6 +237,9 @@ static bool dispatch_start(Dispatch *dispatch, gint64 now)
             Job *job = job_of_task(task);
 
             job->started = now;
+            histogram_add(&stats_class(&dispatch->stats, pool,
+                                       task->priority)->wait,
+                          job->started - job->arrived);
             dispatch->executor->start(dispatch->executor, &job->execution);
             started = true;
         }
@@ -217,6 +281,7 @@ void dispatch_configure(Dispatch *dispatch, Config *config)
 {
     g_clear_pointer(&dispatch->config, config_free);
     dispatch->config = config;
+    request_log_set_all(dispatch->log, config_log_requests(config));
     scheduler_set_shares(dispatch->scheduler, config_shares(config));
     scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
     /* A limit that has risen may let something run. */
@@ -237,12 +302,60 @@ bool dispatch_set_limit(Dispatch *dispatch, const char *vm, const char *name,
 void dispatch_quarantine(Dispatch *dispatch, Vm *vm, gint64 until)
 {
     scheduler_vm_quarantine(dispatch->scheduler, vm, until);
+    quarantines_set(dispatch->quarantines, scheduler_vm_name(vm), until);
     dispatch_wake(dispatch);
+}
+
+bool dispatch_release(Dispatch *dispatch, const char *name)
+{
+    Vm *vm = scheduler_vm_find(dispatch->scheduler, name);
+    const bool kept =
+        quarantines_until(dispatch->quarantines, name) != G_MININT64;
+
+    if (vm != NULL) {
+        scheduler_vm_release(vm);
+    }
+    if (kept) {
+        quarantines_set(dispatch->quarantines, name, G_MININT64);
+    }
+    return vm != NULL || kept;
+}
+
+void dispatch_keep_quarantines(Dispatch *dispatch, const char *path)
+{
+    g_clear_pointer(&dispatch->quarantines, quarantines_free);
+    dispatch->quarantines = quarantines_new(path);
 }
 
 Scheduler *dispatch_scheduler(Dispatch *dispatch)
 {
     return dispatch->scheduler;
+}
+
+const Stats *dispatch_stats(const Dispatch *dispatch)
+{
+    return &dispatch->stats;
+}
+
+const VmStats *dispatch_vm_stats(const Vm *vm)
+{
+    const VmRecord *record = scheduler_vm_data(vm);
+
+    return &record->stats;
+}
+
+const char *dispatch_vm_uuid(const Vm *vm)
+{
+    const VmRecord *record = scheduler_vm_data(vm);
+
+    return record->uuid;
+}
+
+void dispatch_vm_set_uuid(Vm *vm, const char *uuid)
+{
+    VmRecord *record = scheduler_vm_data(vm);
+
+    g_strlcpy(record->uuid, uuid, sizeof(record->uuid));
 }
 
 Dispatch *dispatch_new(Executor *executor, Config *config)
@@ -251,6 +364,8 @@ Dispatch *dispatch_new(Executor *executor, Config *config)
     Dispatch *dispatch = g_new0(Dispatch, 1);
 
     dispatch->scheduler = scheduler_new();
+    dispatch->log = request_log_new();
+    dispatch->quarantines = quarantines_new(NULL);
     dispatch->executor = executor;
     for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
         scheduler_set_slots(dispatch->scheduler, pool, executor->slots);
@@ -269,6 +384,8 @@ void dispatch_free(Dispatch *dispatch)
     g_source_destroy(&dispatch->source->source);
     g_source_unref(&dispatch->source->source);
     scheduler_free(dispatch->scheduler);
+    request_log_free(dispatch->log);
+    quarantines_free(dispatch->quarantines);
     config_free(dispatch->config);
     g_free(dispatch);
 }
@@ -277,6 +394,12 @@ Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name)
 {
     Vm *vm = scheduler_vm_ref(dispatch->scheduler, name);
 
+    if (scheduler_vm_data(vm) == NULL) {
+        scheduler_vm_set_data(vm, g_new0(VmRecord, 1));
+        scheduler_vm_quarantine(
+            dispatch->scheduler, vm,
+            quarantines_until(dispatch->quarantines, name));
+    }
     dispatch_limit(vm, dispatch);
     return vm;
 }
@@ -290,6 +413,11 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
                       uint8_t priority, Request *request)
 {
     const size_t length = request_header(request)->length;
+    Task task = {
+        .vm = vm,
+        .pool = pool,
+        .priority = MIN(priority, scheduler_vm_limits(vm)->priority),
+    };
     uint32_t status;
     Call call;
     Reply reply;
@@ -297,19 +425,16 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
 
     /* First, so that nothing too large ever waits */
     if (!call_decode(&call, request_payload(request), length, &reply)) {
+        record_end(dispatch, &task, request, reply.status, 0, 0);
         complete(request, &reply);
         return;
     }
+    task.boost = call.flags & VGPU_STUB_REQUEST_BOOST;
     job = g_new0(Job, 1);
     job->dispatch = dispatch;
     job->request = request;
     job->arrived = g_get_monotonic_time();
-    job->task = (Task) {
-        .vm = vm,
-        .pool = pool,
-        .priority = MIN(priority, scheduler_vm_limits(vm)->priority),
-        .boost = call.flags & VGPU_STUB_REQUEST_BOOST,
-    };
+    job->task = task;
     job->execution = (Execution) {
         .vm = scheduler_vm_name(vm),
         .pool = pool,
@@ -320,6 +445,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
     };
     status = scheduler_submit(dispatch->scheduler, &job->task, job->arrived);
     if (status != VGPU_STUB_ERR_NONE) {
+        record_unstarted(job, status);
         job_refuse(job, status);
         return;
     }

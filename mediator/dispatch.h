@@ -13,6 +13,7 @@
 #include "executor.h"
 #include "request.h"
 #include "scheduler.h"
+#include "stats.h"
 
 /*
  * µs that executions may take up before the sockets have their turn, for an
@@ -41,11 +42,34 @@ void dispatch_configure(Dispatch *dispatch, Config *config);
 bool dispatch_set_limit(Dispatch *dispatch, const char *vm, const char *name,
                         const char *value, GError **error);
 
+/*
+ * Keep quarantines in the file at @path, which may have some already, from now
+ * on; no VM has been referenced before. They outlive their VM in any case.
+ */
+void dispatch_keep_quarantines(Dispatch *dispatch, const char *path);
+
 /* As scheduler_vm_quarantine(), until @until on the monotonic clock */
 void dispatch_quarantine(Dispatch *dispatch, Vm *vm, gint64 until);
 
-/* To look at, and to release VMs from quarantine */
+/*
+ * End the quarantine of the VM called @name. Returns false when there is no
+ * such VM, and no quarantine of one that there was.
+ */
+bool dispatch_release(Dispatch *dispatch, const char *name);
+
+/* To look at */
 Scheduler *dispatch_scheduler(Dispatch *dispatch);
+
+/* What has happened so far */
+const Stats *dispatch_stats(const Dispatch *dispatch);
+const VmStats *dispatch_vm_stats(const Vm *vm);
+
+/*
+ * The UUID that the VM's QEMU says that it has, for people to read; "" when it
+ * has said none.
+ */
+const char *dispatch_vm_uuid(const Vm *vm);
+void dispatch_vm_set_uuid(Vm *vm, const char *uuid);
 
 /* As scheduler_vm_ref(), with the limits of the configuration */
 Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name);

@@ -29,6 +29,8 @@ struct Link {
 
     unsigned attempts;          /* since the last connection that lasted */
     bool complained;            /* that there is no connection to be had */
+    char *refusal;              /* why the last connection ended, if it did
+                                 * before there was a device; else NULL */
     guint timer;                /* to the next attempt, or while connected,
                                  * to the end of the wait for HELLO */
 };
@@ -119,7 +121,12 @@ static void link_closed(gpointer opaque, const GError *error)
         what = g_strdup_printf("disconnected: %s", error->message);
         level = G_LOG_LEVEL_MESSAGE;
     }
-    link_log(link, level, what);
+    /* A device that stays as it is is no news each time that it is tried. */
+    if (link->greeted || g_strcmp0(what, link->refusal) != 0) {
+        link_log(link, level, what);
+    }
+    g_free(link->refusal);
+    link->refusal = link->greeted ? NULL : g_steal_pointer(&what);
 
     g_clear_pointer(&link->channel, channel_free);
     g_hash_table_remove_all(link->running);
@@ -163,6 +170,16 @@ static void link_compare_identity(const Link *link)
     }
 }
 
+static void link_identify(const Link *link)
+{
+    static const uint8_t none[sizeof(link->hello.vm_uuid)];
+    g_autofree char *uuid = wire_format_uuid(link->hello.vm_uuid);
+
+    if (memcmp(link->hello.vm_uuid, none, sizeof(none)) != 0) {
+        dispatch_vm_set_uuid(link->vm, uuid);
+    }
+}
+
 /* The first message on a connection. */
 static bool link_greet(Link *link, const WireHeader *header,
                        const uint8_t *payload, GError **error)
@@ -191,6 +208,7 @@ static bool link_greet(Link *link, const WireHeader *header,
                    VGPU_STUB_ERR_NONE, &welcome, sizeof(welcome));
     link->greeted = true;
     link_clear_timer(link);
+    link_identify(link);
     link_log(link, G_LOG_LEVEL_MESSAGE, "connected");
     link_compare_identity(link);
     return true;
@@ -334,6 +352,7 @@ void link_free(Link *link)
     g_hash_table_unref(link->running);
     dispatch_vm_unref(link->dispatch, link->vm);
     g_free(link->vm_name);
+    g_free(link->refusal);
     g_free(link);
 }
 

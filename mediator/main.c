@@ -8,13 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "admin-socket.h"
 #include "admin.h"
+#include "answer-socket.h"
 #include "config.h"
 #include "dispatch.h"
 #include "inline-executor.h"
 #include "link.h"
 #include "log.h"
+#include "metrics.h"
+#include "rrdd-file.h"
 #include "socket-dir.h"
 
 #define NAME "vgpu-mediatord"
@@ -37,6 +39,9 @@ typedef struct Options {
     char **connect;             /* NULL-terminated; NULL for none */
     char *config;               /* NULL for the defaults */
     char *admin_socket;         /* NULL for none */
+    char *metrics_socket;       /* NULL for none */
+    char *rrdd_file;            /* NULL for none */
+    char *state_dir;            /* NULL for none */
     gboolean version;
 } Options;
 
@@ -56,6 +61,13 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "defaults", "FILE" },
         { "admin-socket", 0, 0, G_OPTION_ARG_FILENAME,
           &options->admin_socket, "Take vgpu-ctl's orders at PATH", "PATH" },
+        { "metrics-socket", 0, 0, G_OPTION_ARG_FILENAME,
+          &options->metrics_socket,
+          "Answer Prometheus at PATH, to GET /metrics", "PATH" },
+        { "rrdd-file", 0, 0, G_OPTION_ARG_FILENAME, &options->rrdd_file,
+          "Keep figures of VMs for xcp-rrdd at PATH", "PATH" },
+        { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->state_dir,
+          "Keep in DIR what a restart may not forget: quarantines", "DIR" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
           "Show the version and exit", NULL },
         { 0 }
@@ -84,6 +96,9 @@ static void options_clear(Options *options)
     g_strfreev(options->connect);
     g_free(options->config);
     g_free(options->admin_socket);
+    g_free(options->metrics_socket);
+    g_free(options->rrdd_file);
+    g_free(options->state_dir);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -171,7 +186,9 @@ static bool serve(const Options *options, Dispatch *dispatch, GError **error)
     Admin admin = {
         .dispatch = dispatch, .reload = reload, .opaque = &what,
     };
-    AdminSocket *admin_socket = NULL;
+    g_autoptr(AnswerSocket) admin_socket = NULL;
+    g_autoptr(AnswerSocket) metrics_socket = NULL;
+    RrddFile *rrdd_file = NULL;
     SocketDir *dir = NULL;
 
     if (links == NULL) {
@@ -179,19 +196,31 @@ static bool serve(const Options *options, Dispatch *dispatch, GError **error)
         return false;
     }
     if (options->admin_socket != NULL) {
-        admin_socket = admin_socket_new(options->admin_socket, admin_order,
-                                        &admin, error);
+        admin_socket = answer_socket_new(options->admin_socket, "\n",
+                                         admin_order, &admin, error);
         if (admin_socket == NULL) {
             g_prefix_error(error, "--admin-socket: ");
+            return false;
+        }
+    }
+    if (options->metrics_socket != NULL) {
+        metrics_socket = answer_socket_new(options->metrics_socket,
+                                           "\r\n\r\n", metrics_http,
+                                           dispatch, error);
+        if (metrics_socket == NULL) {
+            g_prefix_error(error, "--metrics-socket: ");
             return false;
         }
     }
     if (options->socket_dir != NULL) {
         dir = socket_dir_new(options->socket_dir, dispatch);
     }
+    if (options->rrdd_file != NULL) {
+        rrdd_file = rrdd_file_new(options->rrdd_file, dispatch);
+    }
     run(&what);
+    g_clear_pointer(&rrdd_file, rrdd_file_free);
     g_clear_pointer(&dir, socket_dir_free);
-    g_clear_pointer(&admin_socket, admin_socket_free);
     return true;
 }
 
@@ -221,6 +250,12 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     dispatch = dispatch_new(&inline_executor, config);
+    if (options.state_dir != NULL) {
+        g_autofree char *path = g_build_filename(options.state_dir,
+                                                 "quarantines", NULL);
+
+        dispatch_keep_quarantines(dispatch, path);
+    }
     if (!serve(&options, dispatch, &error)) {
         fprintf(stderr, NAME ": %s\n", error->message);
         status = EXIT_USAGE;

@@ -3,6 +3,7 @@
 # sanitizers for the tests, which also test their modules: tests/mediator/unit/.
 
 MEDIATOR_GLIB := glib-2.0 gio-unix-2.0
+MEDIATOR_LIBS := $(MEDIATOR_GLIB) zlib
 WORKER_LIBS := libseccomp
 MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -Imediator \
     -DG_LOG_USE_STRUCTURED \
@@ -50,13 +51,13 @@ define mediator_build
 $(BUILD)/$(1)/vgpu-mediatord: $(MEDIATOR_MODULES:%=$(BUILD)/$(1)/%)
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
-	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB))
+	    $$$$(pkg-config --libs $$(MEDIATOR_LIBS))
 
 $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	@mkdir -p $$(@D)
 	$$(call say,CC)
 	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) $$(CFLAGS) $(2) -MMD -MP -c -o $$@ $$< \
-	    $$$$(pkg-config --cflags $$(MEDIATOR_GLIB))
+	    $$$$(pkg-config --cflags $$(MEDIATOR_LIBS))
 
 $(BUILD)/$(1)/vgpu-ctl: mediator/ctl/vgpu-ctl.c | mediator-dependencies
 	@mkdir -p $$(@D)
@@ -70,7 +71,7 @@ $(BUILD)/$(1)/unit/%: tests/mediator/unit/%.c \
 	$$(call say,CC)
 	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) -Imediator/worker $$(CFLAGS) $(2) \
 	    $$(LDFLAGS) -MMD -MP -o $$@ $$(filter %.c %.o,$$^) \
-	    $$$$(pkg-config --cflags --libs $$(MEDIATOR_GLIB) $$(WORKER_LIBS)) -ldl
+	    $$$$(pkg-config --cflags --libs $$(MEDIATOR_LIBS) $$(WORKER_LIBS)) -ldl
 
 -include $(wildcard $(BUILD)/$(1)/*.d $(BUILD)/$(1)/*/*.d)
 endef

@@ -24,6 +24,7 @@ typedef struct Flow {
 
 struct Vm {
     char *name;
+    gpointer data;              /* the owner's */
     unsigned references;
     VmLimits limits;
     TokenBucket bucket;
@@ -87,6 +88,7 @@ static void vm_free(gpointer opaque)
     Vm *vm = opaque;
 
     g_free(vm->name);
+    g_free(vm->data);
     g_free(vm);
 }
 
@@ -149,6 +151,16 @@ void scheduler_vm_foreach(Scheduler *scheduler,
 const char *scheduler_vm_name(const Vm *vm)
 {
     return vm->name;
+}
+
+gpointer scheduler_vm_data(const Vm *vm)
+{
+    return vm->data;
+}
+
+void scheduler_vm_set_data(Vm *vm, gpointer data)
+{
+    vm->data = data;
 }
 
 const VmLimits *scheduler_vm_limits(const Vm *vm)

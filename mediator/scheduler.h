@@ -93,6 +93,10 @@ void scheduler_vm_foreach(Scheduler *scheduler,
 /* Lives as long as the VM. */
 const char *scheduler_vm_name(const Vm *vm);
 
+/* The owner's own, NULL at first; g_free() frees it when the VM goes. */
+gpointer scheduler_vm_data(const Vm *vm);
+void scheduler_vm_set_data(Vm *vm, gpointer data);
+
 const VmLimits *scheduler_vm_limits(const Vm *vm);
 
 /* Copies @limits. They apply to what happens from now on. */

@@ -1,5 +1,5 @@
 /*
- * What a VM may take, and what the priority classes are sure of
+ * What a VM may take, what the priority classes are sure of, what is logged
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -43,6 +43,8 @@ const char *const priority_names[PRIORITY_CLASSES] = {
     [VGPU_STUB_PRIORITY_HIGH] = "high",
 };
 
+static const char *const yes_or_no[] = { "no", "yes" };
+
 #define LIMIT(name, field, minimum, maximum) \
     { name, offsetof(VmLimits, field), minimum, maximum, NULL }
 #define SHARE(name, priority, minimum, maximum) \
@@ -65,6 +67,10 @@ static const Setting limit_settings[] = {
 static const Setting share_settings[] = {
     SHARE("medium-minimum", VGPU_STUB_PRIORITY_MEDIUM, 1, 40),
     SHARE("low-minimum", VGPU_STUB_PRIORITY_LOW, 1, 40),
+};
+
+static const Setting log_settings[] = {
+    { "log-requests", offsetof(LogSettings, requests), 0, 1, yes_or_no },
 };
 
 G_DEFINE_QUARK(limits-error-quark, limits_error)
@@ -150,5 +156,12 @@ bool shares_set(ClassShares *shares, const char *name, const char *value,
                 GError **error)
 {
     return settings_set(share_settings, G_N_ELEMENTS(share_settings), shares,
+                        name, value, error);
+}
+
+bool log_settings_set(LogSettings *settings, const char *name,
+                      const char *value, GError **error)
+{
+    return settings_set(log_settings, G_N_ELEMENTS(log_settings), settings,
                         name, value, error);
 }

@@ -1,7 +1,7 @@
 /*
- * What a VM may take, and what the priority classes are sure of
+ * What a VM may take, what the priority classes are sure of, what is logged
  *
- * The one place where limits have names, ranges and defaults.
+ * The one place where settings have names, ranges and defaults.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -39,6 +39,11 @@ typedef struct ClassShares {
     unsigned percent[PRIORITY_CLASSES];     /* by VGPU_STUB_PRIORITY_… */
 } ClassShares;
 
+/* What is logged; all zero is the default. */
+typedef struct LogSettings {
+    unsigned requests;          /* all of them, not only those that failed */
+} LogSettings;
+
 extern const VmLimits limits_default;
 extern const ClassShares shares_default;
 
@@ -57,6 +62,10 @@ typedef enum LimitsError {
  */
 bool limits_set(VmLimits *limits, const char *name, const char *value,
                 GError **error);
+
+/* The same for @settings. */
+bool log_settings_set(LogSettings *settings, const char *name,
+                      const char *value, GError **error);
 
 /* The same for @shares. */
 bool shares_set(ClassShares *shares, const char *name, const char *value,

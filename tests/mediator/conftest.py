@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vgpu-mediatord against devices that the tests play themselves."""
 import itertools
+import subprocess
 from contextlib import ExitStack
 
 import pytest
@@ -45,3 +46,31 @@ def peer(daemon, device):
     """A connection of `daemon` after the handshake."""
     with device.greet() as peer:
         yield peer
+
+
+@pytest.fixture
+def admin(tmp_path):
+    return tmp_path / "admin"
+
+
+@pytest.fixture
+def ctl(mediatord_bin, admin):
+    """ctl(*args): what vgpu-ctl prints; ctl.fails(*args): why it fails."""
+    def run(*args):
+        return subprocess.run(
+            [mediatord_bin.with_name("vgpu-ctl"), "--socket", admin, *args],
+            timeout=20, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE)
+
+    def good(*args):
+        result = run(*args)
+        assert (result.returncode, result.stderr) == (0, ""), result
+        return result.stdout
+
+    def bad(*args):
+        result = run(*args)
+        assert (result.returncode, result.stdout) == (1, ""), result
+        return result.stderr
+
+    good.fails = bad
+    return good

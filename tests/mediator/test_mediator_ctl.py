@@ -18,34 +18,6 @@ QUARANTINED = abi.VGPU_STUB_ERR_VM_QUARANTINED
 
 
 @pytest.fixture
-def admin(tmp_path):
-    return tmp_path / "admin"
-
-
-@pytest.fixture
-def ctl(mediatord_bin, admin):
-    """ctl(*args): what vgpu-ctl prints; ctl.fails(*args): why it fails."""
-    def run(*args):
-        return subprocess.run(
-            [mediatord_bin.with_name("vgpu-ctl"), "--socket", admin, *args],
-            timeout=20, text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
-
-    def good(*args):
-        result = run(*args)
-        assert (result.returncode, result.stderr) == (0, ""), result
-        return result.stdout
-
-    def bad(*args):
-        result = run(*args)
-        assert (result.returncode, result.stdout) == (1, ""), result
-        return result.stderr
-
-    good.fails = bad
-    return good
-
-
-@pytest.fixture
 def peers(start, admin, tmp_path, ctl):
     """Connections of the domains 7 and 8."""
     folder = tmp_path / "sockets"

@@ -25,7 +25,9 @@ def test_help(mediatord_bin):
     result = run(mediatord_bin, "--help")
     assert (result.returncode, result.stderr) == (0, "")
     for word in ("--socket-dir=DIR", "/run/vgpu-stub", "--connect=PATH",
-                 "--config=FILE", "--admin-socket=PATH", "--version",
+                 "--config=FILE", "--admin-socket=PATH", "--metrics-socket=PATH",
+                 "--rrdd-file=PATH", "--state-dir=DIR",
+                 "--version",
                  "Exit status"):
         assert word in result.stdout
 

@@ -29,6 +29,7 @@ static void check_default(const Config *config)
                     &limits_default, sizeof(VmLimits));
     g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
                     &shares_default, sizeof(ClassShares));
+    g_assert_false(config_log_requests(config));
 }
 
 static void test_no_settings(void)
@@ -54,7 +55,8 @@ static void test_every_setting(void)
                                 "burst=5\ndeadline-ms=6\nfaults=7\n"
                                 "fault-window-s=8\nquarantine-s=9\n"
                                 "[classes]\n"
-                                "medium-minimum=10\nlow-minimum=11\n");
+                                "medium-minimum=10\nlow-minimum=11\n"
+                                "[log]\nlog-requests=yes\n");
     const VmLimits wanted = {
         .priority = VGPU_STUB_PRIORITY_LOW,
         .weight = 1, .queue = 2, .in_flight = 3, .rate = 4, .burst = 5,
@@ -70,6 +72,7 @@ static void test_every_setting(void)
                     &wanted, sizeof(wanted));
     g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
                     &shares, sizeof(shares));
+    g_assert_true(config_log_requests(config));
     config_free(config);
 }
 
@@ -115,13 +118,15 @@ static void test_shipped_file(void)
     }
     /* --config=FILE is in its first line. */
     g_assert_cmpuint(settings, ==, 1 + sizeof(VmLimits) / sizeof(unsigned) +
-                                   PRIORITY_CLASSES - 1);
+                                   PRIORITY_CLASSES - 1 +
+                                   sizeof(LogSettings) / sizeof(unsigned));
 }
 
 #define LIMITS "priority, weight, queue, in-flight, rate, burst, " \
                "deadline-ms, faults, fault-window-s, quarantine-s"
 #define NOT_A_LINE " is not a [group], a key=value or a # comment"
-#define GROUPS " is not known, there are [classes], [vm] and [vm NAME]"
+#define GROUPS " is not known, there are [classes], [log], " \
+               "[vm] and [vm NAME]"
 
 static const struct {
     const char *text, *message;
@@ -196,6 +201,10 @@ static const struct {
       "2: [classes] medium-minimum is '41', 1 to 40 is allowed" },
     { "[classes]\nlow-minimum=5%",
       "2: [classes] low-minimum is '5%', 1 to 40 is allowed" },
+    { "[log]\nlog-requests=true",
+      "2: [log] log-requests is 'true', allowed are no, yes" },
+    { "[log]\nrequests=yes",
+      "2: [log] 'requests' is not known, there are log-requests" },
     { "[vm 7]\nweight=2\n[vm 8]\nweight=x",
       "4: [vm 8] weight is 'x', 1 to 10000 is allowed" },
     { "[vm]\n# \xff\n", "2: not UTF-8" },

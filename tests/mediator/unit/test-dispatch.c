@@ -5,6 +5,7 @@
  */
 #include "dispatch.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "log.h"
@@ -284,6 +285,33 @@ static void test_quarantine(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->answered, ==, 3);
 }
 
+static void test_quarantine_is_kept(Fixture *f, gconstpointer data)
+{
+    g_autofree char *folder = g_dir_make_tmp(NULL, NULL);
+    g_autofree char *path = g_build_filename(folder, "quarantines", NULL);
+
+    (void)data;
+    for (int again = false; again <= true; again++) {
+        dispatch_vm_unref(f->dispatch, f->vm);
+        dispatch_free(f->dispatch);
+        f->dispatch = dispatch_new(&f->executor, config_new());
+        dispatch_keep_quarantines(f->dispatch, path);
+        f->vm = dispatch_vm_ref(f->dispatch, "7");
+        if (!again) {
+            f->limits.faults = 1;
+            scheduler_vm_set_limits(f->vm, &f->limits);
+            ask(f, 0);
+            settle();
+            done(f, 0, VGPU_STUB_ERR_BACKEND_ERROR, true);
+        }
+        ask(f, 1 + again);
+        check_answer(f, 1 + again, VGPU_STUB_ERR_VM_QUARANTINED,
+                     "this VM is quarantined");
+    }
+    remove(path);
+    remove(folder);
+}
+
 static void test_queue_full(Fixture *f, gconstpointer data)
 {
     (void)data;
@@ -404,6 +432,7 @@ int main(int argc, char **argv)
     ADD("cancel-of-what-is-being-stopped",
         test_cancel_of_what_is_being_stopped);
     ADD("quarantine", test_quarantine);
+    ADD("quarantine-is-kept", test_quarantine_is_kept);
     ADD("queue-full", test_queue_full);
     ADD("rate-limit", test_rate_limit);
     ADD("pool-without-slots", test_pool_without_slots);

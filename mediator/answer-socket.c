@@ -1,10 +1,10 @@
 /*
- * The Unix socket through which the operator gives orders
+ * A Unix socket where questions are answered
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#define _GNU_SOURCE             /* accept4() */
-#include "admin-socket.h"
+#define _GNU_SOURCE             /* accept4(), memmem() */
+#include "answer-socket.h"
 
 #include <errno.h>
 #include <gio/gio.h>
@@ -17,20 +17,21 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-struct AdminSocket {
+struct AnswerSocket {
     struct sockaddr_un address;
     int fd;
     guint source;
-    AdminHandler handler;
+    const char *end;            /* of a request */
+    AnswerHandler handler;
     gpointer opaque;
     GQueue clients;             /* Client, the oldest first */
 };
 
 typedef struct Client {
-    AdminSocket *admin;
+    AnswerSocket *answers;
     int fd;
     guint source;
-    GString *order;             /* until it is complete */
+    GString *request;           /* until it is complete */
     GString *answer;            /* what has not been sent of it */
 } Client;
 
@@ -38,9 +39,9 @@ static void client_free(gpointer opaque)
 {
     Client *client = opaque;
 
-    g_queue_remove(&client->admin->clients, client);
+    g_queue_remove(&client->answers->clients, client);
     g_source_remove(client->source);
-    g_string_free(client->order, TRUE);
+    g_string_free(client->request, TRUE);
     g_string_free(client->answer, TRUE);
     close(client->fd);
     g_free(client);
@@ -69,7 +70,7 @@ static gboolean client_receive(gint fd, GIOCondition condition G_GNUC_UNUSED,
                                gpointer opaque)
 {
     Client *client = opaque;
-    char bytes[ADMIN_MAX_ORDER];
+    char bytes[ANSWER_MAX_REQUEST];
     ssize_t received = recv(fd, bytes, sizeof(bytes), 0);
     char *end;
 
@@ -77,46 +78,47 @@ static gboolean client_receive(gint fd, GIOCondition condition G_GNUC_UNUSED,
         return G_SOURCE_CONTINUE;
     }
     if (received > 0) {
-        g_string_append_len(client->order, bytes, received);
+        g_string_append_len(client->request, bytes, received);
     }
-    end = memchr(client->order->str, '\n', client->order->len);
+    end = memmem(client->request->str, client->request->len,
+                 client->answers->end, strlen(client->answers->end));
     if (end != NULL) {
         *end = '\0';
-        client->admin->handler(client->admin->opaque, client->order->str,
-                               client->answer);
+        client->answers->handler(client->answers->opaque,
+                                 client->request->str, client->answer);
         g_source_remove(client->source);
         client->source = g_unix_fd_add(fd, G_IO_OUT, client_send, client);
-    } else if (received <= 0 || client->order->len >= ADMIN_MAX_ORDER) {
+    } else if (received <= 0 || client->request->len >= ANSWER_MAX_REQUEST) {
         client_free(client);
     }
     return G_SOURCE_CONTINUE;
 }
 
-static gboolean admin_socket_ready(gint fd,
-                                   GIOCondition condition G_GNUC_UNUSED,
-                                   gpointer opaque)
+static gboolean answer_socket_ready(gint fd,
+                                    GIOCondition condition G_GNUC_UNUSED,
+                                    gpointer opaque)
 {
-    AdminSocket *admin = opaque;
+    AnswerSocket *answers = opaque;
     int client_fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     Client *client;
 
     if (client_fd < 0) {
         return G_SOURCE_CONTINUE;
     }
-    if (admin->clients.length == ADMIN_MAX_CLIENTS) {
-        client_free(g_queue_peek_head(&admin->clients));
+    if (answers->clients.length == ANSWER_MAX_CLIENTS) {
+        client_free(g_queue_peek_head(&answers->clients));
     }
     client = g_new0(Client, 1);
-    client->admin = admin;
+    client->answers = answers;
     client->fd = client_fd;
-    client->order = g_string_new(NULL);
+    client->request = g_string_new(NULL);
     client->answer = g_string_new(NULL);
     client->source = g_unix_fd_add(client_fd, G_IO_IN, client_receive, client);
-    g_queue_push_tail(&admin->clients, client);
+    g_queue_push_tail(&answers->clients, client);
     return G_SOURCE_CONTINUE;
 }
 
-static bool admin_socket_fail(const char *path, int code, GError **error)
+static bool answer_socket_fail(const char *path, int code, GError **error)
 {
     g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code), "%s: %s",
                 path, g_strerror(code));
@@ -138,62 +140,65 @@ static bool is_stale(const struct sockaddr_un *address)
     return stale;
 }
 
-static bool admin_socket_listen(AdminSocket *admin, GError **error)
+static bool answer_socket_listen(AnswerSocket *answers, GError **error)
 {
-    const char *path = admin->address.sun_path;
-    const struct sockaddr *address = (const struct sockaddr *)&admin->address;
+    const char *path = answers->address.sun_path;
+    const struct sockaddr *address = (const struct sockaddr *)&answers->address;
     mode_t before;
     int result;
 
-    admin->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (admin->fd < 0) {
-        return admin_socket_fail(path, errno, error);
+    answers->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                         0);
+    if (answers->fd < 0) {
+        return answer_socket_fail(path, errno, error);
     }
-    if (is_stale(&admin->address)) {
+    if (is_stale(&answers->address)) {
         g_unlink(path);
     }
     before = umask(0117);
-    result = bind(admin->fd, address, sizeof(admin->address));
+    result = bind(answers->fd, address, sizeof(answers->address));
     umask(before);
-    if (result < 0 || listen(admin->fd, SOMAXCONN) < 0) {
-        admin_socket_fail(path, errno, error);
-        close(admin->fd);
+    if (result < 0 || listen(answers->fd, SOMAXCONN) < 0) {
+        answer_socket_fail(path, errno, error);
+        close(answers->fd);
         return false;
     }
     return true;
 }
 
-AdminSocket *admin_socket_new(const char *path, AdminHandler handler,
-                              gpointer opaque, GError **error)
+AnswerSocket *answer_socket_new(const char *path, const char *end,
+                                AnswerHandler handler, gpointer opaque,
+                                GError **error)
 {
-    AdminSocket *admin;
+    AnswerSocket *answers;
 
-    if (path[0] == '\0' || strlen(path) >= sizeof(admin->address.sun_path)) {
-        admin_socket_fail(path, ENAMETOOLONG, error);
+    if (path[0] == '\0' || strlen(path) >= sizeof(answers->address.sun_path)) {
+        answer_socket_fail(path, ENAMETOOLONG, error);
         return NULL;
     }
-    admin = g_new0(AdminSocket, 1);
-    admin->address.sun_family = AF_UNIX;
-    g_strlcpy(admin->address.sun_path, path,
-              sizeof(admin->address.sun_path));
-    admin->handler = handler;
-    admin->opaque = opaque;
-    if (!admin_socket_listen(admin, error)) {
-        g_free(admin);
+    answers = g_new0(AnswerSocket, 1);
+    answers->address.sun_family = AF_UNIX;
+    g_strlcpy(answers->address.sun_path, path,
+              sizeof(answers->address.sun_path));
+    answers->end = end;
+    answers->handler = handler;
+    answers->opaque = opaque;
+    if (!answer_socket_listen(answers, error)) {
+        g_free(answers);
         return NULL;
     }
-    admin->source = g_unix_fd_add(admin->fd, G_IO_IN, admin_socket_ready,
-                                  admin);
-    return admin;
+    answers->source = g_unix_fd_add(answers->fd, G_IO_IN, answer_socket_ready,
+                                    answers);
+    return answers;
 }
 
-void admin_socket_free(AdminSocket *admin)
+void answer_socket_free(AnswerSocket *answers)
 {
-    g_source_remove(admin->source);
-    while (admin->clients.length > 0) {
-        client_free(g_queue_peek_head(&admin->clients));
+    g_source_remove(answers->source);
+    while (answers->clients.length > 0) {
+        client_free(g_queue_peek_head(&answers->clients));
     }
-    g_unlink(admin->address.sun_path);
-    close(admin->fd);
-    g_free(admin);
+    g_unlink(answers->address.sun_path);
+    close(answers->fd);
+    g_free(answers);
 }

@@ -1,0 +1,286 @@
+/*
+ * The figures for Prometheus, in its text format 0.0.4
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "metrics.h"
+
+#include <string.h>
+
+static void append_head(GString *text, const char *name, const char *type,
+                        const char *help)
+{
+    g_string_append_printf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help,
+                           name, type);
+}
+
+/* In seconds, as Prometheus wants all times */
+static void append_seconds(GString *text, gint64 us)
+{
+    g_string_append_printf(text, "%" G_GINT64_FORMAT ".%06d",
+                           us / G_TIME_SPAN_SECOND,
+                           (int)(us % G_TIME_SPAN_SECOND));
+}
+
+/* --- Of pools and priority classes --- */
+
+typedef void (*AppendClass)(GString *text, const char *name,
+                            const char *labels, const ClassStats *stats,
+                            const ClassReport *report);
+
+static void append_ended(GString *text, const char *name, const char *labels,
+                         const ClassStats *stats,
+                         const ClassReport *report G_GNUC_UNUSED)
+{
+    for (int kind = 0; kind < OUTCOME_KINDS; kind++) {
+        g_string_append_printf(
+            text, "%s{%s,outcome=\"%s\"} %" G_GUINT64_FORMAT "\n", name,
+            labels, outcome_names[kind], stats->ended[kind]);
+    }
+}
+
+static void append_histogram(GString *text, const char *name,
+                             const char *labels, const Histogram *histogram)
+{
+    guint64 count = 0;
+
+    for (int i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        char bound[G_ASCII_DTOSTR_BUF_SIZE];
+
+        count += histogram->counts[i];
+        g_ascii_formatd(bound, sizeof(bound), "%g",
+                        histogram_bounds[i] / (double)G_TIME_SPAN_SECOND);
+        g_string_append_printf(
+            text, "%s_bucket{%s,le=\"%s\"} %" G_GUINT64_FORMAT "\n", name,
+            labels, bound, count);
+    }
+    count += histogram->counts[HISTOGRAM_BUCKETS];
+    g_string_append_printf(
+        text, "%s_bucket{%s,le=\"+Inf\"} %" G_GUINT64_FORMAT "\n%s_sum{%s} ",
+        name, labels, count, name, labels);
+    append_seconds(text, histogram->sum);
+    g_string_append_printf(text, "\n%s_count{%s} %" G_GUINT64_FORMAT "\n",
+                           name, labels, count);
+}
+
+static void append_wait(GString *text, const char *name, const char *labels,
+                        const ClassStats *stats,
+                        const ClassReport *report G_GNUC_UNUSED)
+{
+    append_histogram(text, name, labels, &stats->wait);
+}
+
+static void append_execution(GString *text, const char *name,
+                             const char *labels, const ClassStats *stats,
+                             const ClassReport *report G_GNUC_UNUSED)
+{
+    append_histogram(text, name, labels, &stats->execution);
+}
+
+static void append_waiting(GString *text, const char *name,
+                           const char *labels,
+                           const ClassStats *stats G_GNUC_UNUSED,
+                           const ClassReport *report)
+{
+    g_string_append_printf(text, "%s{%s} %u\n", name, labels,
+                           report->waiting);
+}
+
+static void append_running(GString *text, const char *name,
+                           const char *labels,
+                           const ClassStats *stats G_GNUC_UNUSED,
+                           const ClassReport *report)
+{
+    g_string_append_printf(text, "%s{%s} %u\n", name, labels,
+                           report->running);
+}
+
+static const struct {
+    const char *name, *type, *help;
+    AppendClass append;
+} class_metrics[] = {
+    { "vgpu_requests_total", "counter", "Requests that have ended.",
+      append_ended },
+    { "vgpu_request_wait_seconds", "histogram",
+      "From a request's arrival to its start.", append_wait },
+    { "vgpu_request_execution_seconds", "histogram",
+      "Device time of requests that were started.", append_execution },
+    { "vgpu_requests_waiting", "gauge", "Requests in the queue.",
+      append_waiting },
+    { "vgpu_requests_running", "gauge", "Requests that are executed.",
+      append_running },
+};
+
+static void append_classes(GString *text, Dispatch *dispatch, size_t metric)
+{
+    append_head(text, class_metrics[metric].name, class_metrics[metric].type,
+                class_metrics[metric].help);
+    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+        for (int i = 0; i < PRIORITY_CLASSES; i++) {
+            const ClassReport report = scheduler_class_report(
+                dispatch_scheduler(dispatch), pool, i);
+            g_autofree char *labels =
+                g_strdup_printf("pool=\"%c\",priority=\"%s\"", pool,
+                                priority_names[i]);
+
+            class_metrics[metric].append(
+                text, class_metrics[metric].name, labels,
+                &dispatch_stats(dispatch)->classes[pool - VGPU_STUB_POOL_A][i],
+                &report);
+        }
+    }
+}
+
+/* --- Of VMs --- */
+
+static void append_vm_requests(GString *text, Vm *vm)
+{
+    g_string_append_printf(text, "%" G_GUINT64_FORMAT,
+                           dispatch_vm_stats(vm)->ended);
+}
+
+static void append_vm_failures(GString *text, Vm *vm)
+{
+    g_string_append_printf(text, "%" G_GUINT64_FORMAT,
+                           dispatch_vm_stats(vm)->failed);
+}
+
+static void append_vm_device_time(GString *text, Vm *vm)
+{
+    append_seconds(text, scheduler_vm_report(vm).used);
+}
+
+static void append_vm_waiting(GString *text, Vm *vm)
+{
+    g_string_append_printf(text, "%u", scheduler_vm_report(vm).waiting);
+}
+
+static void append_vm_running(GString *text, Vm *vm)
+{
+    g_string_append_printf(text, "%u", scheduler_vm_report(vm).running);
+}
+
+static void append_vm_quarantined(GString *text, Vm *vm)
+{
+    g_string_append_printf(
+        text, "%d", scheduler_vm_quarantined(vm, g_get_monotonic_time()));
+}
+
+typedef struct VmMetric {
+    const char *name, *type, *help;
+    void (*append)(GString *text, Vm *vm);
+} VmMetric;
+
+static const VmMetric vm_metrics[] = {
+    { "vgpu_vm_requests_total", "counter",
+      "Requests of the VM that have ended.", append_vm_requests },
+    { "vgpu_vm_requests_failed_total", "counter",
+      "Those that were neither done nor cancelled.", append_vm_failures },
+    { "vgpu_vm_device_seconds_total", "counter",
+      "Device time that the VM has used.", append_vm_device_time },
+    { "vgpu_vm_requests_waiting", "gauge", "Requests of the VM in queues.",
+      append_vm_waiting },
+    { "vgpu_vm_requests_running", "gauge",
+      "Requests of the VM that are executed.", append_vm_running },
+    { "vgpu_vm_quarantined", "gauge", "1 while the VM is quarantined.",
+      append_vm_quarantined },
+};
+
+/* What is to be said of each VM */
+typedef struct VmAppender {
+    GString *text;
+    const VmMetric *metric;
+} VmAppender;
+
+/* @value can be anything, a socket's file is named by it. */
+static char *escape_label(const char *value)
+{
+    g_autofree char *utf8 = g_utf8_make_valid(value, -1);
+    GString *escaped = g_string_new(NULL);
+
+    for (const char *at = utf8; *at != '\0'; at++) {
+        if (*at == '\n') {
+            g_string_append(escaped, "\\n");
+        } else {
+            g_string_append_printf(escaped, "%s%c",
+                                   *at == '"' || *at == '\\' ? "\\" : "",
+                                   *at);
+        }
+    }
+    return g_string_free(escaped, FALSE);
+}
+
+static void append_vm(Vm *vm, gpointer opaque)
+{
+    const VmAppender *appender = opaque;
+    g_autofree char *name = escape_label(scheduler_vm_name(vm));
+
+    g_string_append_printf(appender->text, "%s{vm=\"%s\",uuid=\"%s\"} ",
+                           appender->metric->name, name,
+                           dispatch_vm_uuid(vm));
+    appender->metric->append(appender->text, vm);
+    g_string_append_c(appender->text, '\n');
+}
+
+/* --- The whole --- */
+
+void metrics_append(GString *text, Dispatch *dispatch)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(class_metrics); i++) {
+        append_classes(text, dispatch, i);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(vm_metrics); i++) {
+        VmAppender appender = { .text = text, .metric = &vm_metrics[i] };
+
+        append_head(text, vm_metrics[i].name, vm_metrics[i].type,
+                    vm_metrics[i].help);
+        scheduler_vm_foreach(dispatch_scheduler(dispatch), append_vm,
+                             &appender);
+    }
+    append_head(text, "vgpu_quarantines_total", "counter",
+                "VMs quarantined because their requests failed too often.");
+    g_string_append_printf(text, "vgpu_quarantines_total %"
+                           G_GUINT64_FORMAT "\n",
+                           dispatch_stats(dispatch)->quarantines);
+}
+
+static void append_answer(GString *answer, const char *status,
+                          const GString *body, bool with_body)
+{
+    g_string_append_printf(
+        answer,
+        "HTTP/1.0 %s\r\n"
+        "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+        "Content-Length: %" G_GSIZE_FORMAT "\r\n"
+        "Connection: close\r\n"
+        "%s\r\n",
+        status, body->len,
+        g_str_has_prefix(status, "405") ? "Allow: GET, HEAD\r\n" : "");
+    if (with_body) {
+        g_string_append_len(answer, body->str, body->len);
+    }
+}
+
+void metrics_http(gpointer opaque, const char *request, GString *answer)
+{
+    g_autofree char *line = g_strndup(request, strcspn(request, "\r\n"));
+    g_auto(GStrv) words = g_strsplit(line, " ", -1);
+    g_autoptr(GString) body = g_string_new(NULL);
+    const char *status = "200 OK";
+
+    if (g_strv_length(words) != 3 || !g_str_has_prefix(words[2], "HTTP/")) {
+        status = "400 Bad Request";
+    } else if (strcmp(words[0], "GET") != 0 &&
+               strcmp(words[0], "HEAD") != 0) {
+        status = "405 Method Not Allowed";
+    } else if (strcmp(words[1], "/metrics") != 0) {
+        status = "404 Not Found";
+    }
+    if (g_str_has_prefix(status, "200")) {
+        metrics_append(body, opaque);
+    } else {
+        g_string_append_printf(body, "%s; GET /metrics is what there is\n",
+                               status);
+    }
+    append_answer(answer, status, body, !g_str_has_prefix(line, "HEAD "));
+}

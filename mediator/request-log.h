@@ -1,0 +1,45 @@
+/*
+ * The log of requests
+ *
+ * Those that failed are logged, but of each VM and of all together only so
+ * many in a period, so that no VM can fill the log; how many were left out is
+ * logged at the period's end. All requests can be logged, too, then without
+ * limits.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_REQUEST_LOG_H
+#define MEDIATOR_REQUEST_LOG_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A period, and the lines that there can be in it */
+#define REQUEST_LOG_PERIOD_S 60
+#define REQUEST_LOG_LINES_VM 10
+#define REQUEST_LOG_LINES_ALL 200
+
+typedef struct RequestLog RequestLog;
+
+/* A request that has ended */
+typedef struct RequestEnd {
+    const char *vm;             /* the VM's name */
+    const char *uuid;           /* "" when it is not known */
+    uint8_t pool;               /* VGPU_STUB_POOL_… */
+    uint8_t priority;           /* VGPU_STUB_PRIORITY_… */
+    uint64_t sequence;
+    uint32_t status;            /* VGPU_STUB_ERR_… */
+    gint64 wait;                /* µs until it started, or ended unstarted */
+    gint64 execution;           /* µs of device time */
+} RequestEnd;
+
+RequestLog *request_log_new(void);
+void request_log_free(RequestLog *log);
+
+/* Whether all requests are logged, or only those that failed */
+void request_log_set_all(RequestLog *log, bool all);
+
+void request_log_end(RequestLog *log, const RequestEnd *end);
+
+#endif /* MEDIATOR_REQUEST_LOG_H */

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is logged how often; entries' fields are tested in unit/."""
+import os
+import signal
+import subprocess
+
+import pytest
+
+from support import abi, wire
+from support.wait import wait_for
+from support.wire import Message
+
+
+def ask(peer, opcode, count, first=0):
+    request = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION, opcode,
+                                0, 0, 0, 0)
+    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request, sequence=first + i)
+                for i in range(count)))
+    for _ in range(count):
+        peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+
+
+def requests(daemon):
+    return [line for line in daemon.log() if ": request " in line]
+
+
+def test_failures_are_logged_within_limits(daemon, device, peer):
+    ask(peer, abi.VGPU_STUB_OP_NOP, 5)
+    ask(peer, 0x1000, 100, first=5)
+    assert daemon.stop() == 0
+    lines = requests(daemon)
+    assert len(lines) == 10
+    assert lines[0].startswith(
+        f"vgpu-mediatord: vm {device.path}: request 5 in pool A: "
+        "unsupported_operation after ")
+    assert (f"vgpu-mediatord: vm {device.path}: 90 more requests failed "
+            "in 60 s") in daemon.log()
+
+
+def test_all_requests_are_logged_on_demand(start, device, tmp_path):
+    config = tmp_path / "conf"
+    config.write_text("")
+    daemon = start("--config", config, "--connect", device.path)
+    with device.greet() as peer:
+        ask(peer, abi.VGPU_STUB_OP_NOP, 5)
+        assert requests(daemon) == []
+        config.write_text("[log]\nlog-requests=yes\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        daemon.wait_log("loaded$")
+        ask(peer, abi.VGPU_STUB_OP_NOP, 50)
+        ask(peer, 0x1000, 50)
+    wait_for(lambda: len(requests(daemon)) == 100, "100 lines")
+    assert sum(" done after " in line for line in requests(daemon)) == 50
+
+
+def refuse(device, **hello):
+    """Have a connection refused by its HELLO."""
+    with device.accept() as peer:
+        peer.send(wire.hello(**hello))
+        peer.expect(abi.VGPU_STUB_MSG_REJECT)
+        peer.expect_closed()
+
+
+def test_a_refused_device_is_logged_when_that_changes(daemon, device):
+    def log():
+        return [line.partition(f"{device.path}: ")[2] for line in daemon.log()]
+
+    for _ in range(2):
+        refuse(device, pool=0x43)
+    refuse(device, priority=7)
+    device.greet().close()
+    refuse(device, priority=7)
+    lines = wait_for(lambda: log()[4:] and log(), "five lines")
+    assert [line.partition(" ")[0] for line in lines] == [
+        "rejected:", "rejected:", "vm", "vm", "rejected:"]
+    assert lines[0] != lines[1] == lines[4]
+
+
+@pytest.mark.parametrize("where", ["full disk", "closed pipe", "closed"])
+def test_a_log_that_cannot_be_written(mediatord_bin, device, where):
+    """The service goes on."""
+    if where == "full disk":
+        stderr = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, stderr = os.pipe()
+        os.close(reader)
+    command = [mediatord_bin, "--connect", device.path]
+    if where == "closed":
+        command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+    process = subprocess.Popen(command, stderr=stderr)
+    os.close(stderr)
+    try:
+        for _ in range(3):
+            with device.greet() as peer:
+                ask(peer, 0x1000, 100)
+                ask(peer, abi.VGPU_STUB_OP_NOP, 100)
+    finally:
+        process.terminate()
+        assert process.wait(timeout=20) == 0

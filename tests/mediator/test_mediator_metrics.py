@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What Prometheus is told, read with Prometheus's own parser."""
+import os
+import re
+import socket
+import stat
+import subprocess
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from fake_device import FakeDevice
+from support import abi, wire
+from support.wait import wait_for
+from support.wire import Message
+
+UUID = "12345678-9abc-def0-1234-56789abcdef0"
+
+
+@pytest.fixture
+def metrics_socket(tmp_path):
+    return tmp_path / "metrics"
+
+
+@pytest.fixture
+def sockets(tmp_path):
+    folder = tmp_path / "sockets"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def scrape(metrics_socket):
+    """scrape(): {(name, *sorted labels): value}, after checks of the form."""
+    def run():
+        result = subprocess.run(
+            ["curl", "--silent", "--show-error", "--fail", "--max-time", "20",
+             "--unix-socket", metrics_socket, "http://localhost/metrics"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+        assert (result.returncode, result.stderr) == (0, b"")
+        return read(result.stdout.decode())
+    return run
+
+
+def read(text):
+    assert text.endswith("\n")
+    samples = {}
+    for family in text_string_to_metric_families(text):
+        assert re.fullmatch("vgpu_[a-z_]+", family.name)
+        assert family.documentation and family.type != "unknown", family
+        check_family(family)
+        for sample in family.samples:
+            key = (sample.name, *sorted(sample.labels.items()))
+            assert key not in samples, key
+            samples[key] = sample.value
+    names = re.findall("^# TYPE (.*) ", text, re.M)
+    assert len(names) == len(set(names))
+    return samples
+
+
+def check_family(family):
+    if family.type == "counter":
+        assert all(sample.name == family.name + "_total"
+                   for sample in family.samples)
+    if family.type != "histogram":
+        return
+    series = {}
+    for sample in family.samples:
+        labels = dict(sample.labels)
+        bound = labels.pop("le", None)
+        row = series.setdefault(tuple(sorted(labels.items())),
+                                {"buckets": []})
+        if bound is None:
+            row[sample.name.rpartition("_")[2]] = sample.value
+        else:
+            row["buckets"].append((float(bound), sample.value))
+    for row in series.values():
+        assert row["buckets"] == sorted(row["buckets"])
+        counts = [count for _, count in row["buckets"]]
+        assert counts == sorted(counts)
+        assert row["buckets"][-1] == (float("inf"), row["count"])
+
+
+def ask(peer, opcode, count, sequence=0, version=abi.VGPU_STUB_PROTOCOL_VERSION):
+    request = wire.REQUEST.pack(version, opcode, 0, 0, 0, 0)
+    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request,
+                        sequence=sequence + i) for i in range(count)))
+    for _ in range(count):
+        peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+
+
+def of_class(name, pool, priority, **more):
+    return (name, *sorted({"pool": pool, "priority": priority,
+                           **more}.items()))
+
+
+def test_requests(start, sockets, metrics_socket, scrape):
+    devices = [FakeDevice(sockets / "7-0.sock"),
+               FakeDevice(sockets / "8-0.sock")]
+    start("--socket-dir", sockets, "--metrics-socket", metrics_socket)
+    first = devices[0].greet(pool=abi.VGPU_STUB_POOL_B, priority=2,
+                             vm_uuid=bytes.fromhex(UUID.replace("-", "")))
+    second = devices[1].greet()
+    before = scrape()
+    assert not any(value for (name, *_), value in before.items())
+    ask(first, abi.VGPU_STUB_OP_NOP, 30)
+    ask(first, 0x1000, 4)
+    ask(second, abi.VGPU_STUB_OP_NOP, 3, version=0)
+    after = scrape()
+    assert after.keys() == before.keys()
+    ended = {key: value for key, value in after.items()
+             if key[0] == "vgpu_requests_total" and value}
+    assert ended == {
+        of_class("vgpu_requests_total", "B", "high", outcome="done"): 30,
+        of_class("vgpu_requests_total", "B", "high",
+                 outcome="unsupported_operation"): 4,
+        of_class("vgpu_requests_total", "A", "medium",
+                 outcome="invalid_request"): 3,
+    }
+    for kind in ("wait", "execution"):
+        count = f"vgpu_request_{kind}_seconds_count"
+        assert after[of_class(count, "B", "high")] == 34
+        assert after[of_class(count, "A", "medium")] == 0
+    seven, eight = (("uuid", UUID), ("vm", "7")), (("uuid", ""), ("vm", "8"))
+    assert after[("vgpu_vm_requests_total", *seven)] == 34
+    assert after[("vgpu_vm_requests_failed_total", *seven)] == 4
+    # Each request is charged at least 1 us.
+    assert 34e-6 <= after[("vgpu_vm_device_seconds_total", *seven)] < 20
+    assert after[("vgpu_vm_requests_total", *eight)] == 3
+    assert after[("vgpu_vm_requests_failed_total", *eight)] == 3
+    assert after[("vgpu_vm_device_seconds_total", *eight)] == 0
+
+
+def test_quarantine(start, sockets, metrics_socket, admin, ctl, scrape):
+    device = FakeDevice(sockets / "7-0.sock")
+    start("--socket-dir", sockets, "--metrics-socket", metrics_socket,
+          "--admin-socket", admin)
+    peer = device.greet()
+    ctl("quarantine", "7")
+    ask(peer, abi.VGPU_STUB_OP_NOP, 5)
+    samples = scrape()
+    assert samples[("vgpu_vm_quarantined", ("uuid", ""), ("vm", "7"))] == 1
+    assert samples[of_class("vgpu_requests_total", "A", "medium",
+                            outcome="vm_quarantined")] == 5
+    # Which are those that their requests brought about
+    assert samples[("vgpu_quarantines_total",)] == 0
+
+
+def test_a_vm_that_goes(start, sockets, metrics_socket, scrape):
+    device = FakeDevice(sockets / "7-0.sock")
+    start("--socket-dir", sockets, "--metrics-socket", metrics_socket)
+    with device.greet() as peer:
+        ask(peer, abi.VGPU_STUB_OP_NOP, 5)
+        device.remove()
+    wait_for(lambda: not any("vgpu_vm_" in key[0] for key in scrape()),
+             "end of the VM's figures", timeout=20)
+    assert scrape()[of_class("vgpu_requests_total", "A", "medium",
+                             outcome="done")] == 5
+
+
+def test_names_of_all_sorts(start, sockets, metrics_socket, scrape):
+    names = ['a "b" \\', "tab\tand\nline", "größe", "7", "\\n", b"\xff\xfe"]
+    devices = [FakeDevice(os.fsdecode(
+        os.fsencode(sockets) + b"/" + os.fsencode(name) + b"-0.sock"))
+        for name in names]
+    start("--socket-dir", sockets, "--metrics-socket", metrics_socket)
+    for device in devices:
+        device.greet()
+    shown = {dict(key[1:])["vm"] for key in scrape()
+             if key[0] == "vgpu_vm_requests_total"}
+    assert shown == {*names[:-1], "\ufffd\ufffd"}
+
+
+def exchange(path, request):
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(str(path))
+        client.sendall(request)
+        client.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+@pytest.fixture
+def server(start, sockets, metrics_socket):
+    start("--socket-dir", sockets, "--metrics-socket", metrics_socket)
+    wait_for(metrics_socket.exists, "metrics socket")
+
+
+@pytest.mark.parametrize("request_line, status", [
+    ("GET /metrics HTTP/1.0", "200 OK"),
+    ("GET /metrics HTTP/1.1", "200 OK"),
+    ("HEAD /metrics HTTP/1.0", "200 OK"),
+    ("GET / HTTP/1.0", "404 Not Found"),
+    ("GET /metrics/../etc HTTP/1.0", "404 Not Found"),
+    ("HEAD /x HTTP/1.0", "404 Not Found"),
+    ("POST /metrics HTTP/1.0", "405 Method Not Allowed"),
+    ("get /metrics HTTP/1.0", "405 Method Not Allowed"),
+    ("GET /metrics", "400 Bad Request"),
+    ("GET  /metrics HTTP/1.0", "400 Bad Request"),
+    ("GET /metrics SPDY/1", "400 Bad Request"),
+    ("\0\0\0", "400 Bad Request"),
+    ("", "400 Bad Request"),
+])
+def test_http(server, metrics_socket, request_line, status):
+    answer = exchange(metrics_socket, request_line.encode() +
+                      b"\r\nHost: localhost\r\nX: y\r\n\r\n").decode()
+    head, _, body = answer.partition("\r\n\r\n")
+    first, *fields = head.split("\r\n")
+    fields = dict(field.split(": ", 1) for field in fields)
+    assert first == "HTTP/1.0 " + status
+    assert fields["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert ("Allow" in fields) == status.startswith("405")
+    if request_line.startswith("HEAD "):
+        assert body == ""
+        assert int(fields["Content-Length"]) > 0
+    else:
+        assert len(body.encode()) == int(fields["Content-Length"])
+    if body and status == "200 OK":
+        read(body)
+
+
+@pytest.mark.parametrize("request_bytes", [
+    b"", b"GET /metrics HTTP/1.0\r\n", b"GET /metrics HTTP/1.0\n\n",
+    b"x" * 5000, b"GET /metrics HTTP/1.0\r\nX: " + b"x" * 5000 + b"\r\n\r\n",
+])
+def test_incomplete_and_endless_requests(server, metrics_socket, scrape,
+                                         request_bytes):
+    try:
+        assert exchange(metrics_socket, request_bytes) == b""
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+    scrape()
+
+
+def test_idle_clients_do_not_lock_prometheus_out(server, metrics_socket,
+                                                 scrape):
+    clients = []
+    for _ in range(50):
+        clients.append(socket.socket(socket.AF_UNIX))
+        clients[-1].connect(str(metrics_socket))
+    for _ in range(3):
+        scrape()
+
+
+def test_only_owner_and_group_may_connect(server, metrics_socket):
+    assert stat.S_IMODE(os.stat(metrics_socket).st_mode) == 0o660
+
+
+def test_bad_path(mediatord_bin):
+    result = subprocess.run([mediatord_bin, "--metrics-socket", "/x/y"],
+                            timeout=20, text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == ("vgpu-mediatord: --metrics-socket: /x/y: "
+                             "No such file or directory\n")

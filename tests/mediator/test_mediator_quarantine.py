@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Quarantines outlive the daemon, its configuration and the VM's devices."""
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from fake_device import FakeDevice
+from support import abi, wire
+from support.wait import wait_for
+from support.wire import Message
+
+OK = abi.VGPU_STUB_ERR_NONE
+QUARANTINED = abi.VGPU_STUB_ERR_VM_QUARANTINED
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+@pytest.fixture
+def sockets(tmp_path):
+    folder = tmp_path / "sockets"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def state(tmp_path):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def serve(start, sockets, state, admin):
+    """serve(*args): a daemon, in place of the one before."""
+    return lambda *args: start("--socket-dir", sockets, "--state-dir", state,
+                               "--admin-socket", admin, *args)
+
+
+def ask(peer):
+    """The status with which a NOP is answered."""
+    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
+                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
+    peer.send(Message(abi.VGPU_STUB_MSG_REQUEST, nop))
+    return peer.expect(abi.VGPU_STUB_MSG_RESPONSE).status
+
+
+def left(ctl):
+    """{VM: seconds of quarantine that are left}"""
+    return {vm["vm"]: vm["quarantined_s"]
+            for vm in json.loads(ctl("vms", "--json"))}
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_restart(serve, sockets, ctl, how):
+    names = ["7", "8", "9", 'a "b"\\\n\t', "größe"]
+    devices = [FakeDevice(sockets / f"{name}-0.sock") for name in names]
+    daemon = serve()
+    peers = [device.greet() for device in devices]
+    ctl("quarantine", names[0])
+    ctl("quarantine", names[1], "3600")
+    ctl("quarantine", names[2])
+    ctl("quarantine", names[3])
+    ctl("release", names[2])
+    assert [ask(peer) for peer in peers] == [
+        QUARANTINED, QUARANTINED, OK, QUARANTINED, OK]
+    daemon.process.send_signal(how)
+    daemon.process.wait(timeout=20)
+    again = serve()
+    peers = [device.greet() for device in devices]
+    assert [ask(peer) for peer in peers] == [
+        QUARANTINED, QUARANTINED, OK, QUARANTINED, OK]
+    rest = left(ctl)
+    assert 0 < rest.pop(names[1]) <= 3600
+    assert rest == {names[0]: -1, names[2]: 0, names[3]: -1, names[4]: 0}
+    ctl("release", names[0])
+    assert again.stop() == 0
+    serve()
+    assert ask(devices[0].greet()) == OK
+
+
+def test_reload(serve, sockets, ctl, tmp_path):
+    config = tmp_path / "conf"
+    config.write_text("")
+    device = FakeDevice(sockets / "7-0.sock")
+    serve("--config", config)
+    peer = device.greet()
+    ctl("quarantine", "7")
+    config.write_text("[vm]\nquarantine-s=1\n")
+    ctl("reload")
+    assert ask(peer) == QUARANTINED
+
+
+def test_devices_that_come_again(serve, sockets, ctl):
+    """A VM cannot shed it with its devices, and it can be lifted meanwhile."""
+    paths = [sockets / "7-0.sock", sockets / "8-0.sock"]
+    devices = [FakeDevice(path) for path in paths]
+    serve()
+    for vm, device in zip("78", devices):
+        peer = device.greet()
+        ctl("quarantine", vm)
+        peer.close()
+        device.remove()
+    wait_for(lambda: left(ctl) == {}, "end of the VMs", timeout=20)
+    ctl("release", "8")
+    assert "no VM is called '8'" in ctl.fails("release", "8")
+    assert [ask(FakeDevice(path).greet()) for path in paths] == [
+        QUARANTINED, OK]
+
+
+@pytest.mark.parametrize("text, warning", [
+    ("", ": not a list of quarantines, ignored"),
+    ("garbage\n", ": not a list of quarantines, ignored"),
+    ("vgpu-mediatord quarantines 2\n" + BOOT_ID + "\nnever\t7\n",
+     ": not a list of quarantines, ignored"),
+    ("vgpu-mediatord quarantines 1\n", ": not a list of quarantines, ignored"),
+    ("vgpu-mediatord quarantines 1\n" + BOOT_ID + "\nnever\t7",
+     ": not a list of quarantines, ignored"),
+    ("vgpu-mediatord quarantines 1\n" + BOOT_ID + "\nnever\t7\0\n",
+     ": not a list of quarantines, ignored"),
+    ("vgpu-mediatord quarantines 1\n" + BOOT_ID + "\nnever\t7\nsoon\t8\n",
+     ":4: not a quarantine; the list is ignored"),
+    ("vgpu-mediatord quarantines 1\n" + BOOT_ID + "\nnever 7\n",
+     ":3: not a quarantine; the list is ignored"),
+    ("vgpu-mediatord quarantines 1\n" + BOOT_ID + "\nnever\t\n",
+     ":3: not a quarantine; the list is ignored"),
+    ("vgpu-mediatord quarantines 1\n" + BOOT_ID + "\n-1\t7\n",
+     ":3: not a quarantine; the list is ignored"),
+    ("vgpu-mediatord quarantines 1\n" + BOOT_ID +
+     "\n99999999999999999999\t7\n",
+     ":3: not a quarantine; the list is ignored"),
+    # Of an earlier start of the host, or over: nothing is wrong.
+    ("vgpu-mediatord quarantines 1\nanother boot\nnever\t7\n", None),
+    ("vgpu-mediatord quarantines 1\n" + BOOT_ID + "\n1\t7\n", None),
+])
+def test_files_that_quarantine_nobody(serve, sockets, state, ctl, text,
+                                      warning):
+    (state / "quarantines").write_text(text)
+    device = FakeDevice(sockets / "7-0.sock")
+    daemon = serve()
+    peer = device.greet()
+    assert ask(peer) == OK
+    warnings = [line for line in daemon.log() if ": warning: " in line]
+    assert warnings == ([f"vgpu-mediatord: warning: {state}/quarantines"
+                         + warning] if warning else [])
+    # And the next quarantine makes a good one of it.
+    ctl("quarantine", "7")
+    assert daemon.stop() == 0
+    serve()
+    assert ask(device.greet()) == QUARANTINED
+
+
+def test_the_directory_is_missing(start, sockets, state, admin, ctl):
+    device = FakeDevice(sockets / "7-0.sock")
+    daemon = start("--socket-dir", sockets, "--admin-socket", admin,
+                   "--state-dir", state / "missing")
+    peer = device.greet()
+    ctl("quarantine", "7")
+    assert ask(peer) == QUARANTINED
+    line, = daemon.wait_log("warning")
+    assert "quarantines will not be kept over a restart: " in line
+    assert "No such file or directory" in line

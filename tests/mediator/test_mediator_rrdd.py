@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The file for xcp-rrdd, read as xcp-rrdd does."""
+import json
+import mmap
+import os
+import struct
+import time
+import zlib
+
+import pytest
+
+from fake_device import FakeDevice
+from support import abi, wire
+from support.wait import wait_for
+from support.wire import Message
+
+UUIDS = ["12345678-9abc-def0-1234-56789abcdef0",
+         "00000000-0000-0000-0000-000000000001"]
+SIZE = 4 * 1024 * 1024
+
+
+class Reader:
+    """Maps the file once, and reads it as often as one likes."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            self.map = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+
+    def read(self):
+        """(timestamp, [(name, owner, type, value)]), or None if it is torn."""
+        magic, data_crc, metadata_crc, count, timestamp = \
+            struct.unpack_from(">11sIIId", self.map)
+        assert magic == b"DATASOURCES"
+        values = self.map[31:31 + 8 * count]
+        if data_crc != zlib.crc32(struct.pack(">d", timestamp) + values):
+            return None
+        length, = struct.unpack_from(">I", self.map, 31 + len(values))
+        start = 31 + len(values) + 4
+        metadata = self.map[start:start + length]
+        if metadata_crc != zlib.crc32(metadata):
+            return None
+        pairs = json.loads(metadata, object_pairs_hook=list)
+        (word, sources), = pairs
+        assert word == "datasources" and len(sources) == count
+        rows = []
+        for i, (name, attributes) in enumerate(sources):
+            row = dict(attributes)
+            assert set(row) == {"owner", "description", "units", "type",
+                                "value_type", "min", "default"}
+            form = {"int64": ">q", "float": ">d"}[row["value_type"]]
+            assert row["default"] == "true" and float(row["min"]) == 0
+            rows.append((name, row["owner"], row["type"],
+                         struct.unpack_from(form, values, 8 * i)[0]))
+        return timestamp, rows
+
+    def values(self):
+        """{(name, owner): value}"""
+        seen = wait_for(self.read, "consistent file")
+        values = {(name, owner): value
+                  for name, owner, _, value in seen[1]}
+        assert len(values) == len(seen[1])
+        return values
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "vgpu-stub"
+
+
+@pytest.fixture
+def sockets(tmp_path):
+    folder = tmp_path / "sockets"
+    folder.mkdir()
+    return folder
+
+
+def greet(device, uuid):
+    return device.greet(vm_uuid=bytes.fromhex(uuid.replace("-", "")))
+
+
+def ask(peer, count, first=0):
+    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
+                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
+    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, nop, sequence=first + i)
+                for i in range(count)))
+    for _ in range(count):
+        peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+
+
+def test_figures_of_vms(start, sockets, path):
+    before = time.time()
+    devices = [FakeDevice(sockets / f"{i}-0.sock") for i in (7, 8, 9, 10)]
+    start("--socket-dir", sockets, "--rrdd-file", path)
+    wait_for(path.exists, "the file")
+    reader = Reader(path)
+    assert len(reader.map) == SIZE
+    assert reader.values() == {}
+    peers = [greet(device, uuid) for device, uuid in zip(devices, UUIDS)]
+    # One without a UUID, and one that claims another's
+    anonymous = devices[2].greet()
+    claims = greet(devices[3], UUIDS[1])
+    ask(peers[0], 50)
+    ask(anonymous, 1)
+    requests = ("vgpu_requests", f"vm {UUIDS[0]}")
+    wait_for(lambda: reader.values().get(requests) == 50, "50 requests",
+             timeout=20)
+    values = reader.values()
+    assert set(values) == {(name, f"vm {uuid}") for uuid in UUIDS
+                           for name in ("vgpu_requests", "vgpu_device_time",
+                                        "vgpu_queue")}
+    assert 50e-6 <= values["vgpu_device_time", f"vm {UUIDS[0]}"] < 20
+    assert values["vgpu_requests", f"vm {UUIDS[1]}"] == 0
+    timestamp, rows = reader.read()
+    assert before <= timestamp <= time.time()
+    assert {name: kind for name, _, kind, _ in rows} == {
+        "vgpu_requests": "derive", "vgpu_device_time": "derive",
+        "vgpu_queue": "gauge"}
+    claims.close()
+
+
+def test_the_file_comes_and_goes(start, sockets, path):
+    """It gets its name when it is complete, and is kept by a restart."""
+    daemon = start("--socket-dir", sockets, "--rrdd-file", path)
+    wait_for(path.exists, "the file")
+    assert os.stat(path).st_mode & 0o777 == 0o640
+    assert not path.with_name("vgpu-stub.tmp").exists()
+    # It takes no memory but for what is in use.
+    assert os.stat(path).st_blocks * 512 < 65536
+    reader = Reader(path)
+    first = reader.read()[0]
+    daemon.process.kill()
+    daemon.process.wait()
+    assert path.exists()
+    again = start("--socket-dir", sockets, "--rrdd-file", path)
+    wait_for(lambda: (reader.read() or [0])[0] > first,
+             "a new timestamp in the same file")
+    assert again.stop() == 0
+    assert not path.exists()
+
+
+def test_the_directory_comes_later(start, sockets, tmp_path):
+    path = tmp_path / "metrics" / "vgpu-stub"
+    daemon = start("--socket-dir", sockets, "--rrdd-file", path)
+    line, = daemon.wait_log("rrdd|metrics")
+    assert line == (f"vgpu-mediatord: warning: {path}: No such file or "
+                    "directory; will go on trying")
+    path.parent.mkdir()
+    wait_for(path.exists, "the file", timeout=20)
+    assert len(daemon.log()) == 1
+
+
+@pytest.mark.parametrize("what", ["another file", "link", "pipe"])
+def test_the_path_is_taken(start, sockets, path, tmp_path, what):
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    if what == "another file":
+        path.write_text("precious")
+    elif what == "link":
+        path.symlink_to(precious)
+    else:
+        os.mkfifo(path)
+    daemon = start("--socket-dir", sockets, "--rrdd-file", path)
+    line, = daemon.wait_log("will go on trying")
+    assert line.startswith(f"vgpu-mediatord: warning: {path}: ")
+    assert daemon.stop() == 0
+    assert precious.read_text() == "precious"
+    assert path.exists()
+    if what == "another file":
+        assert path.read_text() == "precious"
