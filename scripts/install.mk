@@ -10,6 +10,7 @@ datadir := $(prefix)/share
 mandir := $(datadir)/man
 sysconfdir := /etc
 unitdir := $(prefix)/lib/systemd/system
+completionsdir := $(datadir)/bash-completion/completions
 tmpfilesdir := $(prefix)/lib/tmpfiles.d
 pythondir = $(shell $(PYTHON) -c \
     'import sysconfig; print(sysconfig.get_path("purelib"))')
@@ -42,5 +43,6 @@ install-guest-tools: guest-tools
 	$(call install_file,$(LIBVGPU_STUB),$(libdir))
 	$(call install_file,include/vgpu-stub-regs.h,$(includedir))
 	$(call install_file,guest-tools/libvgpu-stub/vgpu-stub.h,$(includedir))
+	$(call install_file,guest-tools/completion/vgpu-stub,$(completionsdir))
 	$(call install_file,docs/man/vgpu-stub.1,$(mandir)/man1)
 	$(call install_file,docs/man/vgpu-stub-mmap-test.1,$(mandir)/man1)

@@ -327,6 +327,10 @@ int vgpu_stub_open(const char *bdf, struct vgpu_stub **dev)
         goto fail;
     }
     d->fd = rc;
+    rc = sysfs_lock_bar(d->fd);
+    if (rc < 0) {
+        goto fail;
+    }
     rc = map_device(d);
     if (rc < 0) {
         goto fail;

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from support.paths import BUILD
+from support.paths import BUILD, ROOT
 
 
 def run(program, *args):
@@ -19,22 +19,29 @@ def test_block_moves():
     assert "not ok" not in result.stdout
 
 
+COMMANDS = ["list", "info", "regs", "watch", "doctor", "echo", "bench"]
+
+
 @pytest.mark.parametrize("args, message", [
     ([], "a command is missing"),
     (["frob"], "frob: no such command"),
-    (["info", "regs"], "regs: more than one command"),
+    (["--device", "00:1e.0", "info"], "--device: no such command"),
+    (["info", "regs"], "regs: one word too many"),
     (["info", "--frob"], "unrecognized option '--frob'"),
     (["info", "--device"], "option '--device' requires an argument"),
     (["info", "--device", "gpu0"], "gpu0: not a PCI address"),
-    (["list", "--device", "00:1e.0"], "--device: the command takes no device"),
-    (["regs", "--size", "100"], "--size, --timeout: for echo only"),
-    (["info", "--timeout", "100"], "--size, --timeout: for echo only"),
+    (["watch", "--device", "gpu0"], "gpu0: not a PCI address"),
+    (["list", "--device", "00:1e.0"], "unrecognized option '--device'"),
+    (["regs", "--size", "100"], "unrecognized option '--size'"),
+    (["info", "--timeout", "100"], "unrecognized option '--timeout'"),
     (["echo", "--size", "31"], "31: --size takes 32 to 1024 bytes"),
     (["echo", "--size", "1025"], "1025: --size takes 32 to 1024 bytes"),
     (["echo", "--size", "64k"], "64k: --size takes 32 to 1024 bytes"),
     (["echo", "--timeout", "-1"], "-1: --timeout takes milliseconds"),
     (["echo", "--timeout", "99999999999999999999"],
      "99999999999999999999: --timeout takes milliseconds"),
+    (["bench", "--count", "0"], "0: --count takes 1 to 1000000"),
+    (["watch", "--interval", "0"], "0: --interval takes milliseconds"),
 ])
 def test_usage_errors(args, message):
     result = run("guest-tools/vgpu-stub", *args)
@@ -45,7 +52,8 @@ def test_usage_errors(args, message):
 
 
 @pytest.mark.parametrize("args", [
-    ["list"], ["info"], ["regs"], ["echo"], ["info", "--device", "ff:1f.7"],
+    ["list"], ["info"], ["regs"], ["watch"], ["echo"], ["bench"],
+    ["info", "--device", "ff:1f.7"], ["watch", "--device", "ff:1f.7"],
 ])
 def test_no_device(args):
     result = run("guest-tools/vgpu-stub", *args)
@@ -61,14 +69,21 @@ def test_list_of_no_device_as_json():
     assert result.stdout == "[]\n"
 
 
-def test_help_names_every_command_option_and_exit_status():
+def test_help_names_every_command_and_exit_status():
     result = run("guest-tools/vgpu-stub", "--help")
     assert result.returncode == 0
-    for word in ("list", "info", "regs", "echo", "--device", "--json",
-                 "--size", "--timeout", "--help", "--version"):
+    for word in (*COMMANDS, "--help", "--version"):
         assert "\n  " + word in result.stdout
-    for status in range(6):
+    for status in range(7):
         assert "\n  %d  " % status in result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command(command):
+    result = run("guest-tools/vgpu-stub", command, "--help")
+    assert result.returncode == 0
+    assert result.stdout.startswith(f"Usage: vgpu-stub {command} [OPTION]...")
+    assert "\n  --json " in result.stdout
 
 
 def test_version():
@@ -91,3 +106,33 @@ def test_mmap_test_usage(args):
     result = run("guest-tools/vgpu-stub-mmap-test", *args)
     assert result.returncode == 1
     assert result.stderr.startswith("Usage: vgpu-stub-mmap-test ")
+
+
+def complete(line):
+    """What bash offers when the cursor is at the end of the line."""
+    result = subprocess.run(
+        ["bash", "-c", """
+        PATH=$1:$PATH
+        . "$2"
+        COMP_LINE=$3 COMP_POINT=${#3}
+        _vgpu_stub
+        printf '%s\n' "${COMPREPLY[@]}"
+        """, "bash", BUILD / "guest-tools",
+         ROOT / "guest-tools/completion/vgpu-stub", line],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
+    assert result.stderr == ""
+    return result.stdout.split()
+
+
+@pytest.mark.parametrize("line, offered", [
+    ("vgpu-stub ", [*COMMANDS, "--help", "--version"]),
+    ("vgpu-stub ec", ["echo"]),
+    ("vgpu-stub frob --", []),
+    ("vgpu-stub list --", ["--json", "--help"]),
+    ("vgpu-stub echo --", ["--device", "--json", "--size", "--timeout",
+                           "--help"]),
+    ("vgpu-stub echo --json --s", ["--size"]),
+    ("vgpu-stub echo --size ", []),
+])
+def test_completion(line, offered):
+    assert complete(line) == offered
