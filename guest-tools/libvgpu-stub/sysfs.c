@@ -18,14 +18,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PCI_DEVICES "/sys/bus/pci/devices"
-
-static int open_attribute(const char *bdf, const char *name, int flags)
+int sysfs_open_attribute(const char *bdf, const char *name, int flags)
 {
     char path[PATH_MAX];
     int fd;
 
-    snprintf(path, sizeof(path), PCI_DEVICES "/%s/%s", bdf, name);
+    snprintf(path, sizeof(path), SYSFS_PCI_DEVICES "/%s/%s", bdf, name);
     fd = open(path, flags | O_CLOEXEC);
     if (fd < 0) {
         /* The attribute goes with its device */
@@ -41,7 +39,7 @@ static long read_id(const char *bdf, const char *name)
     ssize_t length;
     int fd;
 
-    fd = open_attribute(bdf, name, O_RDONLY);
+    fd = sysfs_open_attribute(bdf, name, O_RDONLY);
     if (fd < 0) {
         return -1;
     }
@@ -71,7 +69,7 @@ int vgpu_stub_list(char bdf[][VGPU_STUB_BDF_SIZE], int max)
     struct dirent **entries;
     int count;
 
-    count = scandir(PCI_DEVICES, &entries, select_vgpu_stub, alphasort);
+    count = scandir(SYSFS_PCI_DEVICES, &entries, select_vgpu_stub, alphasort);
     if (count < 0) {
         return errno == ENOENT ? 0 : -errno;    /* a machine without PCI */
     }
@@ -130,7 +128,7 @@ static bool memory_is_enabled(const char *bdf)
     uint8_t command = 0;
     int fd;
 
-    fd = open_attribute(bdf, "config", O_RDONLY);
+    fd = sysfs_open_attribute(bdf, "config", O_RDONLY);
     if (fd < 0) {
         return false;
     }
@@ -148,7 +146,7 @@ static int enable_memory(const char *bdf)
     if (memory_is_enabled(bdf)) {
         return 0;
     }
-    fd = open_attribute(bdf, "enable", O_WRONLY);
+    fd = sysfs_open_attribute(bdf, "enable", O_WRONLY);
     if (fd < 0) {
         return fd;
     }
@@ -168,7 +166,7 @@ int sysfs_open_bar(const char *bdf)
     struct stat st;
     int fd, rc;
 
-    fd = open_attribute(bdf, "resource0", O_RDWR | O_SYNC);
+    fd = sysfs_open_attribute(bdf, "resource0", O_RDWR | O_SYNC);
     if (fd < 0) {
         return fd;
     }

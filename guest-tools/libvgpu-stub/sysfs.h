@@ -8,6 +8,14 @@
 
 #include "vgpu-stub.h"
 
+#define SYSFS_PCI_DEVICES "/sys/bus/pci/devices"
+
+/*
+ * Open the file @name of the device at @bdf, close-on-exec; returns a file
+ * descriptor. Errors: those of open(), but -ENODEV for -ENOENT.
+ */
+int sysfs_open_attribute(const char *bdf, const char *name, int flags);
+
 /*
  * Find the device at @wanted, or the first one when that is NULL, and write
  * its full address to @bdf. Errors: -EINVAL, -ENODEV.

@@ -4,18 +4,29 @@
  * For programs in a guest. No kernel driver is needed, but root is: the
  * device is used through its BAR, which sysfs lets root map.
  *
- * Functions return 0 (or a count) when they succeed and a negative errno when
- * they do not. What the device itself says about a request is apart from
- * that: an error code, VGPU_STUB_ERR_… of vgpu-stub-regs.h.
+ * Results. Functions return 0 (or a count) when they succeed and a negative
+ * errno when they do not. What the device or the host says about a request is
+ * apart from that: a function that sends one returns -EREMOTEIO, and the
+ * outcome has the error code, VGPU_STUB_ERR_… of vgpu-stub-regs.h, with what
+ * came along. "The errors of a request" are those of vgpu_stub_call().
  *
- * One handle serves one thread at a time. An open device is locked: nobody
- * else opens it, in this process or another, until the handle is closed or
- * its process ends.
+ * Threads. Any number of threads may use one handle. The device executes one
+ * request at a time; the library has them wait in a queue and sends them in
+ * the order in which they were given to it.
+ *
+ * Life. An open device is locked: nobody else opens it, in this process or
+ * another, until the handle is closed or its process ends. A handle does not
+ * survive fork() in the child. Every request ends exactly once, also when its
+ * handle is closed: see vgpu_stub_close().
+ *
+ * Waiting. If the driver uio_pci_generic is bound to the device, the library
+ * sleeps until the device interrupts; else it looks at the device again and
+ * again, and more and more seldom.
  *
  * Any function that takes a handle returns -ENODEV when the device does not
  * answer any more, because it was unplugged.
  *
- * The specification of the device is docs/registers.md.
+ * docs/registers.md specifies the device, docs/operations.md the requests.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -25,6 +36,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "vgpu-stub-regs.h"
 
@@ -40,6 +52,9 @@ extern "C" {
 /* An open device */
 struct vgpu_stub;
 
+/* A request that was submitted, until vgpu_stub_job_free() */
+struct vgpu_stub_job;
+
 /* What a device is; docs/registers.md, "Registers" */
 struct vgpu_stub_info {
     char bdf[VGPU_STUB_BDF_SIZE];
@@ -50,6 +65,7 @@ struct vgpu_stub_info {
     uint32_t capabilities;          /* VGPU_STUB_CAP_… */
     uint32_t request_timeout_ms;    /* the device's own limit; 0 is none */
     bool link_up;                   /* a mediator has accepted the device */
+    bool interrupts;                /* the library waits by interrupt */
 };
 
 /* How a request ended */
@@ -58,6 +74,8 @@ struct vgpu_stub_outcome {
     uint32_t length;                    /* bytes of the response, may be 0 */
     uint8_t data[VGPU_STUB_BUF_SIZE];   /* the response, then zeros */
 };
+
+/* --- Devices --- */
 
 /*
  * List the devices of this machine, in the order of their addresses. Needs no
@@ -71,8 +89,8 @@ int vgpu_stub_list(char bdf[][VGPU_STUB_BDF_SIZE], int max);
 
 /*
  * Open a device. This turns its memory decoding on, where it is off. It does
- * not disturb what an earlier user has left in the device; the first
- * vgpu_stub_call() clears that.
+ * not disturb what an earlier user has left in the device; the first request
+ * clears that.
  *
  * @bdf: its address, "0000:00:1e.0" or "00:1e.0"; NULL is the first device
  * @dev: receives the handle, to be closed with vgpu_stub_close()
@@ -84,11 +102,18 @@ int vgpu_stub_list(char bdf[][VGPU_STUB_BDF_SIZE], int max);
  */
 int vgpu_stub_open(const char *bdf, struct vgpu_stub **dev);
 
-/* Close @dev and free the handle. NULL is allowed. */
+/*
+ * Close @dev. NULL is allowed.
+ *
+ * Requests that have not ended end as -ECANCELED, those of other threads too;
+ * the one that the device executes is aborted. The device is free for others
+ * on return. Other threads must not begin a call with @dev any more; jobs
+ * stay valid until vgpu_stub_job_free().
+ */
 void vgpu_stub_close(struct vgpu_stub *dev);
 
 /*
- * Read the properties and the state of the link.
+ * Read the properties and the state of the link. Does not wait for requests.
  *
  * Errors: -EPROTO the device has values that the specification does not know.
  */
@@ -96,11 +121,14 @@ int vgpu_stub_get_info(struct vgpu_stub *dev, struct vgpu_stub_info *info);
 
 /*
  * Read the whole register map at once, buffers included, for diagnosis. This
- * is a read like any other: it acknowledges an outcome that waits in the
- * device (docs/registers.md, "State machine").
+ * waits for its turn like a request, and is a read like any other: it
+ * acknowledges an outcome that an earlier user has left in the device
+ * (docs/registers.md, "The life of a request").
  *
  * @map: receives VGPU_STUB_RESERVED bytes; a register is the little-endian
  *       32-bit word at its offset
+ *
+ * Errors: -ECANCELED @dev was closed.
  */
 int vgpu_stub_read_map(struct vgpu_stub *dev, void *map);
 
@@ -124,37 +152,99 @@ struct vgpu_stub_state {
  */
 int vgpu_stub_observe(const char *bdf, struct vgpu_stub_state *state);
 
+/* --- Requests --- */
+
 /*
  * Send a request and wait for its outcome.
  *
  * @request: @length bytes, 1 to VGPU_STUB_BUF_SIZE, sent as they are; a
  *           mediator expects a struct vgpu_stub_request to begin them
- * @timeout_ms: how long to wait; negative is as long as the device itself
- *              waits (request_timeout_ms)
- * @outcome: filled when 0 or -EREMOTEIO is returned
+ * @timeout_ms: how long it may take from now on, the time in the queue
+ *              included; negative is as long as the device itself allows once
+ *              it has the request (request_timeout_ms)
+ * @outcome: filled when 0 or -EREMOTEIO is returned; may be NULL
  *
  * Returns 0 when the request is done. Errors: -EREMOTEIO it ended in an
  * error, @outcome has the code and what response came with it; -EINVAL
  * @length is 0; -EMSGSIZE @length is too large; -ETIMEDOUT no outcome in
- * time, the request has been aborted; -ECANCELED the device was reset
- * meanwhile; -EPROTO the device does not follow its specification.
+ * time, the request has been aborted, though it may have been executed;
+ * -ECANCELED @dev was closed; -ECONNRESET the device was reset meanwhile;
+ * -EPROTO the device does not follow its specification; -ENOMEM.
  */
 int vgpu_stub_call(struct vgpu_stub *dev, const void *request, size_t length,
                    int timeout_ms, struct vgpu_stub_outcome *outcome);
 
-/* The most data that an echo can carry, in bytes */
-#define VGPU_STUB_ECHO_MAX \
-    (VGPU_STUB_BUF_SIZE - sizeof(struct vgpu_stub_request))
+/*
+ * A flag of requests: executing it twice does no harm. Such a request is sent
+ * again when a reset or a migration of the VM ended it, or the mediator was
+ * not there or went away (-ECONNRESET, CANCELLED, MEDIATOR_UNAVAILABLE), until
+ * its time is over; without a @timeout_ms that is request_timeout_ms. Then it
+ * ends as the last attempt did. Requests behind it wait.
+ *
+ * Without the flag no request is ever sent twice.
+ */
+#define VGPU_STUB_IDEMPOTENT (1u << 0)
 
 /*
- * Send an ECHO request with @length bytes of @data, 0 to VGPU_STUB_ECHO_MAX,
- * and compare what comes back.
+ * Send a request and do not wait. A thread of the library, which the first
+ * such request starts, sees to it.
  *
- * Returns and fails as vgpu_stub_call(); -EBADMSG when the response does not
- * carry exactly the same data (@outcome is filled then, too).
+ * @request, @length, @timeout_ms: as in vgpu_stub_call(); the bytes are copied
+ * @flags: 0 or VGPU_STUB_IDEMPOTENT
+ * @job: receives what to wait for, to be freed with vgpu_stub_job_free()
+ *
+ * Errors: -EINVAL @length is 0, or unknown @flags; -EMSGSIZE @length is too
+ * large; -EAGAIN no thread could be started; -ENOMEM.
  */
-int vgpu_stub_echo(struct vgpu_stub *dev, const void *data, size_t length,
-                   int timeout_ms, struct vgpu_stub_outcome *outcome);
+int vgpu_stub_submit(struct vgpu_stub *dev, const void *request,
+                     size_t length, int timeout_ms, unsigned flags,
+                     struct vgpu_stub_job **job);
+
+/*
+ * Wait until a job has ended. Several threads may wait, and more than once.
+ *
+ * @timeout_ms: how long to wait; 0 only looks, negative is without limit
+ * @outcome: as in vgpu_stub_call()
+ *
+ * Returns -EAGAIN when it has not ended in that time; else what
+ * vgpu_stub_call() would have returned, which is -ECANCELED also for a job
+ * that was cancelled.
+ */
+int vgpu_stub_wait(struct vgpu_stub_job *job, int timeout_ms,
+                   struct vgpu_stub_outcome *outcome);
+
+/*
+ * End a job as -ECANCELED, soon, unless it has ended before. What the device
+ * executes is aborted, and may have been executed all the same.
+ */
+void vgpu_stub_cancel(struct vgpu_stub_job *job);
+
+/*
+ * Free a job; if it has not ended, it is cancelled first. Nobody may wait for
+ * it any more. NULL is allowed.
+ */
+void vgpu_stub_job_free(struct vgpu_stub_job *job);
+
+/* --- Responses --- */
+
+/* What a response consists of; the pointers lead into its outcome. */
+struct vgpu_stub_reply {
+    uint32_t status;            /* VGPU_STUB_ERR_… */
+    uint32_t exec_time_us;      /* execution alone */
+    uint32_t result_count;
+    uint32_t data_length;       /* bytes */
+    const uint32_t *results;
+    const uint8_t *data;
+};
+
+/*
+ * Take a response apart.
+ *
+ * Errors: -EBADMSG it is not a struct vgpu_stub_response with what that
+ * announces.
+ */
+int vgpu_stub_parse(const struct vgpu_stub_outcome *outcome,
+                    struct vgpu_stub_reply *reply);
 
 /*
  * The name ("QUEUE_FULL") and an explanation ("too many requests wait") of a
@@ -162,6 +252,191 @@ int vgpu_stub_echo(struct vgpu_stub *dev, const void *data, size_t length,
  */
 const char *vgpu_stub_error_name(uint32_t error_code);
 const char *vgpu_stub_error_text(uint32_t error_code);
+
+/*
+ * Say in words how a request failed: the sentence that came with the outcome,
+ * or vgpu_stub_error_text() if none did.
+ *
+ * @text: receives printable ASCII and a NUL, cut off at @size bytes;
+ *        VGPU_STUB_BUF_SIZE is enough for any
+ */
+void vgpu_stub_message(const struct vgpu_stub_outcome *outcome,
+                       char *text, size_t size);
+
+/* --- Operations --- */
+
+/*
+ * The functions below send one request or several, and fail with the errors
+ * of a request; also
+ *
+ *   -EBADMSG   the response is not what the operation returns
+ *
+ * @timeout_ms is for all requests of a call together. @flags are those of
+ * each of them. @outcome, which may be NULL, is that of the last one, filled
+ * also when -EBADMSG is returned.
+ */
+
+/* The most data that an echo can carry, in bytes */
+#define VGPU_STUB_ECHO_MAX \
+    (VGPU_STUB_BUF_SIZE - sizeof(struct vgpu_stub_request))
+
+/*
+ * Send an ECHO request with @length bytes of @data, 0 to VGPU_STUB_ECHO_MAX,
+ * and compare what comes back; -EBADMSG when that is not the same.
+ */
+int vgpu_stub_echo(struct vgpu_stub *dev, const void *data, size_t length,
+                   int timeout_ms, struct vgpu_stub_outcome *outcome);
+
+/* What executes the requests on the host; docs/operations.md */
+struct vgpu_stub_accelerator {
+    bool present;               /* there is one for this VM in this pool */
+    uint32_t opcodes;           /* bit n: opcode n is executed */
+    uint32_t backend;           /* VGPU_STUB_BACKEND_… */
+    uint32_t compute_units;
+    uint64_t memory_quota;      /* bytes that the VM may allocate */
+    uint64_t memory_used;       /* bytes of them that are allocated */
+    char name[256];             /* UTF-8; "" where there is none */
+};
+
+/* Ask for it (GET_DEVICE_INFO). */
+int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
+                              struct vgpu_stub_accelerator *accelerator,
+                              int timeout_ms, unsigned flags,
+                              struct vgpu_stub_outcome *outcome);
+
+/*
+ * Allocate @bytes, at least 1, of the accelerator's memory, zeroed. It belongs
+ * to the VM until it is freed, or the host's worker for the VM ends; it is
+ * not freed when @dev is closed.
+ *
+ * @handle: receives what other requests call it by, never 0
+ */
+int vgpu_stub_mem_alloc(struct vgpu_stub *dev, uint64_t bytes,
+                        uint64_t *handle, int timeout_ms,
+                        struct vgpu_stub_outcome *outcome);
+
+int vgpu_stub_mem_free(struct vgpu_stub *dev, uint64_t handle, int timeout_ms,
+                       struct vgpu_stub_outcome *outcome);
+
+/*
+ * Copy @length bytes to the accelerator's memory or from it, in as many
+ * requests as that takes; 0 bytes take none. When one fails, those before it
+ * have been done. Who wants to show progress copies piece by piece: a piece of
+ * any size costs no more than it would cost within the whole, if it is a
+ * multiple of VGPU_STUB_WRITE_STEP or VGPU_STUB_READ_STEP.
+ *
+ * @offset: where in @handle, in bytes
+ */
+int vgpu_stub_mem_write(struct vgpu_stub *dev, uint64_t handle,
+                        uint64_t offset, const void *data, size_t length,
+                        int timeout_ms, unsigned flags,
+                        struct vgpu_stub_outcome *outcome);
+int vgpu_stub_mem_read(struct vgpu_stub *dev, uint64_t handle,
+                       uint64_t offset, void *data, size_t length,
+                       int timeout_ms, unsigned flags,
+                       struct vgpu_stub_outcome *outcome);
+
+/* Bytes that one request carries to the accelerator, and from it */
+#define VGPU_STUB_WRITE_STEP \
+    (VGPU_STUB_BUF_SIZE - sizeof(struct vgpu_stub_request) - 6 * 4)
+#define VGPU_STUB_READ_STEP \
+    (VGPU_STUB_BUF_SIZE - sizeof(struct vgpu_stub_response))
+
+/*
+ * Copy @length bytes within the accelerator's memory, 0 or more. Ranges of one
+ * handle must not overlap.
+ */
+int vgpu_stub_mem_copy(struct vgpu_stub *dev,
+                       uint64_t to, uint64_t to_offset,
+                       uint64_t from, uint64_t from_offset, uint64_t length,
+                       int timeout_ms, unsigned flags,
+                       struct vgpu_stub_outcome *outcome);
+
+/* What to run, on what */
+struct vgpu_stub_kernel {
+    const char *name;               /* up to VGPU_STUB_KERNEL_NAME_SIZE - 1 */
+    uint32_t dimensions;            /* 1 to 3 */
+    uint32_t global_size[3];        /* work items; 1 where not a dimension */
+    uint32_t local_size[3];         /* of a work group; all 0: any */
+    const struct vgpu_stub_kernel_arg *args;
+    size_t arg_count;               /* up to VGPU_STUB_KERNEL_ARGS_MAX */
+    uint64_t program;               /* handle of a program; 0: catalogue */
+    uint32_t program_length;        /* bytes of it */
+};
+
+/* The most arguments that fit into a request */
+#define VGPU_STUB_KERNEL_ARGS_MAX \
+    ((VGPU_STUB_BUF_SIZE - sizeof(struct vgpu_stub_request) - 10 * 4 - \
+      VGPU_STUB_KERNEL_NAME_SIZE) / sizeof(struct vgpu_stub_kernel_arg))
+
+/*
+ * Run a kernel: vgpu_stub_launch() returns when it has run,
+ * vgpu_stub_submit_launch() at once, as vgpu_stub_submit() does.
+ *
+ * A kernel is idempotent if it does not read what it writes.
+ *
+ * Errors: also -EINVAL, the name is too long or empty, or there are more
+ * dimensions or arguments than there can be.
+ */
+int vgpu_stub_launch(struct vgpu_stub *dev,
+                     const struct vgpu_stub_kernel *kernel,
+                     int timeout_ms, unsigned flags,
+                     struct vgpu_stub_outcome *outcome);
+int vgpu_stub_submit_launch(struct vgpu_stub *dev,
+                            const struct vgpu_stub_kernel *kernel,
+                            int timeout_ms, unsigned flags,
+                            struct vgpu_stub_job **job);
+
+/* Wait until the host has executed everything that this VM sent before. */
+int vgpu_stub_synchronize(struct vgpu_stub *dev, int timeout_ms,
+                          unsigned flags, struct vgpu_stub_outcome *outcome);
+
+/* --- Arguments of kernels --- */
+
+static inline struct vgpu_stub_kernel_arg
+vgpu_stub_arg(uint32_t type, const void *value, size_t size)
+{
+    struct vgpu_stub_kernel_arg arg = { type, 0, 0 };
+
+    memcpy(&arg.value, value, size);
+    return arg;
+}
+
+static inline struct vgpu_stub_kernel_arg
+vgpu_stub_arg_buffer(uint64_t handle)
+{
+    return vgpu_stub_arg(VGPU_STUB_ARG_BUFFER, &handle, sizeof(handle));
+}
+
+static inline struct vgpu_stub_kernel_arg vgpu_stub_arg_u32(uint32_t value)
+{
+    return vgpu_stub_arg(VGPU_STUB_ARG_U32, &value, sizeof(value));
+}
+
+static inline struct vgpu_stub_kernel_arg vgpu_stub_arg_i32(int32_t value)
+{
+    return vgpu_stub_arg(VGPU_STUB_ARG_U32, &value, sizeof(value));
+}
+
+static inline struct vgpu_stub_kernel_arg vgpu_stub_arg_f32(float value)
+{
+    return vgpu_stub_arg(VGPU_STUB_ARG_F32, &value, sizeof(value));
+}
+
+static inline struct vgpu_stub_kernel_arg vgpu_stub_arg_u64(uint64_t value)
+{
+    return vgpu_stub_arg(VGPU_STUB_ARG_U64, &value, sizeof(value));
+}
+
+static inline struct vgpu_stub_kernel_arg vgpu_stub_arg_i64(int64_t value)
+{
+    return vgpu_stub_arg(VGPU_STUB_ARG_U64, &value, sizeof(value));
+}
+
+static inline struct vgpu_stub_kernel_arg vgpu_stub_arg_f64(double value)
+{
+    return vgpu_stub_arg(VGPU_STUB_ARG_F64, &value, sizeof(value));
+}
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,164 @@
+/*
+ * libvgpu-stub: waiting for a device without wearing it, or the CPU, out
+ *
+ * A look at the device costs an exit; a sleep costs the time that it
+ * overshoots. So the device is looked at for about as long as its answers have
+ * taken lately, and when this one takes longer, the thread sleeps: until the
+ * interrupt, or else for longer and longer times.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#define _GNU_SOURCE             /* ppoll() */
+#include "waiter.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "vgpu-stub-regs.h"
+
+/* For how long to look without a sleep */
+#define LOOK_MIN_US 20
+#define LOOK_MAX_US 400
+
+/* Sleeps without interrupts */
+#define SLEEP_MIN_US 50
+#define SLEEP_MAX_US 1000
+
+/* A sleep for an interrupt: it might get lost */
+#define SLEEP_INTERRUPT_US 1000000
+
+void waiter_init(struct waiter *waiter)
+{
+    waiter->interrupt = INTERRUPT_NONE;
+    waiter->wake = -1;
+    waiter->usual_us = 0;
+}
+
+int waiter_open(struct waiter *waiter, const char *bdf)
+{
+    waiter->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (waiter->wake < 0) {
+        return -errno;
+    }
+    interrupt_open(&waiter->interrupt, bdf);
+    return 0;
+}
+
+void waiter_close(struct waiter *waiter)
+{
+    interrupt_close(&waiter->interrupt);
+    if (waiter->wake >= 0) {
+        close(waiter->wake);
+    }
+}
+
+bool waiter_has_interrupt(const struct waiter *waiter)
+{
+    return waiter->interrupt.uio >= 0;
+}
+
+void waiter_wake(struct waiter *waiter)
+{
+    eventfd_write(waiter->wake, 1);
+}
+
+/* Sleep for @us, but not beyond the deadline, an interrupt or a call. */
+static void sleep_us(struct waiter *waiter, int64_t us, int64_t now,
+                     const struct limit *limit)
+{
+    struct pollfd fds[] = {
+        { .fd = waiter->wake, .events = POLLIN },
+        { .fd = waiter->interrupt.uio, .events = POLLIN },
+    };
+    struct timespec timeout;
+    eventfd_t count;
+
+    if (us > limit->deadline_us - now) {
+        us = limit->deadline_us - now;
+    }
+    timeout = clock_timespec(us);
+    if (ppoll(fds, 2, &timeout, NULL) <= 0) {
+        return;
+    }
+    if (fds[0].revents) {
+        eventfd_read(waiter->wake, &count);
+    }
+    if (fds[1].revents) {
+        interrupt_clear(&waiter->interrupt);
+    }
+}
+
+/*
+ * For how long to look without a sleep. A wait with sleeps takes up to twice
+ * as long as the device, so a long one is not proof that looking does not pay.
+ */
+static int64_t look_us(const struct waiter *waiter)
+{
+    int64_t us = 2 * waiter->usual_us;
+
+    if (us < LOOK_MIN_US || us > 4 * LOOK_MAX_US) {
+        return LOOK_MIN_US;
+    }
+    return us < LOOK_MAX_US ? us : LOOK_MAX_US;
+}
+
+void waiter_begin(struct waiter *waiter, struct wait *wait)
+{
+    wait->begin_us = clock_us();
+    wait->look_until_us = wait->begin_us + look_us(waiter);
+    wait->sleep_us = SLEEP_MIN_US;
+    wait->armed = false;
+}
+
+void waiter_end(struct waiter *waiter, const struct wait *wait)
+{
+    int64_t us = clock_us() - wait->begin_us;
+
+    waiter->usual_us += (us - waiter->usual_us) / 4;
+}
+
+int waiter_wait(struct waiter *waiter, struct wait *wait,
+                volatile uint32_t *bar, const struct limit *limit)
+{
+    int64_t now = clock_us();
+    int rc = limit_check(limit, now);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (now < wait->look_until_us) {
+        __builtin_ia32_pause();
+    } else if (!waiter_has_interrupt(waiter)) {
+        sleep_us(waiter, wait->sleep_us, now, limit);
+        wait->sleep_us *= 2;
+        if (wait->sleep_us > SLEEP_MAX_US) {
+            wait->sleep_us = SLEEP_MAX_US;
+        }
+    } else if (!wait->armed) {
+        /* A request that has ended before this interrupts at this */
+        interrupt_unmask(&waiter->interrupt);
+        bar[VGPU_STUB_REG_INTERRUPT_CTRL / 4] = VGPU_STUB_INTERRUPT_COMPLETION;
+        wait->armed = true;
+    } else {
+        sleep_us(waiter, SLEEP_INTERRUPT_US, now, limit);
+    }
+    return 0;
+}
+
+int waiter_pause(struct waiter *waiter, int64_t us, const struct limit *limit)
+{
+    const int64_t end = clock_us() + us;
+    int64_t now;
+    int rc;
+
+    while ((now = clock_us()) < end) {
+        rc = limit_check(limit, now);
+        if (rc < 0) {
+            return rc;
+        }
+        sleep_us(waiter, end - now, now, limit);
+    }
+    return limit_check(limit, now);
+}
