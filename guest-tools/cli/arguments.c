@@ -155,9 +155,12 @@ static size_t first_input_size(const struct arguments *arguments)
     return 0;
 }
 
-/* "FILE" or "FILE:SIZE". Ends the program where there is no size. */
-static void parse_output(const struct arguments *arguments,
-                         struct argument *argument, const char *text)
+/*
+ * Make the buffer for "FILE" or "FILE:SIZE". Ends the program where there is no
+ * size. Returns an exit status.
+ */
+static int make_output(const struct arguments *arguments,
+                       struct argument *argument, const char *text)
 {
     char *path = strdup(text);
     char *colon = path ? strrchr(path, ':') : NULL;
@@ -175,6 +178,8 @@ static void parse_output(const struct arguments *arguments,
     }
     argument->size = size;
     argument->output = path;
+    argument->data = calloc(1, size);
+    return argument->data ? EXIT_OK : fail(path, "%s", strerror(ENOMEM));
 }
 
 static int make_argument(struct arguments *arguments,
@@ -198,7 +203,7 @@ static int make_argument(struct arguments *arguments,
         argument->value = parse_f64(from->text);
         break;
     case OPTION_OUT:
-        parse_output(arguments, argument, from->text);
+        status = make_output(arguments, argument, from->text);
         break;
     case OPTION_INOUT:
         argument->output = strdup(from->text);

@@ -13,15 +13,15 @@
 struct argument {
     enum option_id kind;
     uint64_t value;             /* a number's bits */
-    uint8_t *data;              /* a buffer's contents; NULL: zeros */
-    size_t size;                /* of the buffer in bytes, at least 1 */
-    size_t filled;              /* bytes of data that come from the file */
+    uint8_t *data;              /* a buffer's contents */
+    size_t size;                /* its bytes, at least 1; 0: not a buffer */
+    size_t filled;              /* how many of them come from a file */
     char *output;               /* file that gets the contents, or NULL */
 };
 
 struct arguments {
     unsigned count;
-    struct argument list[MAX_KERNEL_ARGS];
+    struct argument list[VGPU_STUB_KERNEL_ARGS_MAX];
 };
 
 /*

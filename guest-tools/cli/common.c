@@ -121,15 +121,20 @@ int fail_request(const char *where, int rc,
                  const struct vgpu_stub_outcome *outcome,
                  const struct options *options)
 {
+    char message[VGPU_STUB_BUF_SIZE];
+
     switch (rc) {
     case -EREMOTEIO:
+        vgpu_stub_message(outcome, message, sizeof(message));
         fail(where, "request failed: %s (0x%02x): %s",
              vgpu_stub_error_name(outcome->error_code), outcome->error_code,
-             vgpu_stub_error_text(outcome->error_code));
+             message);
         return error_status(outcome->error_code);
     case -EBADMSG:
-        return fail(where, "the %u-byte response does not carry the data that "
-                    "were sent", outcome->length);
+        return fail(where, "the %u-byte response is not what was asked for",
+                    outcome->length);
+    case -ECONNRESET:
+        return fail(where, "the device was reset meanwhile");
     case -ETIMEDOUT:
         fail(where, "no answer within %d ms; the request was aborted",
              options->timeout_ms);

@@ -21,7 +21,7 @@ struct patient {
 /* What a check has found */
 struct finding {
     int status;                         /* exit status; EXIT_OK: no problem */
-    char found[256];
+    char found[320];
     const char *advice[MAX_ADVICE];     /* NULL where there is no more */
 };
 
@@ -195,10 +195,12 @@ static void find_failure(const struct patient *patient,
                          struct finding *finding, int rc,
                          const struct vgpu_stub_outcome *outcome)
 {
+    char message[VGPU_STUB_BUF_SIZE];
+
     if (rc == -EREMOTEIO) {
+        vgpu_stub_message(outcome, message, sizeof(message));
         found(finding, error_status(outcome->error_code), "%s: %s",
-              vgpu_stub_error_name(outcome->error_code),
-              vgpu_stub_error_text(outcome->error_code));
+              vgpu_stub_error_name(outcome->error_code), message);
         FIND_CURE(finding, outcome->error_code, request_cures);
     } else if (rc == -ETIMEDOUT) {
         found(finding, EXIT_NOT_SERVED, "no answer within %d ms",
@@ -206,7 +208,7 @@ static void find_failure(const struct patient *patient,
         FIND_CURE(finding, VGPU_STUB_ERR_TIMEOUT, request_cures);
     } else {
         found(finding, EXIT_FAILED, "%s", rc == -EBADMSG ?
-              "the answer does not carry the data that were sent" :
+              "the answer is not what was asked for" :
               strerror(-rc));
         FIND_CURE(finding, VGPU_STUB_ERR_PROTOCOL_ERROR, request_cures);
     }
@@ -230,24 +232,18 @@ static void check_request(struct patient *patient, struct finding *finding)
 static void check_accelerator(struct patient *patient,
                               struct finding *finding)
 {
-    const struct vgpu_stub_request request = {
-        .version = VGPU_STUB_PROTOCOL_VERSION,
-        .opcode = VGPU_STUB_OP_GET_DEVICE_INFO,
-    };
+    struct vgpu_stub_accelerator accelerator;
     struct vgpu_stub_outcome outcome;
-    uint32_t accelerators;
     int rc;
 
-    rc = vgpu_stub_call(patient->dev, &request, sizeof(request),
-                        patient->options->timeout_ms, &outcome);
+    rc = vgpu_stub_get_accelerator(patient->dev, &accelerator,
+                                   patient->options->timeout_ms, 0, &outcome);
     if (rc < 0) {
         find_failure(patient, finding, rc, &outcome);
-        return;
-    }
-    memcpy(&accelerators, outcome.data + sizeof(struct vgpu_stub_response),
-           sizeof(accelerators));
-    if (accelerators > 0) {
-        found(finding, EXIT_OK, "there is one");
+    } else if (accelerator.present) {
+        found(finding, EXIT_OK, "%s, %llu MiB of memory for this VM",
+              accelerator.name,
+              (unsigned long long)accelerator.memory_quota >> 20);
     } else {
         found(finding, EXIT_NOT_SERVED, "none serves pool %c",
               patient->info.pool);

@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
     &command_doctor,
     &command_echo,
     &command_bench,
+    &command_run,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -149,7 +149,7 @@ static void parse_nd_range(const char *text, struct nd_range *range)
 static void add_kernel_arg(struct options *options, enum option_id kind,
                            const char *text)
 {
-    if (options->kernel_arg_count == MAX_KERNEL_ARGS) {
+    if (options->kernel_arg_count == VGPU_STUB_KERNEL_ARGS_MAX) {
         usage_error(text, "more arguments than any kernel has");
     }
     options->kernel_args[options->kernel_arg_count++] =

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vgpu-stub.h"
+
 enum option_id {
     OPTION_DEVICE,
     OPTION_JSON,
@@ -34,9 +36,6 @@ enum option_id {
 /* The bit of an option in struct command's set of them */
 #define TAKES(name) (1u << OPTION_##name)
 
-/* More arguments than a request has room for: the library says how many */
-#define MAX_KERNEL_ARGS 64
-
 /* --in, --out, --inout, --u32, … in the order of the command line */
 struct kernel_arg {
     enum option_id kind;
@@ -58,7 +57,7 @@ struct options {
     int interval_ms;
     struct nd_range global;
     struct nd_range local;
-    struct kernel_arg kernel_args[MAX_KERNEL_ARGS];
+    struct kernel_arg kernel_args[VGPU_STUB_KERNEL_ARGS_MAX];
     unsigned kernel_arg_count;
 };
 

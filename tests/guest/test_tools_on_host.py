@@ -19,7 +19,7 @@ def test_block_moves():
     assert "not ok" not in result.stdout
 
 
-COMMANDS = ["list", "info", "regs", "watch", "doctor", "echo", "bench"]
+COMMANDS = ["list", "info", "regs", "watch", "doctor", "echo", "bench", "run"]
 
 
 @pytest.mark.parametrize("args, message", [
@@ -40,6 +40,25 @@ COMMANDS = ["list", "info", "regs", "watch", "doctor", "echo", "bench"]
     (["echo", "--timeout", "-1"], "-1: --timeout takes milliseconds"),
     (["echo", "--timeout", "99999999999999999999"],
      "99999999999999999999: --timeout takes milliseconds"),
+    (["run"], "KERNEL: is missing"),
+    (["run", "k" * 32], "a kernel's name has 1 to 31 bytes"),
+    (["run", "k", "l"], "l: one word too many"),
+    (["run", "k", "--u32", "4294967296"], "4294967296: not an integer of 32 "
+                                          "bits"),
+    (["run", "k", "--u32", "-2147483649"], "not an integer of 32 bits"),
+    (["run", "k", "--u32", "0x10"], "0x10: not an integer of 32 bits"),
+    (["run", "k", "--u64", "18446744073709551616"],
+     "not an integer of 64 bits"),
+    (["run", "k", "--u32", "@/none"], "/none: No such file"),
+    (["run", "k", "--u32", "@/etc/hostname/0"], "not a multiple"),
+    (["run", "k", "--f32", "1.5x"], "1.5x: not a number"),
+    (["run", "k", "--f64", ""], "not a number"),
+    (["run", "k", "--out", "c"], "c: how large is it?"),
+    (["run", "k", "--out", "c:0"], "c:0: how large is it?"),
+    (["run", "k", "--global", "1,2,3,4"], "one to three numbers"),
+    (["run", "k", "--global", "0"], "one to three numbers"),
+    (["run", "k", "--local", "4,"], "one to three numbers"),
+    (["run", "k", *["--u32", "1"] * 58], "more arguments than any kernel has"),
     (["bench", "--count", "0"], "0: --count takes 1 to 1000000"),
     (["watch", "--interval", "0"], "0: --interval takes milliseconds"),
 ])
@@ -49,6 +68,24 @@ def test_usage_errors(args, message):
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert result.stdout == ""
+
+
+def test_run_without_its_file(tmp_path):
+    result = run("guest-tools/vgpu-stub", "run", "k", "--in", tmp_path / "a")
+    assert result.returncode == 1
+    assert result.stderr == f"vgpu-stub: {tmp_path}/a: No such file or " \
+                            "directory\n"
+
+
+def test_run_checks_everything_before_it_looks_for_a_device(tmp_path):
+    (tmp_path / "a").write_bytes(bytes(10))
+    result = run("guest-tools/vgpu-stub", "run", "k", "--in", tmp_path / "a",
+                 "--out", tmp_path / "b", "--inout", tmp_path / "a",
+                 "--u32", f"@{tmp_path}/a/5", "--u32", "-1", "--f32", "-1e3",
+                 "--f64", "nan", "--u64", "18446744073709551615",
+                 "--out", f"{tmp_path}/c:@{tmp_path}/a")
+    assert result.returncode == 3
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize("args", [
@@ -133,6 +170,9 @@ def complete(line):
                            "--help"]),
     ("vgpu-stub echo --json --s", ["--size"]),
     ("vgpu-stub echo --size ", []),
+    ("vgpu-stub run s", ["saxpy", "sgemm", "sha256"]),
+    ("vgpu-stub run sgemm --in", ["--in", "--inout"]),
+    ("vgpu-stub run sgemm --in ", []),
 ])
 def test_completion(line, offered):
     assert complete(line) == offered
