@@ -10,6 +10,7 @@ datadir := $(prefix)/share
 mandir := $(datadir)/man
 sysconfdir := /etc
 unitdir := $(prefix)/lib/systemd/system
+examplesdir := $(datadir)/doc/vgpu-stub-guest-tools/examples
 completionsdir := $(datadir)/bash-completion/completions
 tmpfilesdir := $(prefix)/lib/tmpfiles.d
 pythondir = $(shell $(PYTHON) -c \
@@ -44,5 +45,7 @@ install-guest-tools: guest-tools
 	$(call install_file,include/vgpu-stub-regs.h,$(includedir))
 	$(call install_file,guest-tools/libvgpu-stub/vgpu-stub.h,$(includedir))
 	$(call install_file,guest-tools/completion/vgpu-stub,$(completionsdir))
+	mkdir -p $(DESTDIR)$(examplesdir)
+	install -p -m 644 guest-tools/examples/* $(DESTDIR)$(examplesdir)
 	$(call install_file,docs/man/vgpu-stub.1,$(mandir)/man1)
 	$(call install_file,docs/man/vgpu-stub-mmap-test.1,$(mandir)/man1)
