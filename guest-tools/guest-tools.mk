@@ -9,6 +9,8 @@ GUEST_CFLAGS := -std=gnu11 -Iinclude -Iguest-tools/libvgpu-stub -MMD -MP
 LIBVGPU_STUB := $(GUEST_TOOLS)/libvgpu-stub.a
 GUEST_PRODUCTS := $(LIBVGPU_STUB) $(GUEST_TOOLS)/vgpu-stub \
     $(GUEST_TOOLS)/vgpu-stub-mmap-test
+GUEST_EXAMPLES := $(patsubst guest-tools/%.c,$(GUEST_TOOLS)/%, \
+    $(wildcard guest-tools/examples/*.c))
 GUEST_TEST_PROGRAMS := $(patsubst tests/guest/%.c,$(GUEST_TESTS)/%, \
     $(wildcard tests/guest/*.c))
 
@@ -16,7 +18,8 @@ guest_objects = $(patsubst guest-tools/%.c,$(GUEST_TOOLS)/obj/%.o, \
     $(wildcard guest-tools/$(1)/*.c))
 
 .PHONY: guest-tools
-guest-tools: $(GUEST_PRODUCTS) ## build the guest's library, CLI and mmap test
+guest-tools: $(GUEST_PRODUCTS) $(GUEST_EXAMPLES)
+guest-tools: ## build the guest's library, programs and examples
 
 .PHONY: guest-test-programs
 guest-test-programs: $(GUEST_TEST_PROGRAMS) ## build the guest's test programs
@@ -43,10 +46,15 @@ $(GUEST_TOOLS)/vgpu-stub-mmap-test: $(GUEST_TOOLS)/obj/vgpu-stub-mmap-test.o
 	$(call say,LINK)
 	$(Q)$(CC) $(CFLAGS) -static -o $@ $^
 
+$(GUEST_EXAMPLES): $(GUEST_TOOLS)/%: guest-tools/%.c $(LIBVGPU_STUB)
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) $(WARN) $(GUEST_CFLAGS) -static -o $@ $< $(LIBVGPU_STUB)
+
 $(GUEST_TESTS)/%: tests/guest/%.c $(LIBVGPU_STUB) | guest-tools-deps
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(CFLAGS) $(WARN) $(GUEST_CFLAGS) -static -o $@ $< $(LIBVGPU_STUB)
 
 -include $(wildcard $(GUEST_TOOLS)/obj/*.d $(GUEST_TOOLS)/obj/*/*.d \
-    $(GUEST_TESTS)/*.d)
+    $(GUEST_TOOLS)/examples/*.d $(GUEST_TESTS)/*.d)

@@ -10,6 +10,8 @@ datadir := $(prefix)/share
 mandir := $(datadir)/man
 sysconfdir := /etc
 unitdir := $(prefix)/lib/systemd/system
+examplesdir := $(datadir)/doc/vgpu-stub-guest-tools/examples
+completionsdir := $(datadir)/bash-completion/completions
 tmpfilesdir := $(prefix)/lib/tmpfiles.d
 pythondir = $(shell $(PYTHON) -c \
     'import sysconfig; print(sysconfig.get_path("purelib"))')
@@ -46,5 +48,8 @@ install-guest-tools: guest-tools
 	$(call install_file,$(LIBVGPU_STUB),$(libdir))
 	$(call install_file,include/vgpu-stub-regs.h,$(includedir))
 	$(call install_file,guest-tools/libvgpu-stub/vgpu-stub.h,$(includedir))
+	$(call install_file,guest-tools/completion/vgpu-stub,$(completionsdir))
+	mkdir -p $(DESTDIR)$(examplesdir)
+	install -p -m 644 guest-tools/examples/* $(DESTDIR)$(examplesdir)
 	$(call install_file,docs/man/vgpu-stub.1,$(mandir)/man1)
 	$(call install_file,docs/man/vgpu-stub-mmap-test.1,$(mandir)/man1)

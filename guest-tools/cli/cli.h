@@ -6,6 +6,7 @@
 #ifndef VGPU_STUB_CLI_H
 #define VGPU_STUB_CLI_H
 
+#include "options.h"
 #include "vgpu-stub.h"
 
 /* Exit statuses, as --help documents them */
@@ -16,20 +17,30 @@ enum {
     EXIT_NO_DEVICE = 3,
     EXIT_PERMISSION = 4,
     EXIT_BUSY = 5,
+    EXIT_NOT_SERVED = 6,
 };
 
-struct options {
-    const char *device;     /* NULL: the first one */
-    bool json;
-    int size;               /* of an echo request, bytes */
-    int timeout_ms;
+/* The default of --timeout where the host answers at once */
+#define TIMEOUT_MS 5000
+
+struct command {
+    const char *name;
+    const char *argument;       /* what it takes besides options, or NULL */
+    const char *summary;        /* in the list of commands */
+    const char *details;        /* in its own help, below the summary */
+    unsigned options;           /* which ones it takes: TAKES(…) | … */
+    int timeout_ms;             /* the default of --timeout */
+    int (*run)(const struct options *options);  /* returns an exit status */
 };
 
-/* The commands; each returns an exit status */
-int command_list(const struct options *options);
-int command_info(const struct options *options);
-int command_regs(const struct options *options);
-int command_echo(const struct options *options);
+extern const struct command command_list;
+extern const struct command command_info;
+extern const struct command command_regs;
+extern const struct command command_echo;
+extern const struct command command_bench;
+extern const struct command command_watch;
+extern const struct command command_doctor;
+extern const struct command command_run;
 
 /* Names of the registers' values */
 const char *priority_name(uint32_t priority);
@@ -41,11 +52,33 @@ const char *status_name(uint32_t status);
  */
 const char *open_error(const char *device, int error);
 
+/* The exit statuses for that errno and for a device's error code */
+int open_status(int error);
+int error_status(uint32_t error_code);
+
 /* Open the device of @options. Returns an exit status, a failure is said. */
 int open_device(const struct options *options, struct vgpu_stub **dev);
+
+/*
+ * Send an echo as @options say and fill @outcome. @us receives how long it
+ * took, in microseconds. Returns and fails as vgpu_stub_echo().
+ */
+int send_echo(struct vgpu_stub *dev, const struct options *options,
+              int64_t *us, struct vgpu_stub_outcome *outcome);
+
+/*
+ * Say why a request of the command @where failed: @rc is the negative errno of
+ * the library, @outcome what it filled for -EREMOTEIO. Returns an exit status.
+ */
+int fail_request(const char *where, int rc,
+                 const struct vgpu_stub_outcome *outcome,
+                 const struct options *options);
 
 /* Print "vgpu-stub: @where: " and a message; return EXIT_FAILED. */
 int fail(const char *where, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Print @text as a JSON string, with its quotes. */
+void print_json_string(const char *text);
 
 #endif /* VGPU_STUB_CLI_H */

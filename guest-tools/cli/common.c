@@ -71,17 +71,11 @@ const char *open_error(const char *device, int error)
     }
 }
 
-int open_device(const struct options *options, struct vgpu_stub **dev)
+int open_status(int error)
 {
-    int rc;
-
-    rc = vgpu_stub_open(options->device, dev);
-    if (rc == 0) {
+    switch (error) {
+    case 0:
         return EXIT_OK;
-    }
-    fail(options->device ? options->device : "first device", "%s",
-         open_error(options->device, rc));
-    switch (rc) {
     case -EINVAL:
         return EXIT_USAGE;
     case -ENODEV:
@@ -94,4 +88,75 @@ int open_device(const struct options *options, struct vgpu_stub **dev)
     default:
         return EXIT_FAILED;
     }
+}
+
+int open_device(const struct options *options, struct vgpu_stub **dev)
+{
+    int rc;
+
+    rc = vgpu_stub_open(options->device, dev);
+    if (rc < 0) {
+        fail(options->device ? options->device : "first device", "%s",
+             open_error(options->device, rc));
+    }
+    return open_status(rc);
+}
+
+int error_status(uint32_t error_code)
+{
+    switch (error_code) {
+    case VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE:
+    case VGPU_STUB_ERR_TIMEOUT:
+    case VGPU_STUB_ERR_INVALID_POOL:
+    case VGPU_STUB_ERR_QUEUE_FULL:
+    case VGPU_STUB_ERR_RATE_LIMITED:
+    case VGPU_STUB_ERR_VM_QUARANTINED:
+        return EXIT_NOT_SERVED;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+int fail_request(const char *where, int rc,
+                 const struct vgpu_stub_outcome *outcome,
+                 const struct options *options)
+{
+    char message[VGPU_STUB_BUF_SIZE];
+
+    switch (rc) {
+    case -EREMOTEIO:
+        vgpu_stub_message(outcome, message, sizeof(message));
+        fail(where, "request failed: %s (0x%02x): %s",
+             vgpu_stub_error_name(outcome->error_code), outcome->error_code,
+             message);
+        return error_status(outcome->error_code);
+    case -EBADMSG:
+        return fail(where, "the %u-byte response is not what was asked for",
+                    outcome->length);
+    case -ECONNRESET:
+        return fail(where, "the device was reset meanwhile");
+    case -ETIMEDOUT:
+        fail(where, "no answer within %d ms; the request was aborted",
+             options->timeout_ms);
+        return EXIT_NOT_SERVED;
+    default:
+        return fail(where, "%s", strerror(-rc));
+    }
+}
+
+void print_json_string(const char *text)
+{
+    putchar('"');
+    for (; *text; text++) {
+        unsigned char c = *text;
+
+        if (c == '"' || c == '\\') {
+            printf("\\%c", c);
+        } else if (c < 0x20) {
+            printf("\\u%04x", c);
+        } else {
+            putchar(c);
+        }
+    }
+    putchar('"');
 }

@@ -7,99 +7,89 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
-struct result {
-    int rc;                     /* of vgpu_stub_echo() */
-    int request_bytes;
-    int data_bytes;
-    long microseconds;
-    struct vgpu_stub_outcome outcome;
-};
-
-static long microseconds_between(const struct timespec *from,
-                                 const struct timespec *to)
+static int64_t now_us(void)
 {
-    return (to->tv_sec - from->tv_sec) * 1000000 +
-           (to->tv_nsec - from->tv_nsec) / 1000;
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
-static void run(struct vgpu_stub *dev, const struct options *options,
-                struct result *result)
+int send_echo(struct vgpu_stub *dev, const struct options *options,
+              int64_t *us, struct vgpu_stub_outcome *outcome)
 {
     uint8_t data[VGPU_STUB_ECHO_MAX];
-    struct timespec before, after;
-
-    result->request_bytes = options->size;
-    result->data_bytes = options->size - sizeof(struct vgpu_stub_request);
+    int length = options->size - sizeof(struct vgpu_stub_request);
+    int64_t start;
+    int rc;
 
     /* 251 is prime: the pattern does not repeat with any power of two */
-    for (int i = 0; i < result->data_bytes; i++) {
+    for (int i = 0; i < length; i++) {
         data[i] = i % 251;
     }
-    clock_gettime(CLOCK_MONOTONIC, &before);
-    result->rc = vgpu_stub_echo(dev, data, result->data_bytes,
-                                options->timeout_ms, &result->outcome);
-    clock_gettime(CLOCK_MONOTONIC, &after);
-    result->microseconds = microseconds_between(&before, &after);
+    *outcome = (struct vgpu_stub_outcome) { .error_code = 0 };
+    start = now_us();
+    rc = vgpu_stub_echo(dev, data, length, options->timeout_ms, outcome);
+    *us = now_us() - start;
+    return rc;
 }
 
-static void print_text(const struct result *result)
+static void print_text(const struct options *options,
+                       const struct vgpu_stub_outcome *outcome, int64_t us)
 {
-    printf("echo: %d-byte request, %u-byte response, %d data bytes identical, "
-           "%ld us\n", result->request_bytes, result->outcome.length,
-           result->data_bytes, result->microseconds);
+    printf("echo: %d-byte request, %u-byte response, %zu data bytes "
+           "identical, %lld us\n", options->size, outcome->length,
+           options->size - sizeof(struct vgpu_stub_request), (long long)us);
 }
 
-static void print_json(const struct result *result)
+static void print_json(const struct options *options, const char *bdf, int rc,
+                       const struct vgpu_stub_outcome *outcome, int64_t us)
 {
-    printf("{\"request_bytes\": %d, \"response_bytes\": %u, "
-           "\"data_bytes\": %d, \"identical\": %s, \"microseconds\": %ld, "
-           "\"error_code\": %u, \"error\": \"%s\"}\n",
-           result->request_bytes, result->outcome.length, result->data_bytes,
-           result->rc == 0 ? "true" : "false", result->microseconds,
-           result->outcome.error_code,
-           vgpu_stub_error_name(result->outcome.error_code));
+    printf("{\"device\": \"%s\", \"request_bytes\": %d, "
+           "\"response_bytes\": %u, \"data_bytes\": %zu, \"identical\": %s, "
+           "\"microseconds\": %lld, \"error_code\": %u, \"error\": \"%s\"}\n",
+           bdf, options->size, outcome->length,
+           options->size - sizeof(struct vgpu_stub_request),
+           rc == 0 ? "true" : "false", (long long)us, outcome->error_code,
+           vgpu_stub_error_name(outcome->error_code));
 }
 
-int command_echo(const struct options *options)
+static int run(const struct options *options)
 {
-    struct result result;
+    struct vgpu_stub_outcome outcome;
+    struct vgpu_stub_info info;
     struct vgpu_stub *dev;
+    bool has_info;
+    int64_t us;
     int rc;
 
     rc = open_device(options, &dev);
     if (rc != EXIT_OK) {
         return rc;
     }
-    run(dev, options, &result);
+    rc = send_echo(dev, options, &us, &outcome);
+    has_info = options->json && vgpu_stub_get_info(dev, &info) == 0;
     vgpu_stub_close(dev);
 
-    if (options->json &&
-        (result.rc == 0 || result.rc == -EREMOTEIO ||
-         result.rc == -EBADMSG)) {
-        print_json(&result);
+    if (has_info && (rc == 0 || rc == -EREMOTEIO || rc == -EBADMSG)) {
+        print_json(options, info.bdf, rc, &outcome, us);
     }
-    switch (result.rc) {
-    case 0:
-        if (!options->json) {
-            print_text(&result);
-        }
-        return EXIT_OK;
-    case -EREMOTEIO:
-        return fail("echo", "request failed: %s (0x%02x): %s",
-                    vgpu_stub_error_name(result.outcome.error_code),
-                    result.outcome.error_code,
-                    vgpu_stub_error_text(result.outcome.error_code));
-    case -EBADMSG:
-        return fail("echo", "the %u-byte response does not carry the %d data "
-                    "bytes that were sent", result.outcome.length,
-                    result.data_bytes);
-    case -ETIMEDOUT:
-        return fail("echo", "no answer within %d ms; the request was aborted",
-                    options->timeout_ms);
-    default:
-        return fail("echo", "%s", strerror(-result.rc));
+    if (rc < 0) {
+        return fail_request("echo", rc, &outcome, options);
     }
+    if (!options->json) {
+        print_text(options, &outcome, us);
+    }
+    return EXIT_OK;
 }
+
+const struct command command_echo = {
+    .name = "echo",
+    .summary = "send a request to the host, compare what comes back",
+    .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(SIZE) | TAKES(TIMEOUT) |
+               TAKES(HELP),
+    .timeout_ms = TIMEOUT_MS,
+    .run = run,
+};

@@ -62,7 +62,7 @@ static void print_json(const struct vgpu_stub_info *info)
            info->link_up ? "true" : "false", info->request_timeout_ms);
 }
 
-int command_info(const struct options *options)
+static int run(const struct options *options)
 {
     struct vgpu_stub_info info;
     struct vgpu_stub *dev;
@@ -80,3 +80,10 @@ int command_info(const struct options *options)
     (options->json ? print_json : print_text)(&info);
     return EXIT_OK;
 }
+
+const struct command command_info = {
+    .name = "info",
+    .summary = "show what a device is",
+    .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(HELP),
+    .run = run,
+};

@@ -58,7 +58,7 @@ static void print_json(const char *bdf)
     }
 }
 
-int command_list(const struct options *options)
+static int run(const struct options *options)
 {
     char bdf[MAX_DEVICES][VGPU_STUB_BDF_SIZE];
     int count;
@@ -90,3 +90,10 @@ int command_list(const struct options *options)
     }
     return EXIT_OK;
 }
+
+const struct command command_list = {
+    .name = "list",
+    .summary = "show all devices, one line each",
+    .options = TAKES(JSON) | TAKES(HELP),
+    .run = run,
+};

@@ -63,18 +63,20 @@ static void print_text(const uint32_t *map)
     }
 }
 
-static void print_json(const uint32_t *map)
+static void print_json(const char *bdf, const uint32_t *map)
 {
+    printf("{\"device\": \"%s\"", bdf);
     for (size_t i = 0; i < REGISTER_COUNT; i++) {
-        printf("%s\"%s\": %u", i > 0 ? ", " : "{", registers[i].name,
+        printf(", \"%s\": %u", registers[i].name,
                map[registers[i].offset / 4]);
     }
     puts("}");
 }
 
-int command_regs(const struct options *options)
+static int run(const struct options *options)
 {
     uint32_t map[VGPU_STUB_RESERVED / 4];
+    struct vgpu_stub_info info;
     struct vgpu_stub *dev;
     int rc;
 
@@ -83,10 +85,24 @@ int command_regs(const struct options *options)
         return rc;
     }
     rc = vgpu_stub_read_map(dev, map);
+    if (rc == 0) {
+        rc = vgpu_stub_get_info(dev, &info);
+    }
     vgpu_stub_close(dev);
     if (rc < 0) {
         return fail("regs", "%s", strerror(-rc));
     }
-    (options->json ? print_json : print_text)(map);
+    if (options->json) {
+        print_json(info.bdf, map);
+    } else {
+        print_text(map);
+    }
     return EXIT_OK;
 }
+
+const struct command command_regs = {
+    .name = "regs",
+    .summary = "show a device's registers",
+    .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(HELP),
+    .run = run,
+};

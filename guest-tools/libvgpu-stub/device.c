@@ -349,6 +349,10 @@ int device_open(const char *bdf, struct device **device)
         goto fail;
     }
     d->fd = rc;
+    rc = sysfs_lock_bar(d->fd);
+    if (rc < 0) {
+        goto fail;
+    }
     rc = map_device(d);
     if (rc < 0) {
         goto fail;

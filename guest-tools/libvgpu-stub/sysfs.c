@@ -170,10 +170,6 @@ int sysfs_open_bar(const char *bdf)
     if (fd < 0) {
         return fd;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        rc = errno == EWOULDBLOCK ? -EBUSY : -errno;
-        goto fail;
-    }
     if (fstat(fd, &st) < 0) {
         rc = -errno;
         goto fail;
@@ -191,4 +187,12 @@ int sysfs_open_bar(const char *bdf)
 fail:
     close(fd);
     return rc;
+}
+
+int sysfs_lock_bar(int fd)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        return errno == EWOULDBLOCK ? -EBUSY : -errno;
+    }
+    return 0;
 }

@@ -23,12 +23,17 @@ int sysfs_open_attribute(const char *bdf, const char *name, int flags);
 int sysfs_find(const char *wanted, char bdf[VGPU_STUB_BDF_SIZE]);
 
 /*
- * Open and lock the file that maps the BAR of the device at @bdf, with memory
- * decoding on.
+ * Open the file that maps the BAR of the device at @bdf, with memory decoding
+ * on.
  *
- * Returns a file descriptor, which holds the lock until it is closed. Errors:
- * -EACCES and -EPERM, -EBUSY, -EIO, -ENODEV.
+ * Returns a file descriptor. Errors: -EACCES and -EPERM, -EIO, -ENODEV.
  */
 int sysfs_open_bar(const char *bdf);
+
+/*
+ * Lock that file until its descriptor is closed. Errors: -EBUSY another one is
+ * locked.
+ */
+int sysfs_lock_bar(int fd);
 
 #endif /* VGPU_STUB_SYSFS_H */

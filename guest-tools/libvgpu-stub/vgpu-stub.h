@@ -132,6 +132,26 @@ int vgpu_stub_get_info(struct vgpu_stub *dev, struct vgpu_stub_info *info);
  */
 int vgpu_stub_read_map(struct vgpu_stub *dev, void *map);
 
+/* What can be seen of a device that another process has open */
+struct vgpu_stub_state {
+    char bdf[VGPU_STUB_BDF_SIZE];
+    bool link_up;                   /* a mediator has accepted the device */
+    uint32_t status;                /* VGPU_STUB_STATUS_… */
+    uint32_t request_id;            /* this library counts requests with it */
+    int user_pid;                   /* who has it open; 0: nobody */
+    char user_name[17];             /* of that process, or "" */
+};
+
+/*
+ * Look at a device without opening it. It makes no difference to who has it
+ * open; nothing is locked.
+ *
+ * @bdf: as for vgpu_stub_open()
+ *
+ * Errors: as vgpu_stub_open() has, without -EBUSY and -EPROTONOSUPPORT.
+ */
+int vgpu_stub_observe(const char *bdf, struct vgpu_stub_state *state);
+
 /* --- Requests --- */
 
 /*

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real Linux guest with the device, the guest's tools and the mediator."""
 import json
-import os
 import re
-import shutil
-import subprocess
 
 import pytest
 
+from support import abi
+from support.guest import boot, link, matches
 from support.mediatord import Mediatord
-from support.paths import BUILD, ROOT
+from support.paths import BUILD
 
 TOOLS_JOB = """\
 echo "== lspci"; lspci -nn; lspci -d 1af4:1111 -vvv; lspci -d 1af4:1111 -n
@@ -22,7 +21,12 @@ echo "== info"; ./vgpu-stub info --device 00:1e.0
 echo "== second"; ./vgpu-stub info --device 00:1d.0
 echo "== regs"; ./vgpu-stub regs --device 00:1e.0
 echo "== echo"; ./vgpu-stub echo; ./vgpu-stub echo --size 34
-echo "== json"; ./vgpu-stub echo --json
+echo "== json"; ./vgpu-stub echo --json; ./vgpu-stub regs --json
+./vgpu-stub bench --json --count 20
+echo "== bench"; ./vgpu-stub bench --count 20
+echo "== watch"; ./vgpu-stub bench --count 1000000 --device 00:1e.0 >/dev/null &
+sleep 1; ./vgpu-stub watch --device 00:1e.0 --count 3 --interval 200
+./vgpu-stub watch --device 00:1e.0 --count 1 --json; kill $!
 echo "== lib-test"; ./lib-test; echo "status $?"
 echo "== dmesg"; dmesg | grep -i 00:1e.0
 """
@@ -33,42 +37,31 @@ echo "== echo"; ./vgpu-stub echo; echo "status $?"
 """
 
 
-def boot(qemu_bin, tmp_path, job):
-    """Run the job in a guest; returns {section: lines} and the mediator's log."""
-    directory = tmp_path / "job"
-    directory.mkdir()
-    for program in ("guest-tools/vgpu-stub", "guest-tools/vgpu-stub-mmap-test",
-                    "tests/guest/lib-test", "tests/guest/access-fuzz"):
-        shutil.copy(BUILD / program, directory)
-    (directory / "run").write_text("#!/bin/sh\n" + job)
-    (directory / "run").chmod(0o755)
+PROGRAMS = ("guest-tools/vgpu-stub", "guest-tools/vgpu-stub-mmap-test",
+            "tests/guest/lib-test", "tests/guest/access-fuzz")
+
+
+def boot_with_mediator(qemu_bin, tmp_path, job):
+    """Run the job in a guest with two devices; returns {section: lines}."""
     sockets = tmp_path / "sockets"
     sockets.mkdir()
     with Mediatord(BUILD / "mediator/vgpu-mediatord", tmp_path / "mediator.log",
                    "--socket-dir", sockets) as daemon:
-        result = subprocess.run(
-            [ROOT / "scripts/run-guest", "--qemu", qemu_bin, "--timeout", "300",
-             directory, "--",
-             "-chardev", f"socket,id=l0,path={sockets}/0.sock,server=on,wait=off",
-             "-device", "vgpu-stub,id=gpu0,addr=0x1e,pool_id=B,priority=high,"
-                        "vm_id=200,chardev=l0",
-             "-chardev", f"socket,id=l1,path={sockets}/1.sock,server=on,wait=off",
-             "-device", "vgpu-stub,id=gpu1,addr=0x1d,chardev=l1"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            env={**os.environ, "BUILD": str(BUILD)})
-        assert result.returncode == 0, result.stdout + result.stderr
+        sections = boot(
+            qemu_bin, tmp_path / "job", job, PROGRAMS,
+            *link(sockets / "0.sock", 0),
+            "-device", "vgpu-stub,id=gpu0,addr=0x1e,pool_id=B,priority=high,"
+                       "vm_id=200,chardev=l0",
+            *link(sockets / "1.sock", 1),
+            "-device", "vgpu-stub,id=gpu1,addr=0x1d,chardev=l1")
         assert daemon.process.poll() is None, daemon.log()
-    parts = re.split(r"^== (.*)\n", result.stdout, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], (part.splitlines() for part in parts[2::2])))
+    return sections
 
 
 @pytest.fixture(scope="module")
 def tools(qemu_bin, tmp_path_factory):
-    return boot(qemu_bin, tmp_path_factory.mktemp("tools"), TOOLS_JOB)
-
-
-def matches(lines, pattern):
-    return any(re.search(pattern, line) for line in lines)
+    return boot_with_mediator(qemu_bin, tmp_path_factory.mktemp("tools"),
+                              TOOLS_JOB)
 
 
 def test_lspci(tools):
@@ -116,9 +109,36 @@ def test_echo(tools):
                             "992 data bytes identical, ")
     assert small.startswith("echo: 34-byte request, 34-byte response, "
                             "2 data bytes identical, ")
-    result, = map(json.loads, tools["json"])
-    assert result["identical"] is True
-    assert result["response_bytes"] == 1024
+
+
+def test_json_names_the_device(tools):
+    echo, regs, bench = map(json.loads, tools["json"])
+    assert echo["device"] == regs["device"] == bench["device"] == "0000:00:1d.0"
+    assert echo["identical"] is True
+    assert echo["response_bytes"] == 1024
+    assert regs["POOL_ID"] == abi.VGPU_STUB_POOL_A
+    assert bench["requests"] == 20
+    assert 0 < bench["p50_us"] <= bench["p99_us"] <= bench["max_us"]
+    assert bench["requests_per_second"] > 0
+
+
+def test_bench(tools):
+    for pattern in (r"^Requests: +20, .* 1024 bytes", r"^Round trip p50: +\d+ us$",
+                    r"^Round trip p99: +\d+ us$", r"^Requests a second: +\d+"):
+        assert matches(tools["bench"], pattern), pattern
+
+
+def test_watch_a_device_that_is_in_use(tools):
+    name, _, *looks, as_json = tools["watch"]
+    assert name == "Device: 0000:00:1e.0"
+    assert len(looks) == 3
+    for number, look in enumerate(looks):
+        requests, pid = re.fullmatch(
+            r"\d\d:\d\d:\d\d  up    \w+ +(\d+)  vgpu-stub \((\d+)\)",
+            look).groups()
+        assert (int(requests) > 0) == (number > 0)
+    assert json.loads(as_json)["user_pid"] == int(pid)
+    assert json.loads(as_json)["device"] == "0000:00:1e.0"
 
 
 def test_library(tools):
@@ -133,6 +153,6 @@ def test_the_kernel_has_no_complaint(tools):
 
 
 def test_a_guest_that_writes_anything_anywhere(qemu_bin, tmp_path):
-    sections = boot(qemu_bin, tmp_path, FUZZ_JOB)
+    sections = boot_with_mediator(qemu_bin, tmp_path, FUZZ_JOB)
     assert "status 0" in sections["fuzz"]
     assert "status 0" in sections["echo"], sections["echo"]

@@ -1,0 +1,134 @@
+/*
+ * vgpu-stub bench: how long requests take
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_COUNT 1000
+
+/* What the first requests pay for others: caches, a mediator that slept */
+#define WARM_UP 10
+
+struct figures {
+    int64_t p50, p99, max;      /* round trip, µs */
+    double per_second;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const int64_t *left = a, *right = b;
+
+    return (*left > *right) - (*left < *right);
+}
+
+/* The smallest time that @percent of the @count sorted @times do not exceed */
+static int64_t percentile(const int64_t *times, int count, int percent)
+{
+    return times[(count * (int64_t)percent + 99) / 100 - 1];
+}
+
+static struct figures evaluate(int64_t *times, int count)
+{
+    int64_t total = 0;
+
+    qsort(times, count, sizeof(*times), compare);
+    for (int i = 0; i < count; i++) {
+        total += times[i];
+    }
+    return (struct figures) {
+        .p50 = percentile(times, count, 50),
+        .p99 = percentile(times, count, 99),
+        .max = times[count - 1],
+        .per_second = total > 0 ? count * 1e6 / total : 0,
+    };
+}
+
+/* Fill @times. Returns an exit status, a failure is said. */
+static int measure(struct vgpu_stub *dev, const struct options *options,
+                   int64_t *times, int count)
+{
+    struct vgpu_stub_outcome outcome;
+
+    for (int i = -WARM_UP; i < count; i++) {
+        int64_t us;
+        int rc = send_echo(dev, options, &us, &outcome);
+
+        if (rc < 0) {
+            return fail_request("bench", rc, &outcome, options);
+        }
+        if (i >= 0) {
+            times[i] = us;
+        }
+    }
+    return EXIT_OK;
+}
+
+static void print(const struct options *options, const char *bdf, int count,
+                  const struct figures *figures)
+{
+    const char *format = options->json
+        ? "{\"device\": \"%s\", \"requests\": %d, \"request_bytes\": %d, "
+          "\"p50_us\": %lld, \"p99_us\": %lld, \"max_us\": %lld, "
+          "\"requests_per_second\": %.1f}\n"
+        : "Device:            %s\n"
+          "Requests:          %d, one after the other, %d bytes each way\n"
+          "Round trip p50:    %lld us\n"
+          "Round trip p99:    %lld us\n"
+          "Round trip max:    %lld us\n"
+          "Requests a second: %.1f\n";
+
+    printf(format, bdf, count, options->size, (long long)figures->p50,
+           (long long)figures->p99, (long long)figures->max,
+           figures->per_second);
+}
+
+static int run(const struct options *options)
+{
+    int count = options->count ? options->count : DEFAULT_COUNT;
+    struct vgpu_stub_info info;
+    struct figures figures;
+    struct vgpu_stub *dev;
+    int64_t *times;
+    int rc;
+
+    rc = open_device(options, &dev);
+    if (rc != EXIT_OK) {
+        return rc;
+    }
+    times = calloc(count, sizeof(*times));
+    if (!times) {
+        rc = fail("bench", "no memory");
+        goto out;
+    }
+    rc = measure(dev, options, times, count);
+    if (rc != EXIT_OK) {
+        goto out;
+    }
+    rc = vgpu_stub_get_info(dev, &info);
+    if (rc < 0) {
+        rc = fail("bench", "%s", strerror(-rc));
+        goto out;
+    }
+    figures = evaluate(times, count);
+    print(options, info.bdf, count, &figures);
+
+out:
+    free(times);
+    vgpu_stub_close(dev);
+    return rc;
+}
+
+const struct command command_bench = {
+    .name = "bench",
+    .summary = "measure how long requests take",
+    .details = "Requests are echoes, one after the other.\n",
+    .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(SIZE) | TAKES(COUNT) |
+               TAKES(TIMEOUT) | TAKES(HELP),
+    .timeout_ms = TIMEOUT_MS,
+    .run = run,
+};

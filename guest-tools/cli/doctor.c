@@ -1,0 +1,349 @@
+/*
+ * vgpu-stub doctor: why a device cannot be used, and what to do
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_ADVICE 3
+
+struct patient {
+    const struct options *options;
+    struct vgpu_stub *dev;      /* NULL until it is open */
+    struct vgpu_stub_info info;
+};
+
+/* What a check has found */
+struct finding {
+    int status;                         /* exit status; EXIT_OK: no problem */
+    char found[320];
+    const char *advice[MAX_ADVICE];     /* NULL where there is no more */
+};
+
+/* What to do about an error, by errno or by the device's error code */
+struct cure {
+    int error;
+    const char *advice[MAX_ADVICE];
+};
+
+static const struct cure open_cures[] = {
+    { -EINVAL, { "see which devices there are: vgpu-stub list" } },
+    { -ENODEV, {
+        "on the host, attach a device: on XCP-ng, xe vm-param-set uuid=UUID "
+        "platform:device-model-args='-device vgpu-stub'",
+        "then shut this VM down and start it; a reboot is not enough",
+        "it was attached already: the host's log has the reason, in lines "
+        "with vgpu-stub" } },
+    { -EACCES, { "run it as root" } },
+    { -EPERM, {
+        "boot without secure boot, or with a kernel that is not locked down: "
+        "/sys/kernel/security/lockdown" } },
+    { -EBUSY, {
+        "wait until that process has ended, or end it: one process at a time "
+        "uses a device",
+        "attach another device for this program on the host" } },
+    { -EIO, {
+        "look for errors about the device in the kernel's log: dmesg",
+        "restart the device: echo 1 > /sys/bus/pci/devices/ADDRESS/remove, "
+        "then echo 1 > /sys/bus/pci/rescan" } },
+    { -EPROTONOSUPPORT, {
+        "install the version of these tools that belongs to the host's QEMU: "
+        "they support protocol 1" } },
+};
+
+static const struct cure request_cures[] = {
+    { VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE, {
+        "the mediator went away in that moment: run vgpu-stub doctor again" } },
+    { VGPU_STUB_ERR_TIMEOUT, {
+        "on the host, see whether the mediator is overloaded or hangs: "
+        "vgpu-ctl status, journalctl -u vgpu-mediatord" } },
+    { VGPU_STUB_ERR_BACKEND_ERROR, {
+        "try again: a worker that died is replaced",
+        "on the host, see why it failed: journalctl -u vgpu-mediatord" } },
+    { VGPU_STUB_ERR_INVALID_POOL, {
+        "on the host, give the pool a backend= that works there, in "
+        "/etc/vgpu-stub/mediatord.conf; journalctl -u vgpu-mediatord tells "
+        "which one failed",
+        "or attach a device of the other pool: pool_id=A, pool_id=B" } },
+    { VGPU_STUB_ERR_QUEUE_FULL, {
+        "wait until other requests of this VM have ended",
+        "on the host, allow more: queue= in /etc/vgpu-stub/mediatord.conf" } },
+    { VGPU_STUB_ERR_RATE_LIMITED, {
+        "send fewer requests a second",
+        "on the host, allow more: rate= and burst= in "
+        "/etc/vgpu-stub/mediatord.conf" } },
+    { VGPU_STUB_ERR_VM_QUARANTINED, {
+        "find the kernel that fails or never ends: it shut this VM out",
+        "wait until the quarantine is over, 5 minutes by default",
+        "on the host, end it: vgpu-ctl vms, vgpu-ctl release VM" } },
+    { VGPU_STUB_ERR_PROTOCOL_ERROR, {
+        "on the host, install QEMU and mediator of the same version" } },
+    { VGPU_STUB_ERR_UNSUPPORTED_OPERATION, {
+        "on the host, install a mediator of the version of these tools" } },
+    { VGPU_STUB_ERR_INVALID_REQUEST, {
+        "install mediator and tools of the same version" } },
+    { VGPU_STUB_ERR_CANCELLED, {
+        "the device was reset or migrated in that moment: run vgpu-stub "
+        "doctor again" } },
+};
+
+static const char *const address_advice[MAX_ADVICE] = {
+    "see which devices there are: vgpu-stub list",
+};
+
+static const char *const stranger_advice[MAX_ADVICE] = {
+    "see what it is: lspci -vv -d 1af4:1111; a vgpu-stub device has one region "
+    "of memory, of 4K",
+    "it was one: it has been unplugged, or its QEMU has ended",
+};
+
+static const char *const link_advice[MAX_ADVICE] = {
+    "on the host, see whether the mediator runs: systemctl status "
+    "vgpu-mediatord",
+    "it runs: its log has the reason why it refuses the device: journalctl -u "
+    "vgpu-mediatord",
+    "QEMU was started by hand: give the device a chardev=",
+};
+
+static void __attribute__((format(printf, 3, 4)))
+found(struct finding *finding, int status, const char *format, ...)
+{
+    va_list args;
+
+    finding->status = status;
+    va_start(args, format);
+    vsnprintf(finding->found, sizeof(finding->found), format, args);
+    va_end(args);
+}
+
+static void advise(struct finding *finding, const char *const *advice)
+{
+    memcpy(finding->advice, advice, sizeof(finding->advice));
+}
+
+static void find_cure(struct finding *finding, int error,
+                      const struct cure *cures, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (cures[i].error == error) {
+            advise(finding, cures[i].advice);
+        }
+    }
+}
+
+#define FIND_CURE(finding, error, cures) \
+    find_cure(finding, error, cures, sizeof(cures) / sizeof(cures[0]))
+
+/* Why the device cannot be opened; @rc is the library's negative errno. */
+static void find_open_failure(const char *bdf, struct finding *finding, int rc)
+{
+    struct vgpu_stub_state state;
+    char first[1][VGPU_STUB_BDF_SIZE];
+
+    found(finding, open_status(rc), "%s", open_error(bdf, rc));
+    FIND_CURE(finding, rc, open_cures);
+    if (rc == -EBUSY && vgpu_stub_observe(bdf, &state) == 0 &&
+        state.user_pid) {
+        found(finding, EXIT_BUSY, "%s is in use by process %d (%s)", state.bdf,
+              state.user_pid, state.user_name);
+    } else if (rc == -ENODEV && !bdf && vgpu_stub_list(first, 1) > 0) {
+        found(finding, EXIT_NO_DEVICE, "%s has the ids of a vgpu-stub device, "
+              "but is none", first[0]);
+        advise(finding, stranger_advice);
+    } else if (rc == -ENODEV && bdf) {
+        advise(finding, address_advice);
+    }
+}
+
+/* There is a device, and this process can open it. */
+static void check_device(struct patient *patient, struct finding *finding)
+{
+    const char *bdf = patient->options->device;
+    int rc;
+
+    rc = vgpu_stub_open(bdf, &patient->dev);
+    if (rc == 0) {
+        rc = vgpu_stub_get_info(patient->dev, &patient->info);
+    }
+    if (rc < 0) {
+        find_open_failure(bdf, finding, rc);
+    } else {
+        found(finding, EXIT_OK, "%s, pool %c, priority %s, VM ID %u",
+              patient->info.bdf, patient->info.pool,
+              priority_name(patient->info.priority), patient->info.vm_id);
+    }
+}
+
+static void check_link(struct patient *patient, struct finding *finding)
+{
+    if (patient->info.link_up) {
+        found(finding, EXIT_OK, "up: a mediator has accepted the device");
+    } else {
+        found(finding, EXIT_NOT_SERVED,
+              "down: no mediator has accepted the device");
+        advise(finding, link_advice);
+    }
+}
+
+/* Whatever way a request failed */
+static void find_failure(const struct patient *patient,
+                         struct finding *finding, int rc,
+                         const struct vgpu_stub_outcome *outcome)
+{
+    char message[VGPU_STUB_BUF_SIZE];
+
+    if (rc == -EREMOTEIO) {
+        vgpu_stub_message(outcome, message, sizeof(message));
+        found(finding, error_status(outcome->error_code), "%s: %s",
+              vgpu_stub_error_name(outcome->error_code), message);
+        FIND_CURE(finding, outcome->error_code, request_cures);
+    } else if (rc == -ETIMEDOUT) {
+        found(finding, EXIT_NOT_SERVED, "no answer within %d ms",
+              patient->options->timeout_ms);
+        FIND_CURE(finding, VGPU_STUB_ERR_TIMEOUT, request_cures);
+    } else {
+        found(finding, EXIT_FAILED, "%s", rc == -EBADMSG ?
+              "the answer is not what was asked for" :
+              strerror(-rc));
+        FIND_CURE(finding, VGPU_STUB_ERR_PROTOCOL_ERROR, request_cures);
+    }
+}
+
+static void check_request(struct patient *patient, struct finding *finding)
+{
+    struct vgpu_stub_outcome outcome;
+    int64_t us;
+    int rc;
+
+    rc = send_echo(patient->dev, patient->options, &us, &outcome);
+    if (rc < 0) {
+        find_failure(patient, finding, rc, &outcome);
+    } else {
+        found(finding, EXIT_OK, "an echo came back in %lld us", (long long)us);
+    }
+}
+
+/* Something executes what this VM sends to the device's pool. */
+static void check_accelerator(struct patient *patient,
+                              struct finding *finding)
+{
+    struct vgpu_stub_accelerator accelerator;
+    struct vgpu_stub_outcome outcome;
+    int rc;
+
+    rc = vgpu_stub_get_accelerator(patient->dev, &accelerator,
+                                   patient->options->timeout_ms, 0, &outcome);
+    if (rc < 0) {
+        find_failure(patient, finding, rc, &outcome);
+    } else if (accelerator.present) {
+        found(finding, EXIT_OK, "%s, %llu MiB of memory for this VM",
+              accelerator.name,
+              (unsigned long long)accelerator.memory_quota >> 20);
+    } else {
+        found(finding, EXIT_NOT_SERVED, "none serves pool %c",
+              patient->info.pool);
+        FIND_CURE(finding, VGPU_STUB_ERR_INVALID_POOL, request_cures);
+    }
+}
+
+static const struct check {
+    const char *name;
+    void (*run)(struct patient *patient, struct finding *finding);
+} checks[] = {
+    { "device", check_device },
+    { "link", check_link },
+    { "request", check_request },
+    { "accelerator", check_accelerator },
+};
+
+#define CHECKS (sizeof(checks) / sizeof(checks[0]))
+
+static void print_text(const char *name, const struct finding *finding)
+{
+    printf("%-8s%-13s%s\n", finding->status == EXIT_OK ? "ok" : "PROBLEM",
+           name, finding->found);
+    if (finding->advice[0]) {
+        puts("\nWhat to do:");
+    }
+    for (int i = 0; i < MAX_ADVICE && finding->advice[i]; i++) {
+        printf("- %s\n", finding->advice[i]);
+    }
+}
+
+static void print_json(const char *name, const struct finding *finding)
+{
+    printf("{\"check\": \"%s\", \"ok\": %s, \"found\": ", name,
+           finding->status == EXIT_OK ? "true" : "false");
+    print_json_string(finding->found);
+    fputs(", \"advice\": [", stdout);
+    for (int i = 0; i < MAX_ADVICE && finding->advice[i]; i++) {
+        fputs(i > 0 ? ", " : "", stdout);
+        print_json_string(finding->advice[i]);
+    }
+    fputs("]}", stdout);
+}
+
+/* The address; as it was asked for, where there is no such device */
+static void print_json_device(const struct patient *patient)
+{
+    if (patient->info.bdf[0]) {
+        print_json_string(patient->info.bdf);
+    } else if (patient->options->device) {
+        print_json_string(patient->options->device);
+    } else {
+        fputs("null", stdout);
+    }
+}
+
+/* Run the checks up to the first that fails; the others depend on it. */
+static int examine(struct patient *patient)
+{
+    const bool json = patient->options->json;
+    int status = EXIT_OK;
+
+    if (json) {
+        fputs("{\"checks\": [", stdout);
+    }
+    for (size_t i = 0; i < CHECKS && status == EXIT_OK; i++) {
+        struct finding finding = { .status = EXIT_OK };
+
+        checks[i].run(patient, &finding);
+        if (json) {
+            fputs(i > 0 ? ",\n " : "", stdout);
+            print_json(checks[i].name, &finding);
+        } else {
+            print_text(checks[i].name, &finding);
+        }
+        status = finding.status;
+    }
+    if (json) {
+        fputs("],\n \"device\": ", stdout);
+        print_json_device(patient);
+        printf(", \"healthy\": %s}\n", status == EXIT_OK ? "true" : "false");
+    }
+    return status;
+}
+
+static int run(const struct options *options)
+{
+    struct patient patient = { .options = options };
+    int status;
+
+    status = examine(&patient);
+    vgpu_stub_close(patient.dev);
+    return status;
+}
+
+const struct command command_doctor = {
+    .name = "doctor",
+    .summary = "find out why a device does not work, and what to do",
+    .details = "Stops at the first problem; the exit status tells its kind.\n",
+    .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(TIMEOUT) | TAKES(HELP),
+    .timeout_ms = TIMEOUT_MS,
+    .run = run,
+};

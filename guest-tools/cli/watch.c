@@ -1,0 +1,114 @@
+/*
+ * vgpu-stub watch: what a device does, while others use it
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+struct look {
+    char time[sizeof("00:00:00")];
+    struct vgpu_stub_state state;
+    uint32_t requests;          /* since the look before */
+};
+
+static void print_text(const struct look *look)
+{
+    printf("%s  %-4s  %-6s  %8u  ", look->time,
+           look->state.link_up ? "up" : "down",
+           status_name(look->state.status), look->requests);
+    if (look->state.user_pid) {
+        printf("%s (%d)\n", look->state.user_name, look->state.user_pid);
+    } else {
+        puts("-");
+    }
+}
+
+static void print_json(const struct look *look)
+{
+    printf("{\"device\": \"%s\", \"time\": \"%s\", \"link_up\": %s, "
+           "\"status\": \"%s\", \"requests\": %u, \"user_pid\": %d, "
+           "\"user\": ", look->state.bdf, look->time,
+           look->state.link_up ? "true" : "false",
+           status_name(look->state.status), look->requests,
+           look->state.user_pid);
+    print_json_string(look->state.user_name);
+    puts("}");
+}
+
+static void get_time(char text[sizeof("00:00:00")])
+{
+    time_t now = time(NULL);
+
+    strftime(text, sizeof("00:00:00"), "%T", localtime(&now));
+}
+
+/*
+ * Our library counts requests in REQUEST_ID, and a reset begins anew. Another
+ * client may write there what it likes: then this is not a number of requests.
+ */
+static uint32_t count_requests(uint32_t before, uint32_t now)
+{
+    return now >= before ? now - before : now;
+}
+
+static void sleep_ms(int ms)
+{
+    struct timespec duration = {
+        .tv_sec = ms / 1000,
+        .tv_nsec = ms % 1000 * 1000000L,
+    };
+
+    nanosleep(&duration, NULL);
+}
+
+static int run(const struct options *options)
+{
+    uint32_t last_id = 0;
+
+    for (int i = 0; options->count == 0 || i < options->count; i++) {
+        struct look look;
+        int rc;
+
+        if (i > 0) {
+            sleep_ms(options->interval_ms);
+        }
+        rc = vgpu_stub_observe(options->device, &look.state);
+        if (rc < 0) {
+            fail(options->device ? options->device : "first device", "%s",
+                 open_error(options->device, rc));
+            return open_status(rc);
+        }
+        look.requests = i > 0 ? count_requests(last_id, look.state.request_id)
+                              : 0;
+        last_id = look.state.request_id;
+        get_time(look.time);
+
+        if (options->json) {
+            print_json(&look);
+        } else {
+            if (i == 0) {
+                printf("Device: %s\n"
+                       "TIME      LINK  STATUS  REQUESTS  USER\n",
+                       look.state.bdf);
+            }
+            print_text(&look);
+        }
+        fflush(stdout);
+    }
+    return EXIT_OK;
+}
+
+const struct command command_watch = {
+    .name = "watch",
+    .summary = "show what a device does, a line for each look at it",
+    .details =
+        "This disturbs no one who uses the device. REQUESTS counts those since "
+        "the\nlook before, USER is the process that has the device open.\n",
+    .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(INTERVAL) | TAKES(COUNT) |
+               TAKES(HELP),
+    .run = run,
+};
