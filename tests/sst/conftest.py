@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 import itertools
+import subprocess
 
 import pytest
 
 from support import sst
-from support.paths import BUILD
+from support.paths import BUILD, ROOT
 from support.qemu import Qemu
 from support.sst import Device
 
@@ -75,3 +76,13 @@ def start_linked(start_sst_qemu, sim_path):
     for simulator in running:
         with simulator:
             pass
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory):
+    """Software for QEMU's -kernel; see first-access.S."""
+    path = tmp_path_factory.mktemp("program") / "first-access"
+    subprocess.run(["riscv64-unknown-elf-gcc", "-march=rv32im", "-mabi=ilp32",
+                    "-nostdlib", "-Wl,-Ttext=0x80000000,--build-id=none",
+                    ROOT / "tests/sst/first-access.S", "-o", path], check=True)
+    return path
