@@ -30,7 +30,8 @@ public:
     SST_ELI_REGISTER_COMPONENT(
         QEMUBinary, "qemubinary", "QEMUBinary",
         SST_ELI_ELEMENT_VERSION(1, 0, 0),
-        "Software on a processor that QEMU emulates", COMPONENT_CATEGORY_PROCESSOR)
+        "Software on a processor that QEMU emulates",
+        COMPONENT_CATEGORY_PROCESSOR)
 
     SST_ELI_DOCUMENT_PARAMS(
         { "clock", "how often QEMU is asked, and the unit of latencies",
