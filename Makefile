@@ -58,5 +58,5 @@ clean: ## remove what was built here; ~/.cache/vgpu-stub stays
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-19s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-19s %s\n", $$1, $$2 }' \
 	    $(MAKEFILE_LIST) | sort

@@ -91,3 +91,32 @@ $(SST_FIRMWARE_OUT)/%.o: sst/firmware/%.S | sst-dependencies
 .SECONDARY: $(SST_FIRMWARE:%=$(SST_FIRMWARE_OUT)/%.o) \
     $(SST_FIRMWARE_COMMON:%=$(SST_FIRMWARE_OUT)/%)
 -include $(wildcard $(SST_FIRMWARE_OUT)/*.d)
+
+# --- Elements for SST, where its sst-config is in PATH ---
+
+SST_CONFIG := sst-config
+SST_ELEMENTS_OUT := $(BUILD)/sst-elements
+SST_ELEMENTS := $(SST_ELEMENTS_OUT)/libqemubinary.so
+SST_ELEMENTS_OBJECTS := $(patsubst sst/elements/%.cc, \
+    $(SST_ELEMENTS_OUT)/%.o,$(wildcard sst/elements/*.cc))
+
+.PHONY: sst-elements sst-config-there
+sst-elements: sst-config-there $(SST_ELEMENTS) ## build elements for SST, where that is installed
+
+sst-config-there:
+	@command -v $(SST_CONFIG) >/dev/null || { echo 'sst-elements:' \
+	    '$(SST_CONFIG) is not in PATH: install SST (sst-core 16), which has' \
+	    'it in its bin folder, or give SST_CONFIG=PATH' >&2; exit 1; }
+
+$(SST_ELEMENTS): $(SST_ELEMENTS_OBJECTS)
+	$(call say,LINK)
+	$(Q)$$($(SST_CONFIG) --CXX) $(CXXFLAGS) -shared -o $@ $^
+
+$(SST_ELEMENTS_OUT)/%.o: sst/elements/%.cc | sst-config-there
+	@mkdir -p $(@D)
+	$(call say,CXX)
+	$(Q)$$($(SST_CONFIG) --CXX) $(CFLAGS) $(WARN) -Iinclude -MMD -MP -c \
+	    -o $@ $< $$($(SST_CONFIG) --ELEMENT_CXXFLAGS | \
+	    sed 's|-I/|-isystem /|g')
+
+-include $(wildcard $(SST_ELEMENTS_OUT)/*.d)

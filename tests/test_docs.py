@@ -2,7 +2,7 @@
 """The specifications in docs/ say what the headers say."""
 import re
 
-from support import abi, wire
+from support import abi, sst, wire
 from support.paths import ROOT
 
 DOCS = ROOT / "docs"
@@ -70,13 +70,28 @@ def test_message_types():
 
 def test_message_header():
     """The offsets in the document are those that the fields' sizes give."""
+    check_layout("wire-protocol.md", "field", wire.HEADER.size)
+    check_layout("wire-protocol.md", "field of HELLO", wire.HELLO.size)
+
+
+def check_layout(document, column, total):
     sizes = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "char": 1}
-    for columns, total in ((("offset", "field"), wire.HEADER.size),
-                           (("offset", "field of HELLO"), wire.HELLO.size)):
-        expected = 0
-        for offset, field, _ in rows("wire-protocol.md", *columns):
-            assert int(offset) == expected, field
-            kind, name = field.split()
-            count = re.search(r"\[(\d+)\]", name)
-            expected += sizes[kind] * (int(count.group(1)) if count else 1)
-        assert expected == total
+    expected = 0
+    for offset, field, _ in rows(document, "offset", column):
+        assert int(offset) == expected, field
+        kind, name = field.split()
+        count = re.search(r"\[(\d+)\]", name)
+        expected += sizes[kind] * (int(count.group(1)) if count else 1)
+    assert expected == total
+
+
+def test_sst_messages():
+    for format_name, form in sst.FORMATS.items():
+        check_layout("sst.md", f"{format_name} request", form.REQUEST.size)
+        check_layout("sst.md", f"{format_name} response", form.RESPONSE.size)
+
+
+def test_sst_registers():
+    table = {name: int(offset, 16) for offset, name, *_
+             in rows("sst.md", "offset", "register of an example device")}
+    assert table == abi.names("SST_DEVICE_REG_")

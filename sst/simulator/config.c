@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "key-file.h"
 #include "quantity.h"
 
 #define GROUP_SIMULATOR "simulator"
@@ -441,11 +442,10 @@ static bool load_all(Loader *loader, GKeyFile *file, GError **error)
 Simulation *config_load(const char *path, const char *socket_dir,
                         GError **error)
 {
-    g_autoptr(GKeyFile) file = g_key_file_new();
+    g_autoptr(GKeyFile) file = key_file_load(path, error);
     Loader loader = { .socket_dir = socket_dir, .format = WIRE_GUIDE };
 
-    if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, error)) {
-        g_prefix_error(error, "%s: ", path);
+    if (file == NULL) {
         return NULL;
     }
     loader.simulation = simulation_new();

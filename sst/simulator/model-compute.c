@@ -10,7 +10,7 @@
 
 static const ModelKey keys[] = {
     DATA_UNIT_KEYS,
-    { NULL }
+    { .name = NULL }
 };
 
 static void compute_done(Device *device)

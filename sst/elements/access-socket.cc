@@ -1,0 +1,175 @@
+/*
+ * The socket through which one sst-device of QEMU sends its accesses
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "access-socket.h"
+
+#include <cerrno>
+#include <cstring>
+#include <endian.h>
+#include <stdexcept>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace QemuBinary {
+
+static std::runtime_error failure(const std::string &path)
+{
+    return std::runtime_error(path + ": " + std::strerror(errno));
+}
+
+AccessSocket::AccessSocket(const std::string &path, Format wire_format) :
+    socket_path(path), format(wire_format)
+{
+    sockaddr_un address = {};
+
+    address.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof(address.sun_path)) {
+        throw std::runtime_error("'" + path + "': a socket's path has 1 to " +
+                                 std::to_string(sizeof(address.sun_path) - 1) +
+                                 " bytes");
+    }
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (listener < 0) {
+        throw failure(path);
+    }
+    /* Of a simulation that was killed; what is no socket stays. */
+    struct stat there;
+    if (lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) {
+        unlink(path.c_str());
+    }
+    if (bind(listener, reinterpret_cast<sockaddr *>(&address),
+             sizeof(address)) < 0 ||
+        chmod(path.c_str(), 0600) < 0 || listen(listener, 1) < 0) {
+        int reason = errno;
+
+        close(listener);
+        errno = reason;
+        throw failure(path);
+    }
+}
+
+AccessSocket::~AccessSocket()
+{
+    disconnect();
+    close(listener);
+    unlink(socket_path.c_str());
+}
+
+void AccessSocket::disconnect()
+{
+    if (connection >= 0) {
+        close(connection);
+    }
+    connection = -1;
+    filled = 0;
+}
+
+size_t AccessSocket::request_size() const
+{
+    return format == Format::guide ? sizeof(sst_mmio_guide_request)
+                                   : sizeof(sst_mmio_acalsim_request);
+}
+
+std::optional<Request> decode(Format format, const uint8_t *bytes)
+{
+    uint32_t type, size;
+    Request request;
+
+    if (format == Format::guide) {
+        sst_mmio_guide_request raw;
+
+        std::memcpy(&raw, bytes, sizeof(raw));
+        if (le32toh(raw.magic) != SST_MMIO_REQUEST_MAGIC) {
+            return std::nullopt;
+        }
+        type = le32toh(raw.type);
+        size = le32toh(raw.size);
+        request.address = le64toh(raw.address);
+        request.data = le64toh(raw.data);
+    } else {
+        sst_mmio_acalsim_request raw;
+
+        std::memcpy(&raw, bytes, sizeof(raw));
+        if (raw.reserved != 0) {
+            return std::nullopt;
+        }
+        type = raw.type;
+        size = raw.size;
+        request.address = le64toh(raw.address);
+        request.data = le64toh(raw.data);
+    }
+    if ((type != SST_MMIO_READ && type != SST_MMIO_WRITE) ||
+        (size != 1 && size != 2 && size != 4 && size != 8)) {
+        return std::nullopt;
+    }
+    request.write = type == SST_MMIO_WRITE;
+    request.size = size;
+    return request;
+}
+
+std::optional<Request> AccessSocket::receive()
+{
+    if (connection < 0) {
+        connection = accept4(listener, nullptr, nullptr,
+                             SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (connection < 0) {
+            return std::nullopt;
+        }
+    }
+
+    ssize_t got = recv(connection, buffer.data() + filled,
+                       request_size() - filled, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return std::nullopt;
+    }
+    if (got <= 0) {
+        disconnect();
+        return std::nullopt;
+    }
+    filled += got;
+    if (filled < request_size()) {
+        return std::nullopt;
+    }
+    filled = 0;
+
+    auto request = decode(format, buffer.data());
+    if (!request) {
+        disconnect();
+    }
+    return request;
+}
+
+void AccessSocket::send(const Response &response)
+{
+    const sst_mmio_guide_response guide = {
+        htole32(SST_MMIO_RESPONSE_MAGIC),
+        htole32(response.ok ? SST_MMIO_STATUS_OK : SST_MMIO_STATUS_ERROR),
+        htole64(response.data),
+        htole32(response.latency),
+    };
+    const sst_mmio_acalsim_response acalsim = {
+        static_cast<uint8_t>(response.ok ? SST_MMIO_SUCCESS : 0),
+        {},
+        htole64(response.data),
+    };
+    const void *bytes = &guide;
+    size_t size = sizeof(guide);
+
+    if (format == Format::acalsim) {
+        bytes = &acalsim;
+        size = sizeof(acalsim);
+    }
+    /* QEMU reads its answers: a socket without room for one has no reader. */
+    if (connection >= 0 &&
+        ::send(connection, bytes, size, MSG_NOSIGNAL) !=
+            static_cast<ssize_t>(size)) {
+        disconnect();
+    }
+}
+
+} // namespace QemuBinary

@@ -1,0 +1,40 @@
+/*
+ * qemubinary.Compute: CONTROL.START squares DATA_IN
+ *
+ * DATA_OUT is the low half of the square, all of it is the message.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <sst/core/sst_config.h>
+
+#include "data-unit.h"
+
+namespace QemuBinary {
+
+class Compute : public DataUnit
+{
+public:
+    SST_ELI_REGISTER_COMPONENT(
+        Compute, "qemubinary", "Compute", SST_ELI_ELEMENT_VERSION(1, 0, 0),
+        "CONTROL.START squares DATA_IN", COMPONENT_CATEGORY_UNCATEGORIZED)
+    SST_ELI_DOCUMENT_PARAMS(QEMU_BINARY_DATA_UNIT_PARAMS)
+    SST_ELI_DOCUMENT_PORTS(QEMU_BINARY_DEVICE_PORTS)
+
+    using DataUnit::DataUnit;
+
+private:
+    void written(uint32_t reg, uint32_t value) override
+    {
+        if (reg == SST_DEVICE_REG_CONTROL &&
+            (value & SST_DEVICE_CONTROL_START)) {
+            start();
+        }
+    }
+
+    uint64_t operate(uint32_t operand) override
+    {
+        return static_cast<uint64_t>(operand) * operand;
+    }
+};
+
+} // namespace QemuBinary
