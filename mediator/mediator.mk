@@ -16,6 +16,7 @@ mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-ctl \
 mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
     $(BUILD)/mediator-sanitizers/vgpu-ctl \
     $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c)) \
+    $(BUILD)/mediator-sanitizers/stand-in/libcuda.so.1 \
     $(BUILD)/kernels/.built
 mediator-sanitizers: ## build the mediator with address and undefined-behaviour checks, and its unit tests
 
@@ -76,6 +77,15 @@ endef
 
 MEDIATOR_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer
+
+# For tests of the backend cuda without a GPU
+$(BUILD)/mediator-sanitizers/stand-in/libcuda.so.1: tests/mediator/stand-in-cuda.c \
+    mediator/worker/cpu-kernels.c $(wildcard mediator/worker/*.h) | mediator-dependencies
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(MEDIATOR_CFLAGS) -Imediator/worker $(CFLAGS) $(LDFLAGS) \
+	    -fPIC -shared -o $@ $(filter %.c,$^) \
+	    $$(pkg-config --cflags --libs $(MEDIATOR_GLIB))
 
 $(eval $(call mediator_build,mediator,))
 $(eval $(call mediator_build,mediator-sanitizers,$(MEDIATOR_SANITIZE)))
