@@ -65,8 +65,12 @@ typedef struct WorkerCounters {
     guint64 deaths;             /* of them, those that were not told to go */
 } WorkerCounters;
 
-/* The workers will be processes of @program. */
-WorkerExecutor *worker_executor_new(const char *program);
+/*
+ * The workers will be processes of @program, and have the kernels in the
+ * folder @kernels unless the configuration names another.
+ */
+WorkerExecutor *worker_executor_new(const char *program,
+                                    const char *kernels);
 
 /*
  * Ends what is executed and kills all workers; none is left on return. For
