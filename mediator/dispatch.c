@@ -172,7 +172,7 @@ static void job_done(Execution *execution, const Outcome *outcome)
     const gint64 now = g_get_monotonic_time();
     /* A request that is late because it had to wait is not to blame. */
     const bool runaway = job->overdue &&
-                         now - job->started > job->started - job->arrived;
+                         outcome->used_us > (now - job->arrived) / 2;
     const uint32_t status = job->overdue ? VGPU_STUB_ERR_TIMEOUT :
                             job->stopped ? VGPU_STUB_ERR_CANCELLED :
                             outcome->status;
@@ -283,6 +283,7 @@ void dispatch_configure(Dispatch *dispatch, Config *config)
     dispatch->config = config;
     request_log_set_all(dispatch->log, config_log_requests(config));
     scheduler_set_shares(dispatch->scheduler, config_shares(config));
+    dispatch->executor->configure(dispatch->executor, config);
     scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
     /* A limit that has risen may let something run. */
     dispatch_wake(dispatch);
@@ -358,6 +359,25 @@ void dispatch_vm_set_uuid(Vm *vm, const char *uuid)
     g_strlcpy(record->uuid, uuid, sizeof(record->uuid));
 }
 
+static void dispatch_slots_changed(gpointer opaque)
+{
+    Dispatch *dispatch = opaque;
+
+    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+        scheduler_set_slots(dispatch->scheduler, pool,
+                            dispatch->executor->slots[pool -
+                                                      VGPU_STUB_POOL_A]);
+    }
+    dispatch_wake(dispatch);
+}
+
+static void dispatch_vm_gone(gpointer opaque, const char *name)
+{
+    const Dispatch *dispatch = opaque;
+
+    dispatch->executor->vm_gone(dispatch->executor, name);
+}
+
 Dispatch *dispatch_new(Executor *executor, Config *config)
 {
     static GSourceFuncs functions = { .dispatch = dispatch_ready };
@@ -366,10 +386,11 @@ Dispatch *dispatch_new(Executor *executor, Config *config)
     dispatch->scheduler = scheduler_new();
     dispatch->log = request_log_new();
     dispatch->quarantines = quarantines_new(NULL);
+    scheduler_set_vm_slots(dispatch->scheduler, executor->vm_slots);
+    scheduler_on_vm_gone(dispatch->scheduler, dispatch_vm_gone, dispatch);
     dispatch->executor = executor;
-    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
-        scheduler_set_slots(dispatch->scheduler, pool, executor->slots);
-    }
+    executor->slots_changed = dispatch_slots_changed;
+    executor->opaque = dispatch;
     /* As urgent as the sockets, which might never be idle */
     dispatch->source = (DispatchSource *)g_source_new(
         &functions, sizeof(*dispatch->source));

@@ -22,6 +22,8 @@ struct Session {
     BackendDevice device;
     char *name;                 /* the device's */
     bool guest_kernels;
+    bool warned;                /* of a program that does not compile */
+    bool lost;                  /* the driver does nothing more for us */
     uint64_t quota;
     Catalogue *catalogue;
     MemoryTable *memory;
@@ -241,10 +243,16 @@ static BackendProgram *guest_program(Session *session, const Launch *launch,
         return NULL;
     }
     text[launch->program_length] = '\0';
+    if (!session->class->vet(text, error)) {
+        return NULL;
+    }
     return programs_get(session->programs, text, error);
 }
 
-/* A program of the catalogue that does not compile is no fault of a guest. */
+/*
+ * A program of the catalogue that does not compile is no fault of a guest,
+ * who can ask for it again and again: the host's log has it once.
+ */
 static BackendProgram *catalogue_program(Session *session,
                                          const CatalogueKernel *kernel,
                                          const char *name, GError **error)
@@ -261,8 +269,11 @@ static BackendProgram *catalogue_program(Session *session,
     }
     program = programs_get(session->programs, text, &why);
     if (program == NULL) {
-        g_warning("the catalogue's %s%s: %s", name, session->class->suffix,
-                  why->message);
+        if (!session->warned) {
+            g_warning("the catalogue's %s%s: %s", name,
+                      session->class->suffix, why->message);
+            session->warned = true;
+        }
         g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_BACKEND_ERROR,
                     "the catalogue's %s does not compile on the host", name);
     }
@@ -300,6 +311,22 @@ static bool find_arguments(Session *session, const Launch *launch,
     return true;
 }
 
+static bool run(Session *session, BackendProgram *program,
+                const Launch *launch, const KernelArgument *arguments,
+                gint64 *exec_us, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+
+    if (session->class->run(session->backend, program, launch->kernel,
+                            &launch->range, arguments, launch->count, exec_us,
+                            &why)) {
+        return true;
+    }
+    session->lost = why->code == VGPU_STUB_ERR_BACKEND_ERROR;
+    g_propagate_error(error, g_steal_pointer(&why));
+    return false;
+}
+
 static bool kernel(Session *session, const Execution *execution,
                    GError **error)
 {
@@ -333,9 +360,8 @@ static bool kernel(Session *session, const Execution *execution,
             }
         }
     }
-    return session->class->run(session->backend, program, launch.kernel,
-                               &launch.range, arguments, launch.count,
-                               execution->exec_us, error);
+    return run(session, program, &launch, arguments, execution->exec_us,
+               error);
 }
 
 /* Nothing runs behind the back of a request. */
@@ -491,6 +517,11 @@ void session_free(Session *session)
 const char *session_device_name(const Session *session)
 {
     return session->name;
+}
+
+bool session_is_lost(const Session *session)
+{
+    return session->lost;
 }
 
 bool session_holds_memory(const Session *session)
