@@ -12,12 +12,13 @@ MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -Imediator \
 
 .PHONY: mediator mediator-sanitizers mediator-dependencies
 mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-ctl \
-    $(BUILD)/kernels/built ## build the mediator
+    $(BUILD)/kernels/.built ## build the mediator
 
 mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
     $(BUILD)/mediator-sanitizers/vgpu-ctl \
     $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c)) \
-    $(BUILD)/kernels/built
+    $(BUILD)/mediator-sanitizers/stand-in/libcuda.so.1 \
+    $(BUILD)/kernels/.built
 mediator-sanitizers: ## build the mediator with address and undefined-behaviour checks, and its unit tests
 
 mediator-dependencies:
@@ -31,7 +32,7 @@ CLANG := clang
 NVPTX := --target=nvptx64-nvidia-cuda -march=sm_50 -x cl -cl-std=CL1.2 \
     -cl-no-stdinc -include mediator/kernels/nvptx.h -O2 -Wall -Wextra -Wshadow
 
-$(BUILD)/kernels/built: $(wildcard mediator/kernels/*) | mediator-dependencies
+$(BUILD)/kernels/.built: $(wildcard mediator/kernels/*) | mediator-dependencies
 	@rm -rf $(@D) && mkdir -p $(@D)
 	$(call say,KERNELS)
 	$(Q)cp $(filter %.kernel %.cl,$^) $(@D)
@@ -77,6 +78,15 @@ endef
 
 MEDIATOR_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer
+
+# For tests of the backend cuda without a GPU
+$(BUILD)/mediator-sanitizers/stand-in/libcuda.so.1: tests/mediator/stand-in-cuda.c \
+    mediator/worker/cpu-kernels.c $(wildcard mediator/worker/*.h) | mediator-dependencies
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(MEDIATOR_CFLAGS) -Imediator/worker $(CFLAGS) $(LDFLAGS) \
+	    -fPIC -shared -o $@ $(filter %.c,$^) \
+	    $$(pkg-config --cflags --libs $(MEDIATOR_GLIB))
 
 $(eval $(call mediator_build,mediator,))
 $(eval $(call mediator_build,mediator-sanitizers,$(MEDIATOR_SANITIZE)))

@@ -125,9 +125,9 @@ static bool cpu_run(Backend *backend G_GNUC_UNUSED,
         return false;
     }
     if (!takes(kernel, arguments, count)) {
-        g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_BACKEND_ERROR,
-                    "the catalogue's %s has not the arguments of the "
-                    "backend's", name);
+        g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_UNKNOWN_KERNEL,
+                    "the backend cpu has no kernel %s with the catalogue's "
+                    "arguments", name);
         return false;
     }
     start = g_get_monotonic_time();

@@ -22,7 +22,7 @@
 static CudaDriver cuda;
 
 struct Backend {
-    CudaContext context;        /* current for this thread */
+    CudaDevice device;
     uint32_t max_block[3];
     uint32_t max_grid[3];
     char name[256];             /* the device's */
@@ -92,10 +92,27 @@ static bool describe(Backend *backend, CudaDevice device,
                      &description->max_group, error);
 }
 
+/* Make the device's own context current, which all of a process share. */
+static bool enter_context(CudaDevice device, GError **error)
+{
+    CudaContext context;
+
+    if (!check(cuda.context_flags(device, CUDA_SCHED_BLOCKING_SYNC),
+               "cuDevicePrimaryCtxSetFlags", error) ||
+        !check(cuda.context_retain(&context, device),
+               "cuDevicePrimaryCtxRetain", error)) {
+        return false;
+    }
+    if (!check(cuda.context_set_current(context), "cuCtxSetCurrent", error)) {
+        cuda.context_release(device);
+        return false;
+    }
+    return true;
+}
+
 static bool set_up(Backend *backend, unsigned index,
                    BackendDevice *description, GError **error)
 {
-    CudaDevice device;
     int count = 0;
 
     if (!check(cuda.init(0), "cuInit", error) ||
@@ -108,11 +125,10 @@ static bool set_up(Backend *backend, unsigned index,
                     count);
         return false;
     }
-    return check(cuda.device_get(&device, index), "cuDeviceGet", error) &&
-           describe(backend, device, description, error) &&
-           check(cuda.context_create(&backend->context,
-                                     CUDA_SCHED_BLOCKING_SYNC, device),
-                 "cuCtxCreate", error);
+    return check(cuda.device_get(&backend->device, index), "cuDeviceGet",
+                 error) &&
+           describe(backend, backend->device, description, error) &&
+           enter_context(backend->device, error);
 }
 
 static Backend *cuda_open(unsigned index, BackendDevice *device,
@@ -133,7 +149,7 @@ static Backend *cuda_open(unsigned index, BackendDevice *device,
 
 static void cuda_close(Backend *backend)
 {
-    cuda.context_destroy(backend->context);
+    cuda.context_release(backend->device);
     g_free(backend);
 }
 

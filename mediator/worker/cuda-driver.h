@@ -65,9 +65,12 @@ enum {
     f(cuDeviceGetName, device_name, (char *name, int size, CudaDevice)) \
     f(cuDeviceGetAttribute, device_attribute, \
       (int *value, int attribute, CudaDevice)) \
-    f(cuCtxCreate_v2, context_create, \
-      (CudaContext *context, unsigned flags, CudaDevice)) \
-    f(cuCtxDestroy_v2, context_destroy, (CudaContext)) \
+    f(cuDevicePrimaryCtxSetFlags_v2, context_flags, \
+      (CudaDevice, unsigned flags)) \
+    f(cuDevicePrimaryCtxRetain, context_retain, \
+      (CudaContext *context, CudaDevice)) \
+    f(cuDevicePrimaryCtxRelease_v2, context_release, (CudaDevice)) \
+    f(cuCtxSetCurrent, context_set_current, (CudaContext)) \
     f(cuCtxSynchronize, synchronize, (void)) \
     f(cuMemAlloc_v2, alloc, (CudaPointer *memory, size_t size)) \
     f(cuMemFree_v2, free, (CudaPointer)) \

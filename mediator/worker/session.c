@@ -22,6 +22,7 @@ struct Session {
     BackendDevice device;
     char *name;                 /* the device's */
     bool guest_kernels;
+    bool lost;                  /* the driver does nothing more for us */
     uint64_t quota;
     Catalogue *catalogue;
     MemoryTable *memory;
@@ -300,6 +301,22 @@ static bool find_arguments(Session *session, const Launch *launch,
     return true;
 }
 
+static bool run(Session *session, BackendProgram *program,
+                const Launch *launch, const KernelArgument *arguments,
+                gint64 *exec_us, GError **error)
+{
+    g_autoptr(GError) why = NULL;
+
+    if (session->class->run(session->backend, program, launch->kernel,
+                            &launch->range, arguments, launch->count, exec_us,
+                            &why)) {
+        return true;
+    }
+    session->lost = why->code == VGPU_STUB_ERR_BACKEND_ERROR;
+    g_propagate_error(error, g_steal_pointer(&why));
+    return false;
+}
+
 static bool kernel(Session *session, const Execution *execution,
                    GError **error)
 {
@@ -333,9 +350,8 @@ static bool kernel(Session *session, const Execution *execution,
             }
         }
     }
-    return session->class->run(session->backend, program, launch.kernel,
-                               &launch.range, arguments, launch.count,
-                               execution->exec_us, error);
+    return run(session, program, &launch, arguments, execution->exec_us,
+               error);
 }
 
 /* Nothing runs behind the back of a request. */
@@ -491,6 +507,11 @@ void session_free(Session *session)
 const char *session_device_name(const Session *session)
 {
     return session->name;
+}
+
+bool session_is_lost(const Session *session)
+{
+    return session->lost;
 }
 
 bool session_holds_memory(const Session *session)

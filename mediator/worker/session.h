@@ -39,6 +39,13 @@ const char *session_device_name(const Session *session);
 void session_execute(Session *session, const Call *call, Reply *reply,
                      gint64 *exec_us);
 
+/*
+ * A kernel has made the accelerator fail, as one does that leaves its memory
+ * on a GPU: drivers then refuse whatever this process asks for. A worker
+ * sends the answer and ends; the next one starts anew.
+ */
+bool session_is_lost(const Session *session);
+
 /* Has the VM memory here that it would lose with this worker? */
 bool session_holds_memory(const Session *session);
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The mediator's modules, by the programs in unit/."""
+import os
 import subprocess
 from pathlib import Path
 
@@ -9,13 +10,29 @@ from support.paths import BUILD
 
 SOURCES = sorted((Path(__file__).parent / "unit").glob("*.c"))
 
+UNIT = BUILD / "mediator-sanitizers" / "unit"
+STAND_IN = BUILD / "mediator-sanitizers" / "stand-in"
 
-@pytest.mark.parametrize("name", [source.stem for source in SOURCES])
-def test_unit(name):
-    path = BUILD / "mediator-sanitizers" / "unit" / name
+
+def run(name, *args, **variables):
+    path = UNIT / name
     if not path.is_file():
         raise pytest.UsageError(f"{path} is missing: "
                                 "`make mediator-sanitizers`")
-    result = subprocess.run([path], cwd=BUILD.parent, timeout=100, text=True,
+    result = subprocess.run([path, *args], cwd=BUILD.parent, timeout=100,
+                            env=dict(os.environ, **variables), text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert result.returncode == 0, result.stdout
+    return result.stdout
+
+
+@pytest.mark.parametrize("name", [source.stem for source in SOURCES])
+def test_unit(name):
+    run(name)
+
+
+def test_cuda_without_a_gpu():
+    """The backend, with a stand-in for the driver where test_unit skips it."""
+    output = run("test-session", "-p", "/session/cuda",
+                 LD_LIBRARY_PATH=str(STAND_IN))
+    assert "SKIP" not in output

@@ -1063,6 +1063,62 @@ static void test_programs_of_the_guest(gconstpointer backend)
     session_free(session);
 }
 
+/* The catalogue's PTX, and such that is wrong, from memory of the guest's */
+static void test_ptx_of_the_guest(gconstpointer backend)
+{
+    static const char fault[] =
+        ".version 4.0\n.target sm_50\n.address_size 64\n"
+        ".visible .entry fault()\n{\n"
+        "    .reg .b32 %r<2>;\n    .reg .b64 %rd<2>;\n"
+        "    mov.u64 %rd1, 16;\n    mov.u32 %r1, 1;\n"
+        "    st.global.u32 [%rd1], %r1;\n    ret;\n}\n";
+    Session *session = open_session(backend, true);
+    g_autofree char *ptx = NULL;
+    float x[] = { 1, 2, 3 }, y[] = { 10, 20, 30 };
+    uint64_t text, handles[2];
+    gsize length;
+    Answer answer;
+    Ask wanted;
+
+    if (session == NULL) {
+        return;
+    }
+    g_assert_true(g_file_get_contents(KERNELS "/saxpy.ptx", &ptx, &length,
+                                      NULL));
+    text = alloc(session, length);
+    upload(session, text, ptx, length);
+    handles[0] = alloc(session, sizeof(x));
+    handles[1] = alloc(session, sizeof(y));
+    upload(session, handles[0], x, sizeof(x));
+    upload(session, handles[1], y, sizeof(y));
+
+    wanted = ask_program(text, length, "saxpy");
+    add_buffer(&wanted, handles[0]);
+    add_buffer(&wanted, handles[1]);
+    add_u32(&wanted, 3);
+    add_f32(&wanted, 2);
+    done(session, &wanted);
+    download(session, handles[1], y, sizeof(y));
+    for (int i = 0; i < 3; i++) {
+        assert_near(y[i], 12 * (i + 1));
+    }
+    /* Too few arguments are not made up for with what is behind them. */
+    wanted.data_length -= sizeof(struct vgpu_stub_kernel_arg);
+    expect(session, &wanted, INVALID);
+    wanted = ask_program(text, length, "sax");
+    expect(session, &wanted, UNKNOWN);
+    wanted = ask_program(text, length / 2, "saxpy");
+    answer = expect(session, &wanted, VGPU_STUB_ERR_BUILD_FAILED);
+    g_test_message("%s", answer.data);
+    g_assert_false(session_is_lost(session));
+
+    upload(session, text, fault, sizeof(fault));
+    wanted = ask_program(text, sizeof(fault), "fault");
+    expect(session, &wanted, VGPU_STUB_ERR_BACKEND_ERROR);
+    g_assert_true(session_is_lost(session));
+    session_free(session);
+}
+
 static void test_programs_of_the_guest_are_refused(gconstpointer backend)
 {
     Session *session = open_session(backend, g_str_equal(backend, "cpu"));
@@ -1159,6 +1215,8 @@ int main(int argc, char **argv)
     g_test_add_data_func("/session/opencl/no-device", "opencl",
                          test_no_device);
     add_tests("cuda");
+    g_test_add_data_func("/session/cuda/programs-of-the-guest", "cuda",
+                         test_ptx_of_the_guest);
     g_test_add_data_func("/session/cuda/no-device", "cuda", test_no_device);
     return g_test_run();
 }
