@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vgpu-mediatord, vgpu-ctl and the catalogue of kernels, and the programs with
-# sanitizers for the tests, which also test their modules: tests/mediator/unit/.
+# vgpu-mediatord, vgpu-worker, vgpu-ctl and the catalogue of kernels, and the
+# programs with sanitizers for the tests, which also test their modules:
+# tests/mediator/unit/.
 
 MEDIATOR_GLIB := glib-2.0 gio-unix-2.0
 WORKER_LIBS := libseccomp
@@ -11,10 +12,11 @@ MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -Imediator \
     -DGLIB_VERSION_MAX_ALLOWED=GLIB_VERSION_2_56
 
 .PHONY: mediator mediator-sanitizers mediator-dependencies
-mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-ctl \
-    $(BUILD)/kernels/.built ## build the mediator
+mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-worker \
+    $(BUILD)/mediator/vgpu-ctl $(BUILD)/kernels/.built ## build the mediator
 
 mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
+    $(BUILD)/mediator-sanitizers/vgpu-worker \
     $(BUILD)/mediator-sanitizers/vgpu-ctl \
     $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c)) \
     $(BUILD)/mediator-sanitizers/stand-in/libcuda.so.1 \
@@ -52,6 +54,12 @@ $(BUILD)/$(1)/vgpu-mediatord: $(MEDIATOR_MODULES:%=$(BUILD)/$(1)/%)
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
 	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB))
+
+$(BUILD)/$(1)/vgpu-worker: $(WORKER_MODULES:%=$(BUILD)/$(1)/%) \
+    $(BUILD)/$(1)/call.o $(BUILD)/$(1)/wire.o
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
+	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB) $$(WORKER_LIBS)) -ldl
 
 $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	@mkdir -p $$(@D)

@@ -216,6 +216,23 @@ static bool cuda_copy_within(Backend *backend G_GNUC_UNUSED,
            check(cuda.synchronize(), "cuMemcpyDtoD", error);
 }
 
+/*
+ * The driver takes binaries in the same place, and believes the sizes in
+ * them. They have other bytes than text.
+ */
+static bool cuda_vet(const char *text, GError **error)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (!g_ascii_isprint(*c) && !g_ascii_isspace(*c)) {
+            g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_BUILD_FAILED,
+                        "PTX is ASCII; byte %td is 0x%02x", c - text,
+                        (unsigned char)*c);
+            return false;
+        }
+    }
+    return true;
+}
+
 static BackendProgram *cuda_build(Backend *backend G_GNUC_UNUSED,
                                   const char *text, GError **error)
 {
@@ -374,6 +391,7 @@ const BackendClass backend_cuda = {
     .copy_to = cuda_copy_to,
     .copy_from = cuda_copy_from,
     .copy_within = cuda_copy_within,
+    .vet = cuda_vet,
     .build = cuda_build,
     .unbuild = cuda_unbuild,
     .run = cuda_run,

@@ -83,13 +83,16 @@ typedef struct BackendClass {
                         size_t to_offset, BackendMemory *from,
                         size_t from_offset, size_t length, GError **error);
 
-    /* Compile @text, which ends with a NUL; both NULL where suffix is. */
+    /* These are NULL where suffix is. */
+
+    /* May a guest give the compiler @text? Else VGPU_STUB_ERR_BUILD_FAILED. */
+    bool (*vet)(const char *text, GError **error);
     BackendProgram *(*build)(Backend *backend, const char *text,
                              GError **error);
     void (*unbuild)(Backend *backend, BackendProgram *program);
 
     /*
-     * Run @kernel of @program, NULL where suffix is. Adds the execution's own
+     * Run @kernel of @program, which is NULL where suffix is. Adds the execution's own
      * time to @exec_us, also when it fails.
      */
     bool (*run)(Backend *backend, BackendProgram *program,

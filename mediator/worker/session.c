@@ -22,6 +22,7 @@ struct Session {
     BackendDevice device;
     char *name;                 /* the device's */
     bool guest_kernels;
+    bool warned;                /* of a program that does not compile */
     bool lost;                  /* the driver does nothing more for us */
     uint64_t quota;
     Catalogue *catalogue;
@@ -242,10 +243,16 @@ static BackendProgram *guest_program(Session *session, const Launch *launch,
         return NULL;
     }
     text[launch->program_length] = '\0';
+    if (!session->class->vet(text, error)) {
+        return NULL;
+    }
     return programs_get(session->programs, text, error);
 }
 
-/* A program of the catalogue that does not compile is no fault of a guest. */
+/*
+ * A program of the catalogue that does not compile is no fault of a guest,
+ * who can ask for it again and again: the host's log has it once.
+ */
 static BackendProgram *catalogue_program(Session *session,
                                          const CatalogueKernel *kernel,
                                          const char *name, GError **error)
@@ -262,8 +269,11 @@ static BackendProgram *catalogue_program(Session *session,
     }
     program = programs_get(session->programs, text, &why);
     if (program == NULL) {
-        g_warning("the catalogue's %s%s: %s", name, session->class->suffix,
-                  why->message);
+        if (!session->warned) {
+            g_warning("the catalogue's %s%s: %s", name,
+                      session->class->suffix, why->message);
+            session->warned = true;
+        }
         g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_BACKEND_ERROR,
                     "the catalogue's %s does not compile on the host", name);
     }

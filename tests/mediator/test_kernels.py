@@ -35,4 +35,7 @@ def test_ptx(name):
     assert re.findall(r"\.param \.(\w+)", params) == [
         PTX_TYPES[value.split()[0]] for value in manifest["args"].values()]
     assert ".extern" not in ptx
+    for axis in "xyz"[:int(manifest["kernel"]["dimensions"])]:
+        for register in ("tid", "ntid", "ctaid", "nctaid"):
+            assert f"%{register}.{axis};" in ptx
     assert re.search(r"^\.address_size 64$", ptx, re.M)

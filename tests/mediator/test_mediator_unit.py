@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The mediator's modules, by the programs in unit/."""
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -28,7 +29,15 @@ def run(name, *args, **variables):
 
 @pytest.mark.parametrize("name", [source.stem for source in SOURCES])
 def test_unit(name):
-    run(name)
+    output = run(name)
+    # OpenCL is there on every machine, if only on the CPU.
+    assert not re.search(r"/opencl/.* # SKIP", output)
+
+
+def test_opencl_without_a_device(tmp_path):
+    output = run("test-session", "-p", "/session/opencl/no-device",
+                 OCL_ICD_VENDORS=str(tmp_path))
+    assert "there is no device 4000000, there are 0" in output
 
 
 def test_cuda_without_a_gpu():

@@ -975,6 +975,18 @@ static Ask ask_program(uint64_t handle, size_t length, const char *kernel)
     return wanted;
 }
 
+/* The program @source, in the memory @handle, is not one for the compiler. */
+static void check_build(Session *session, uint64_t handle, const char *source,
+                        const char *why)
+{
+    const Ask wanted = ask_program(handle, strlen(source) + 1, "k");
+    Answer answer;
+
+    upload(session, handle, source, strlen(source) + 1);
+    answer = expect(session, &wanted, VGPU_STUB_ERR_BUILD_FAILED);
+    g_assert_nonnull(strstr((char *)answer.data, why));
+}
+
 static const char program[] =
     "__kernel void scale(__global int *a, int by, ulong n) {\n"
     "    for (size_t i = get_global_id(0); i < n; i += get_global_size(0))\n"
@@ -1056,10 +1068,14 @@ static void test_programs_of_the_guest(gconstpointer backend)
     expect(session, &wanted, INVALID);
     wanted = ask_program(text ^ 1, sizeof(program), "scale");
     expect(session, &wanted, HANDLE);
-    /* Its begin alone is not one. */
-    wanted = ask_program(text, 90, "scale");
-    answer = expect(session, &wanted, VGPU_STUB_ERR_BUILD_FAILED);
-    g_assert_nonnull(strstr((char *)answer.data, "error"));
+    check_build(session, text, "__kernel void scale(__global int *a {}",
+                "error");
+    /* Not what is in the host's files */
+    check_build(session, text, "#include \"/etc/hosts\"\n", "word include");
+    check_build(session, text, "#inc\\\nlude \"/etc/hosts\"\n", "word include");
+    check_build(session, text, "#inc?\?/ \nlude \"/etc/hosts\"\n",
+                "word include");
+    check_build(session, text, "#import \"/etc/hosts\"\n", "word import");
     session_free(session);
 }
 
@@ -1077,7 +1093,6 @@ static void test_ptx_of_the_guest(gconstpointer backend)
     float x[] = { 1, 2, 3 }, y[] = { 10, 20, 30 };
     uint64_t text, handles[2];
     gsize length;
-    Answer answer;
     Ask wanted;
 
     if (session == NULL) {
@@ -1108,8 +1123,11 @@ static void test_ptx_of_the_guest(gconstpointer backend)
     wanted = ask_program(text, length, "sax");
     expect(session, &wanted, UNKNOWN);
     wanted = ask_program(text, length / 2, "saxpy");
-    answer = expect(session, &wanted, VGPU_STUB_ERR_BUILD_FAILED);
-    g_test_message("%s", answer.data);
+    expect(session, &wanted, VGPU_STUB_ERR_BUILD_FAILED);
+    /* The driver would look into a binary as that says. */
+    check_build(session, text, "\x7f""ELF\x02\x01\x01",
+                "PTX is ASCII; byte 0 is 0x7f");
+    check_build(session, text, "\x50\xed\x55\xba\x01", "byte 1 is 0xed");
     g_assert_false(session_is_lost(session));
 
     upload(session, text, fault, sizeof(fault));
@@ -1159,13 +1177,47 @@ static void test_no_device(gconstpointer backend)
                                                        : "libOpenCL.so.1";
     g_autofree char *index = g_strdup_printf("%s: there is no device 4000000",
                                              (const char *)backend);
-    Session *session = open_device(backend, 0, KERNELS, false, NULL);
+    g_autoptr(GError) error = NULL;
 
-    check_no_session(backend, 4000000, KERNELS,
-                     session != NULL ? index : library);
-    if (session != NULL) {
-        session_free(session);
+    g_assert_null(open_device(backend, 4000000, KERNELS, false, &error));
+    g_test_message("%s", error->message);
+    g_assert_true(strstr(error->message, library) != NULL ||
+                  strstr(error->message, index) != NULL);
+}
+
+/*
+ * Whatever one or two changes make of a good request: it has an answer, and
+ * what the VM has stays within its quota.
+ */
+static void test_random_requests(gconstpointer backend)
+{
+    g_autoptr(GRand) random = g_rand_new_with_seed(1);
+    Fixture f;
+
+    if (!set_up(&f, backend)) {
+        return;
     }
+    for (int i = 0; i < 20000; i++) {
+        static const uint32_t values[] = { 0, 1, 3, 64, SIZE, MAX32 };
+        Ask wanted = good(&f, g_rand_int_range(random, 0, SHA256 + 1));
+        const int changes = g_rand_int_range(random, 1, 3);
+
+        for (int j = 0; j < changes; j++) {
+            const Change what = g_rand_int_range(random, PARAM, VALUE + 1);
+            const uint32_t limit = what == COUNT ? 17 : what == LENGTH ? CHUNK
+                                 : G_MAXINT32;
+            uint64_t value = values[g_rand_int_range(
+                random, 0, G_N_ELEMENTS(values))];
+
+            change(&wanted, what, g_rand_int_range(random, 0, 16),
+                   value % limit);
+        }
+        if (wanted.opcode != VGPU_STUB_OP_MEMORY_FREE) {
+            ask(f.session, &wanted);
+        }
+        g_assert_cmpuint(used(f.session), <=, QUOTA);
+    }
+    session_free(f.session);
 }
 
 static void add_tests(const char *backend)
@@ -1209,6 +1261,8 @@ int main(int argc, char **argv)
 
     g_test_add_func("/session/no-session", test_no_session);
     add_tests("cpu");
+    g_test_add_data_func("/session/cpu/random-requests", "cpu",
+                         test_random_requests);
     add_tests("opencl");
     g_test_add_data_func("/session/opencl/programs-of-the-guest", "opencl",
                          test_programs_of_the_guest);
