@@ -20,7 +20,7 @@ INSTALL_DEPS := scripts/install-deps
 
 include mediator/mediator.mk guest-tools/guest-tools.mk sst/sst.mk \
     scripts/qemu.mk scripts/install.mk scripts/rpm.mk scripts/xen.mk \
-    tests/bench/bench.mk
+    tests/bench/bench.mk tests/fuzz/fuzz.mk
 
 QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
 
@@ -36,12 +36,13 @@ CHECK_QEMUS := 7.2 10.0 7.2-sanitizers
 
 .PHONY: check
 check: ## all tests (builds what they need)
-	@scripts/install-deps qemu guest xen rpm test sst bench
+	@scripts/install-deps qemu guest xen rpm test sst bench fuzz
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers
 	@$(MAKE) --no-print-directory mediator mediator-sanitizers \
-	    guest-tools guest-test-programs bench-programs check-sst-build
+	    guest-tools guest-test-programs bench-programs fuzz-programs \
+	    check-sst-build
 	@$(PYTHON) -m pytest tests \
 	    $(CHECK_QEMUS:%=--qemu-bin=$(BUILD)/qemu-%/qemu-system-x86_64)
 

@@ -226,7 +226,7 @@ static void dispatch_end_overdue(Dispatch *dispatch, gint64 now)
 }
 
 /* Start a task of each pool; false when there was none to start. */
-static bool dispatch_start(Dispatch *dispatch, gint64 now)
+static bool dispatch_start(Dispatch *dispatch)
 {
     bool started = false;
 
@@ -252,14 +252,12 @@ static gboolean dispatch_ready(GSource *source,
                                gpointer opaque G_GNUC_UNUSED)
 {
     Dispatch *dispatch = ((DispatchSource *)source)->dispatch;
-    const gint64 start = g_get_monotonic_time();
-    gint64 now = start;
+    const gint64 now = g_get_monotonic_time();
     gint64 next;
 
     dispatch_end_overdue(dispatch, now);
-    while (dispatch_start(dispatch, now)) {
-        now = g_get_monotonic_time();
-        if (now - start >= DISPATCH_SLICE_US) {
+    while (dispatch_start(dispatch)) {
+        if (g_get_monotonic_time() - now >= DISPATCH_SLICE_US) {
             dispatch_wake(dispatch);
             return G_SOURCE_CONTINUE;
         }

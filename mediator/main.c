@@ -7,6 +7,7 @@
 #include <glib-unix.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "admin.h"
 #include "answer-socket.h"
@@ -254,6 +255,8 @@ int main(int argc, char **argv)
 
     g_set_prgname(NAME);
     log_init();
+    /* Neither a worker, which has the same user, nor a core file reads it. */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (!options_parse(&options, &argc, &argv, &error)) {
         fprintf(stderr, NAME ": %s (see --help)\n", error->message);
         return EXIT_USAGE;

@@ -60,7 +60,7 @@ $(BUILD)/$(1)/vgpu-worker: $(WORKER_MODULES:%=$(BUILD)/$(1)/%) \
     $(BUILD)/$(1)/call.o $(BUILD)/$(1)/wire.o
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
-	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB)) -ldl
+	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB) $$(WORKER_LIBS)) -ldl
 
 $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	@mkdir -p $$(@D)

@@ -1,12 +1,220 @@
 /*
- * What a worker may still do once its accelerator is open
+ * What a worker may still do once it serves a guest
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#define _GNU_SOURCE             /* CLONE_NEW… */
 #include "sandbox.h"
 
-bool sandbox_enter(const char *backend G_GNUC_UNUSED,
-                   GError **error G_GNUC_UNUSED)
+#include <errno.h>
+#include <gio/gio.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#ifndef SCMP_ACT_KILL_PROCESS   /* libseccomp 2.3, of XCP-ng 8.3 */
+#define SCMP_ACT_KILL_PROCESS SCMP_ACT_KILL
+#endif
+
+/* Descriptors that a worker may have open */
+#define CPU_FILES 16
+#define DRIVER_FILES 1024
+
+static const unsigned namespaces[] = {
+    CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER,
+    CLONE_NEWPID, CLONE_NEWNET,
+};
+
+/*
+ * Names that this libseccomp does not know are of system calls newer than it.
+ */
+static const char *const cpu_allowed[] = {
+    /* The descriptors that are open */
+    "read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto",
+    "sendmsg", "poll", "ppoll", "close",
+    /* Memory, without what needs a look at the arguments */
+    "brk", "munmap", "mremap", "madvise", "futex", "sched_yield",
+    /* Time, which is not everywhere to be had without a system call */
+    "clock_gettime", "gettimeofday", "time", "clock_nanosleep", "nanosleep",
+    "getrandom",
+    /* Signals, of this process */
+    "rt_sigreturn", "rt_sigprocmask", "rt_sigaction", "sigaltstack",
+    "restart_syscall", "getpid", "gettid", "exit", "exit_group",
+};
+
+static const char *const driver_denied[] = {
+    /* Network, and the sockets of other services */
+    "socket", "connect", "bind", "listen",
+    /* Other processes, not least those of the same user */
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise",
+    "kcmp", "kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
+    "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "setpriority",
+    "ioprio_set", "sched_setparam", "sched_setscheduler", "sched_setattr",
+    "migrate_pages", "move_pages",
+    /* The system */
+    "unshare", "setns", "mount", "umount2", "pivot_root", "chroot",
+    "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick",
+    "mount_setattr", "name_to_handle_at", "open_by_handle_at", "swapon",
+    "swapoff", "quotactl", "acct", "reboot", "kexec_load", "kexec_file_load",
+    "init_module", "finit_module", "delete_module", "sethostname",
+    "setdomainname", "settimeofday", "clock_settime", "clock_adjtime",
+    "adjtimex", "iopl", "ioperm", "modify_ldt", "syslog", "vhangup",
+    "lookup_dcookie", "personality",
+    /* What has been the way out of many a sandbox */
+    "add_key", "request_key", "keyctl", "bpf", "perf_event_open",
+    "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register",
+};
+
+static bool entered;
+
+static bool sandbox_fail(const char *what, int code, GError **error)
 {
-    return true;
+    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code),
+                "sandbox: %s: %s", what, g_strerror(code));
+    return false;
 }
+
+static bool sandbox_limit(int resource, const char *name, rlim_t value,
+                          GError **error)
+{
+    const struct rlimit limit = { .rlim_cur = value, .rlim_max = value };
+
+    return setrlimit(resource, &limit) == 0 ||
+           sandbox_fail(name, errno, error);
+}
+
+/* --- The filter --- */
+
+typedef struct Filter {
+    scmp_filter_ctx context;
+    int result;                 /* 0, or the first error's negative errno */
+} Filter;
+
+/* Of the calls named @name, those that @argument describes; NULL for all. */
+static void filter_add(Filter *filter, uint32_t action, const char *name,
+                       const struct scmp_arg_cmp *argument)
+{
+    const int number = seccomp_syscall_resolve_name(name);
+
+    if (filter->result == 0 && number != __NR_SCMP_ERROR) {
+        filter->result = seccomp_rule_add_array(filter->context, action,
+                                                number, argument != NULL,
+                                                argument);
+    }
+}
+
+static void filter_add_all(Filter *filter, uint32_t action,
+                           const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        filter_add(filter, action, names[i], NULL);
+    }
+}
+
+static void filter_cpu(Filter *filter)
+{
+    const struct scmp_arg_cmp not_executable = {
+        .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0,
+    };
+    const struct scmp_arg_cmp itself = {
+        .arg = 0, .op = SCMP_CMP_EQ, .datum_a = getpid(),
+    };
+
+    filter_add_all(filter, SCMP_ACT_ALLOW, cpu_allowed,
+                   G_N_ELEMENTS(cpu_allowed));
+    filter_add(filter, SCMP_ACT_ALLOW, "mmap", &not_executable);
+    filter_add(filter, SCMP_ACT_ALLOW, "mprotect", &not_executable);
+    /* abort() */
+    filter_add(filter, SCMP_ACT_ALLOW, "tgkill", &itself);
+}
+
+static void filter_driver(Filter *filter, bool programs)
+{
+    const uint32_t deny = SCMP_ACT_ERRNO(EPERM);
+    const struct scmp_arg_cmp another = {
+        .arg = 0, .op = SCMP_CMP_NE, .datum_a = getpid(),
+    };
+    /* 0 is the process itself. */
+    const struct scmp_arg_cmp not_itself = {
+        .arg = 0, .op = SCMP_CMP_NE, .datum_a = 0,
+    };
+
+    filter_add_all(filter, deny, driver_denied, G_N_ELEMENTS(driver_denied));
+    filter_add(filter, deny, "tgkill", &another);
+    /* It is setrlimit(), too. */
+    filter_add(filter, deny, "prlimit64", &not_itself);
+    if (!programs) {
+        filter_add(filter, deny, "execve", NULL);
+        filter_add(filter, deny, "execveat", NULL);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(namespaces); i++) {
+        const struct scmp_arg_cmp flag = {
+            .arg = 0, .op = SCMP_CMP_MASKED_EQ,
+            .datum_a = namespaces[i], .datum_b = namespaces[i],
+        };
+
+        filter_add(filter, deny, "clone", &flag);
+    }
+    /* Its flags are out of sight; the C library has clone() instead. */
+    filter_add(filter, SCMP_ACT_ERRNO(ENOSYS), "clone3", NULL);
+}
+
+static bool filter_load(const char *backend, GError **error)
+{
+    const bool cpu = strcmp(backend, "cpu") == 0;
+    Filter filter = {
+        .context = seccomp_init(cpu ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ALLOW),
+    };
+
+    if (filter.context == NULL) {
+        return sandbox_fail("filter", ENOMEM, error);
+    }
+    if (cpu) {
+        filter_cpu(&filter);
+    } else {
+        filter_driver(&filter, strcmp(backend, "opencl") == 0);
+    }
+    if (filter.result == 0) {
+        /* A driver has threads by now. */
+        filter.result = seccomp_attr_set(filter.context,
+                                         SCMP_FLTATR_CTL_TSYNC, 1);
+    }
+    if (filter.result == 0) {
+        filter.result = seccomp_load(filter.context);
+    }
+    seccomp_release(filter.context);
+    return filter.result == 0 || sandbox_fail("filter", -filter.result, error);
+}
+
+bool sandbox_enter(const char *backend, GError **error)
+{
+    const bool cpu = strcmp(backend, "cpu") == 0;
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+        return sandbox_fail("no new privileges", errno, error);
+    }
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
+        return sandbox_fail("not dumpable", errno, error);
+    }
+    entered = true;
+    return sandbox_limit(RLIMIT_CORE, "core files", 0, error) &&
+           sandbox_limit(RLIMIT_NOFILE, "open files",
+                         cpu ? CPU_FILES : DRIVER_FILES, error) &&
+           filter_load(backend, error);
+}
+
+#ifdef __SANITIZE_ADDRESS__
+/*
+ * At the end the leak checker stops the process from a thread that debugs it,
+ * which the sandbox does not allow. Called by the checker.
+ */
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
+{
+    return entered;
+}
+#endif

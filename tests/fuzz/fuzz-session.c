@@ -1,0 +1,127 @@
+/*
+ * Any requests of a guest's to a worker of the backend cpu, one after another
+ *
+ * The input is requests, each after its length in two bytes. A guest knows its
+ * handles, which are random: where one belongs and the input has a number below
+ * HANDLES, it becomes the handle of that buffer.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <string.h>
+
+#include "session.h"
+
+/* Small, so that no kernel takes long */
+#define QUOTA 4096
+#define HANDLES 8
+
+typedef struct Guest {
+    Session *session;
+    uint64_t handles[HANDLES];  /* 0 is none */
+} Guest;
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static Session *open_session(void)
+{
+    const SessionOptions options = {
+        .backend = "cpu", .memory = QUOTA, .kernels = "build/kernels",
+    };
+    g_autoptr(GError) error = NULL;
+    Session *session = session_new(&options, &error);
+
+    g_assert_no_error(error);
+    return session;
+}
+
+/* Replace a number at @at in the @size bytes of @bytes by a handle. */
+static void name_handle(const Guest *guest, uint8_t *bytes, size_t size,
+                        size_t at)
+{
+    uint64_t number;
+
+    if (at <= size && size - at >= sizeof(number)) {
+        memcpy(&number, bytes + at, sizeof(number));
+        if (number < HANDLES) {
+            memcpy(bytes + at, &guest->handles[number], sizeof(number));
+        }
+    }
+}
+
+static void name_handles(const Guest *guest, uint8_t *bytes, size_t size,
+                         const Call *call)
+{
+    const size_t params = call->params - bytes;
+    const size_t arguments = call->data - bytes + VGPU_STUB_KERNEL_NAME_SIZE;
+    const size_t step = sizeof(struct vgpu_stub_kernel_arg);
+
+    switch (call->opcode) {
+    case VGPU_STUB_OP_MEMORY_FREE:
+        name_handle(guest, bytes, size, params);
+        break;
+    case VGPU_STUB_OP_MEMORY_COPY:
+        name_handle(guest, bytes, size, params + 8);
+        name_handle(guest, bytes, size, params + 24);
+        break;
+    case VGPU_STUB_OP_KERNEL:
+        for (size_t at = arguments; at + step <= size; at += step) {
+            if (bytes[at] == VGPU_STUB_ARG_BUFFER) {
+                name_handle(guest, bytes, size, at + 8);
+            }
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void remember_handle(Guest *guest, const Reply *reply)
+{
+    for (unsigned i = 0; i < HANDLES; i++) {
+        if (guest->handles[i] == 0) {
+            memcpy(&guest->handles[i], reply->body, sizeof(uint64_t));
+            return;
+        }
+    }
+}
+
+static void send_request(Guest *guest, const uint8_t *bytes, size_t size)
+{
+    g_autofree uint8_t *request = g_malloc(MAX(size, 1));
+    uint8_t response[VGPU_STUB_BUF_SIZE];
+    gint64 exec_us = 0;
+    Reply reply;
+    Call call;
+
+    memcpy(request, bytes, size);
+    if (!call_decode(&call, request, size, &reply)) {
+        return;
+    }
+    name_handles(guest, request, size, &call);
+    session_execute(guest->session, &call, &reply, &exec_us);
+    g_assert_cmpuint(reply_encode(&reply, 0, response), <=, sizeof(response));
+    g_assert_cmpint(exec_us, >=, 0);
+    if (call.opcode == VGPU_STUB_OP_MEMORY_ALLOC &&
+        reply.status == VGPU_STUB_ERR_NONE) {
+        remember_handle(guest, &reply);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    Guest guest = { .session = open_session() };
+
+    while (size >= sizeof(uint16_t)) {
+        const size_t wanted = bytes[0] | bytes[1] << 8;
+        size_t length;
+
+        bytes += sizeof(uint16_t);
+        size -= sizeof(uint16_t);
+        length = MIN(wanted, size);
+        send_request(&guest, bytes, length);
+        bytes += length;
+        size -= length;
+    }
+    session_free(guest.session);
+    return 0;
+}

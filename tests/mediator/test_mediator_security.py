@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What docs/security.md says of the daemon's process."""
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from fake_device import FakeDevice
+from support.paths import ROOT
+
+NOBODY = 65534
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it starts a daemon as nobody")
+def test_nobody_reads_its_memory(mediatord_bin):
+    """The files of a process that may not be debugged are root's."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        binary = shutil.copy(mediatord_bin, folder)
+        device = FakeDevice(Path(folder) / "vm.sock")
+        os.chown(device.path, NOBODY, NOBODY)
+        daemon = subprocess.Popen([binary, "--connect", device.path],
+                                  user=NOBODY, group=NOBODY,
+                                  extra_groups=[], stderr=subprocess.DEVNULL)
+        try:
+            with device.greet():
+                status = Path(f"/proc/{daemon.pid}/status").read_text()
+                assert re.search(rf"^Uid:\t{NOBODY}\t", status, re.M)
+                owner = os.stat(f"/proc/{daemon.pid}/mem").st_uid
+                assert owner == 0
+        finally:
+            daemon.terminate()
+            assert daemon.wait(20) == 0
+        device.close()
+
+
+def test_unit_is_hardened():
+    """The lines that docs/security.md speaks of."""
+    unit = (ROOT / "mediator/vgpu-mediatord.service").read_text().splitlines()
+    assert {"User=vgpu-stub", "CapabilityBoundingSet=", "PrivateNetwork=yes",
+            "NoNewPrivileges=yes", "RestrictAddressFamilies=AF_UNIX",
+            "RuntimeDirectoryMode=0750"} <= set(unit)

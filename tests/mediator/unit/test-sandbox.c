@@ -1,0 +1,319 @@
+/*
+ * Tests of the worker's sandbox: what a child that has entered it may do
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sandbox.h"
+
+/* What a child tries. Returns 0, or the errno that it got. */
+typedef int (*Attempt)(void);
+
+static int outcome(long result)
+{
+    return result < 0 ? errno : 0;
+}
+
+/* The wait status of a child that enters @backend's sandbox and tries. */
+static int status_of(const char *backend, Attempt attempt)
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        if (!sandbox_enter(backend, NULL)) {
+            _exit(255);
+        }
+        _exit(attempt());
+    }
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    return status;
+}
+
+/* --- What a worker needs --- */
+
+static int use_memory(void)
+{
+    const size_t size = 64 << 20;
+    char *small = malloc(100), *large = malloc(size);
+
+    memset(large, 1, size);
+    large = realloc(large, 2 * size);
+    free(large);
+    free(small);
+    return 0;
+}
+
+static int use_descriptors(void)
+{
+    struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+    return poll(&ready, 1, 0) == 1 &&
+           write(STDERR_FILENO, "", 0) == 0 ? 0 : errno;
+}
+
+static int use_time_and_chance(void)
+{
+    const struct timespec pause = { .tv_nsec = 1 };
+    struct timespec now;
+    char bytes[8];
+
+    return clock_gettime(CLOCK_MONOTONIC, &now) == 0 &&
+           clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL) == 0 &&
+           getrandom(bytes, sizeof(bytes), 0) == sizeof(bytes) ? 0 : errno;
+}
+
+/* --- What it does not --- */
+
+static int make_socket(void)
+{
+    return outcome(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+
+static int make_internet_socket(void)
+{
+    return outcome(socket(AF_INET, SOCK_STREAM, 0));
+}
+
+static int debug_another(void)
+{
+    return outcome(ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
+}
+
+static int read_another(void)
+{
+    return outcome(syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0,
+                           0));
+}
+
+static int kill_another(void)
+{
+    return outcome(kill(getppid(), 0));
+}
+
+static int kill_another_thread(void)
+{
+    return outcome(syscall(SYS_tgkill, getppid(), getppid(), 0));
+}
+
+static int limit_another(void)
+{
+    const struct rlimit limit = { 0, 0 };
+
+    return outcome(prlimit(getppid(), RLIMIT_CORE, &limit, NULL));
+}
+
+static int leave_namespace(void)
+{
+    return outcome(unshare(CLONE_NEWUSER));
+}
+
+static int clone_namespace(void)
+{
+    long child = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+
+    if (child == 0) {
+        _exit(0);
+    }
+    return outcome(child);
+}
+
+static int load_bpf(void)
+{
+    return outcome(syscall(SYS_bpf, 0, NULL, 0));
+}
+
+static int use_keys(void)
+{
+    return outcome(syscall(SYS_keyctl, 0, 0, 0, 0, 0));
+}
+
+static int run_program(void)
+{
+    char *argv[] = { (char *)"true", NULL };
+
+    return outcome(execv("/bin/true", argv));
+}
+
+static int open_file(void)
+{
+    return outcome(open("/etc/passwd", O_RDONLY));
+}
+
+static int have_a_child(void)
+{
+    return outcome(syscall(SYS_fork));
+}
+
+static int map_executable(void)
+{
+    return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
+                -1, 0) == MAP_FAILED ? errno : 0;
+}
+
+static int make_executable(void)
+{
+    void *page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                      0);
+
+    return outcome(mprotect(page, 4096, PROT_READ | PROT_EXEC));
+}
+
+static int gain_privileges(void)
+{
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : EPERM;
+}
+
+static int dump(void)
+{
+    struct rlimit limit;
+
+    return getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_max == 0 &&
+           prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? 0 : EPERM;
+}
+
+/* What the sandbox makes of it: an exit status, or KILLED */
+#define KILLED -1
+
+static const struct {
+    const char *what;
+    Attempt attempt;
+    int cpu, opencl, cuda;
+} cases[] = {
+    { "memory", use_memory, 0, 0, 0 },
+    { "descriptors", use_descriptors, 0, 0, 0 },
+    { "time and chance", use_time_and_chance, 0, 0, 0 },
+    { "a local socket", make_socket, KILLED, EPERM, EPERM },
+    { "an internet socket", make_internet_socket, KILLED, EPERM, EPERM },
+    { "debugging", debug_another, KILLED, EPERM, EPERM },
+    { "another's memory", read_another, KILLED, EPERM, EPERM },
+    { "a signal", kill_another, KILLED, EPERM, EPERM },
+    { "a thread's signal", kill_another_thread, KILLED, EPERM, EPERM },
+    { "another's limits", limit_another, KILLED, EPERM, EPERM },
+    { "unshare", leave_namespace, KILLED, EPERM, EPERM },
+    { "clone", clone_namespace, KILLED, EPERM, EPERM },
+    { "bpf", load_bpf, KILLED, EPERM, EPERM },
+    { "keys", use_keys, KILLED, EPERM, EPERM },
+    { "a program", run_program, KILLED, 0, EPERM },
+    { "a file", open_file, KILLED, 0, 0 },
+    { "a child", have_a_child, KILLED, 0, 0 },
+    { "executable memory", map_executable, KILLED, 0, 0 },
+    { "memory made executable", make_executable, KILLED, 0, 0 },
+    { "no new privileges", gain_privileges, KILLED, 0, 0 },
+    { "no core file", dump, KILLED, 0, 0 },
+};
+
+static void check(const char *backend, size_t i, int expected)
+{
+    const int status = status_of(backend, cases[i].attempt);
+    const bool good = expected == KILLED
+        ? WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS
+        : WIFEXITED(status) && WEXITSTATUS(status) == expected;
+
+    if (!good) {
+        g_error("%s, %s: wait status 0x%x", backend, cases[i].what, status);
+    }
+}
+
+static void test_cpu(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        check("cpu", i, cases[i].cpu);
+    }
+}
+
+static void test_opencl(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        check("opencl", i, cases[i].opencl);
+    }
+}
+
+static void test_cuda(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        check("cuda", i, cases[i].cuda);
+    }
+}
+
+/* abort() is how a worker with a bug ends, and says so. */
+static int die(void)
+{
+    abort();
+}
+
+static void test_abort(void)
+{
+    const char *const backends[] = { "cpu", "opencl", "cuda" };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(backends); i++) {
+        const int status = status_of(backends[i], die);
+
+        g_assert_true(WIFSIGNALED(status));
+        g_assert_cmpint(WTERMSIG(status), ==, SIGABRT);
+    }
+}
+
+/* A driver's thread that was there before is in the sandbox, too. */
+static int pipe_fds[2];
+
+static gpointer thread_that_waits(gpointer unused G_GNUC_UNUSED)
+{
+    char byte;
+
+    if (read(pipe_fds[0], &byte, 1) != 1) {
+        return GINT_TO_POINTER(-1);
+    }
+    return GINT_TO_POINTER(make_socket());
+}
+
+static void test_threads(void)
+{
+    pid_t child;
+    int status;
+
+    g_assert_cmpint(pipe(pipe_fds), ==, 0);
+    child = fork();
+    if (child == 0) {
+        GThread *thread = g_thread_new("driver", thread_that_waits, NULL);
+
+        if (!sandbox_enter("cuda", NULL) || write(pipe_fds[1], "", 1) != 1) {
+            _exit(255);
+        }
+        _exit(GPOINTER_TO_INT(g_thread_join(thread)));
+    }
+    g_assert_cmpint(waitpid(child, &status, 0), ==, child);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, EPERM);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/sandbox/cpu", test_cpu);
+    g_test_add_func("/sandbox/opencl", test_opencl);
+    g_test_add_func("/sandbox/cuda", test_cuda);
+    g_test_add_func("/sandbox/abort", test_abort);
+    g_test_add_func("/sandbox/threads", test_threads);
+    return g_test_run();
+}
