@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A real Linux guest that runs a shell script and whose output is compared."""
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from support.paths import BUILD, ROOT
+
+
+def link(path, number=0):
+    """QEMU's arguments for a chardev that a device of the guest can name."""
+    return ("-chardev",
+            f"socket,id=l{number},path={path},server=on,wait=off")
+
+
+def boot(qemu_bin, directory, script, programs, *qemu_args, timeout=300):
+    """Boot a guest that runs the script beside copies of the programs, which
+    are paths under build/ or others. Returns {section: lines}: the script
+    begins one with `echo "== name"`."""
+    directory.mkdir(exist_ok=True)
+    for program in programs:
+        shutil.copy(BUILD / program, directory)
+    (directory / "run").write_text("#!/bin/sh\n" + script)
+    (directory / "run").chmod(0o755)
+    result = subprocess.run(
+        [ROOT / "scripts/run-guest", "--qemu", qemu_bin, "--timeout",
+         str(timeout), directory, "--", *map(str, qemu_args)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "BUILD": str(BUILD)})
+    assert result.returncode == 0, result.stdout + result.stderr
+    parts = re.split(r"^== (.*)\n", result.stdout, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], (part.splitlines() for part in parts[2::2])))
+
+
+def matches(lines, pattern):
+    """Whether the pattern is found in one of the lines."""
+    return any(re.search(pattern, line) for line in lines)
+
+
+def pack_python(directory, *modules):
+    """Make the directory a PYTHONHOME with python3, these modules of the
+    standard library and all that those need."""
+    python = Path("/usr/bin/python3").resolve()
+    listed = subprocess.run(
+        [python, "-S", "-c", f"""
+import sys, {", ".join(modules)}
+print(*(module.__file__ for module in sys.modules.values()
+        if getattr(module, "__file__", None)), sep="\\n")"""],
+        check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    binaries = [python, *(path for path in listed if path.endswith(".so"))]
+    libraries = set(re.findall(r"/\S+", subprocess.run(
+        ["ldd", *binaries], check=True, stdout=subprocess.PIPE,
+        text=True).stdout)) - {f"{path}:" for path in binaries}
+    for path in listed:
+        target = directory / Path(path).relative_to("/usr")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    (directory / "lib").mkdir(exist_ok=True)
+    for path in libraries:
+        shutil.copy(path, directory / "lib")
+    shutil.copy(python, directory / "python3")
