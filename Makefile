@@ -4,6 +4,7 @@
 BUILD := build
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/vgpu-stub
 CC := gcc
+OBJCOPY := objcopy
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow
 PYTHON := /usr/bin/python3

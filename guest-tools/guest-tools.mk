@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 # The guest's library and programs, and the programs that test them in a
-# guest. All are static, so that they run in any guest.
+# guest. The programs are static, so that they run in any guest.
 
 GUEST_TOOLS := $(BUILD)/guest-tools
 GUEST_TESTS := $(BUILD)/tests/guest
-GUEST_CFLAGS := -std=gnu11 -Iinclude -Iguest-tools/libvgpu-stub -MMD -MP
+GUEST_CFLAGS := -std=gnu11 -Iinclude -Iguest-tools/libvgpu-stub -MMD -MP \
+    -pthread
 
 LIBVGPU_STUB := $(GUEST_TOOLS)/libvgpu-stub.a
-GUEST_PRODUCTS := $(LIBVGPU_STUB) $(GUEST_TOOLS)/vgpu-stub \
+LIBVGPU_STUB_SO := $(GUEST_TOOLS)/libvgpu-stub.so.1
+LIBVGPU_STUB_MAP := guest-tools/libvgpu-stub/libvgpu-stub.map
+GUEST_PRODUCTS := $(LIBVGPU_STUB) $(LIBVGPU_STUB_SO) $(GUEST_TOOLS)/vgpu-stub \
     $(GUEST_TOOLS)/vgpu-stub-mmap-test
 GUEST_EXAMPLES := $(patsubst guest-tools/%.c,$(GUEST_TOOLS)/%, \
     $(wildcard guest-tools/examples/*.c))
@@ -33,18 +36,30 @@ $(GUEST_TOOLS)/obj/%.o: guest-tools/%.c | guest-tools-deps
 	$(call say,CC)
 	$(Q)$(CC) $(CFLAGS) $(WARN) $(GUEST_CFLAGS) -c -o $@ $<
 
+$(GUEST_TOOLS)/obj/libvgpu-stub/%.o: GUEST_CFLAGS += -fPIC
+
+# One object, whose other symbols cannot clash with those of a program.
 $(LIBVGPU_STUB): $(call guest_objects,libvgpu-stub)
 	$(call say,AR)
+	$(Q)$(CC) -r -nostdlib -o $(@:.a=.o) $^
+	$(Q)$(OBJCOPY) --wildcard --keep-global-symbol='vgpu_stub_*' $(@:.a=.o)
 	$(Q)rm -f $@
-	$(Q)$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $(@:.a=.o)
+	$(Q)rm $(@:.a=.o)
+
+$(LIBVGPU_STUB_SO): $(call guest_objects,libvgpu-stub) $(LIBVGPU_STUB_MAP)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -shared -Wl,-z,defs \
+	    -Wl,-soname,$(@F) -Wl,--version-script=$(LIBVGPU_STUB_MAP) \
+	    -o $@ $(filter %.o,$^)
 
 $(GUEST_TOOLS)/vgpu-stub: $(call guest_objects,cli) $(LIBVGPU_STUB)
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) -static -o $@ $^
+	$(Q)$(CC) $(CFLAGS) -pthread -static -o $@ $^
 
 $(GUEST_TOOLS)/vgpu-stub-mmap-test: $(GUEST_TOOLS)/obj/vgpu-stub-mmap-test.o
 	$(call say,LINK)
-	$(Q)$(CC) $(CFLAGS) -static -o $@ $^
+	$(Q)$(CC) $(CFLAGS) -pthread -static -o $@ $^
 
 $(GUEST_EXAMPLES): $(GUEST_TOOLS)/%: guest-tools/%.c $(LIBVGPU_STUB)
 	@mkdir -p $(@D)

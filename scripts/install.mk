@@ -16,6 +16,8 @@ tmpfilesdir := $(prefix)/lib/tmpfiles.d
 pythondir = $(shell $(PYTHON) -c \
     'import sysconfig; print(sysconfig.get_path("purelib"))')
 
+VERSION = $(shell sed -n 's/^Version: *//p' SPECS/vgpu-stub.spec)
+
 # $(1): mode, $(2): file, $(3): directory. One at a time: the install of XCP-ng's
 # build machine makes no directory for several.
 install_as = install -p -D -m $(1) $(2) $(DESTDIR)$(3)/$(notdir $(2))
@@ -42,10 +44,18 @@ install-guest-tools: guest-tools
 	$(call install_program,$(GUEST_TOOLS)/vgpu-stub,$(bindir))
 	$(call install_program,$(GUEST_TOOLS)/vgpu-stub-mmap-test,$(bindir))
 	$(call install_file,$(LIBVGPU_STUB),$(libdir))
+	$(call install_program,$(LIBVGPU_STUB_SO),$(libdir))
+	ln -sf $(notdir $(LIBVGPU_STUB_SO)) $(DESTDIR)$(libdir)/libvgpu-stub.so
+	install -d $(DESTDIR)$(libdir)/pkgconfig
+	sed -e 's|@prefix@|$(prefix)|; s|@libdir@|$(libdir)|' \
+	    -e 's|@includedir@|$(includedir)|; s|@version@|$(VERSION)|' \
+	    guest-tools/libvgpu-stub/vgpu-stub.pc.in \
+	    >$(DESTDIR)$(libdir)/pkgconfig/vgpu-stub.pc
 	$(call install_file,include/vgpu-stub-regs.h,$(includedir))
 	$(call install_file,guest-tools/libvgpu-stub/vgpu-stub.h,$(includedir))
 	$(call install_file,guest-tools/completion/vgpu-stub,$(completionsdir))
 	mkdir -p $(DESTDIR)$(examplesdir)
 	install -p -m 644 guest-tools/examples/* $(DESTDIR)$(examplesdir)
+	$(call install_file,docs/man/vgpu-stub.3,$(mandir)/man3)
 	$(call install_file,docs/man/vgpu-stub.1,$(mandir)/man1)
 	$(call install_file,docs/man/vgpu-stub-mmap-test.1,$(mandir)/man1)

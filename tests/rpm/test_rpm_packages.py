@@ -60,7 +60,7 @@ def test_every_program_has_a_man_page(packager, packages):
                  if re.match("/usr/s?bin/", path)}
         programs |= names
         pages = {re.sub(r"\.[18]\.gz$", "", path.rpartition("/")[2])
-                 for path in files if "/man/man" in path}
+                 for path in files if re.search("/man/man[18]/", path)}
         assert pages == names
     assert programs == {"vgpu-ctl", "vgpu-mediatord", "vgpu-stub",
                         "vgpu-stub-mmap-test", "vgpu-stub-wrapper"}
@@ -128,10 +128,15 @@ def test_the_deb(packager, tmp_path):
     program = tmp_path / "program.c"
     program.write_text("#include <vgpu-stub.h>\n"
                        "int main(void) { return !vgpu_stub_error_name(0); }\n")
-    packager.run("gcc", f"-I{tree}/usr/include", program,
-                 f"-L{tree}/usr/lib", "-lvgpu-stub", "-o",
-                 tmp_path / "program")
-    packager.run(tmp_path / "program")
+    env = {**packager.env, "PKG_CONFIG_LIBDIR": tree / "usr/lib/pkgconfig",
+           "PKG_CONFIG_SYSROOT_DIR": tree, "LD_LIBRARY_PATH": tree / "usr/lib"}
+    for kind in (), ("-static",):
+        flags = packager.run("pkg-config", "--cflags", "--libs",
+                             *(arg.replace("-", "--") for arg in kind),
+                             "vgpu-stub", env=env).stdout.split()
+        packager.run("gcc", *kind, program, *flags, "-o",
+                     tmp_path / "program")
+        packager.run(tmp_path / "program", env=env)
 
     packager.run("dpkg", "--root", tree, "-r", "vgpu-stub-guest-tools")
     assert [path.name for path in tree.iterdir()] == ["var"]

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What of the guest's library can be tested without a device."""
+import re
+import subprocess
+
+from support.paths import BUILD, ROOT
+
+LIBRARY = ROOT / "guest-tools/libvgpu-stub"
+MAN_PAGE = ROOT / "docs/man/vgpu-stub.3"
+
+
+def declared():
+    """The names of the functions that the header declares."""
+    header = re.sub(r"/\*.*?\*/", "", (LIBRARY / "vgpu-stub.h").read_text(),
+                    flags=re.DOTALL)
+    return set(re.findall(r"^(?:int|void|const char) \*?(vgpu_stub_\w+)\(",
+                          header, re.MULTILINE))
+
+
+def symbols(*args):
+    output = subprocess.run(["nm", "--defined-only", "--extern-only", *args],
+                            check=True, text=True,
+                            stdout=subprocess.PIPE).stdout
+    return set(re.findall(r" T (\S+)$", output, re.MULTILINE))
+
+
+def test_the_shared_library_exports_what_the_header_declares():
+    assert symbols("-D", BUILD / "guest-tools/libvgpu-stub.so.1") == {
+        f"{name}@@VGPU_STUB_1.0" for name in declared()}
+
+
+def test_the_static_library_cannot_clash_with_a_program():
+    assert symbols(BUILD / "guest-tools/libvgpu-stub.a") == declared()
+
+
+def test_the_man_page_has_every_function():
+    page = MAN_PAGE.read_text()
+    assert set(re.findall(r'^\.BI ".*?\b(vgpu_stub_\w+)\(', page,
+                          re.MULTILINE)) == declared()
+
+
+def test_cxx(tmp_path):
+    """A C++11 program compiles and links, without a warning."""
+    source = tmp_path / "program.cc"
+    source.write_text("""\
+#include <vgpu-stub.h>
+int main()
+{
+    vgpu_stub_kernel_arg arg = vgpu_stub_arg_f32(1.0f);
+    vgpu_stub_kernel kernel = vgpu_stub_kernel();
+    vgpu_stub *dev = nullptr;
+
+    kernel.args = &arg;
+    kernel.arg_count = VGPU_STUB_KERNEL_ARGS_MAX;
+    return vgpu_stub_open("no address", &dev) == 0 || kernel.args != &arg;
+}
+""")
+    for library in ("libvgpu-stub.a", "libvgpu-stub.so.1"):
+        program = tmp_path / "program"
+        subprocess.run(["g++", "-std=c++11", "-pedantic", "-Wall", "-Wextra",
+                        "-Wshadow", "-Werror", "-pthread",
+                        f"-I{ROOT}/include", f"-I{LIBRARY}", "-o", program,
+                        source, BUILD / "guest-tools" / library], check=True)
+        subprocess.run([program], check=True, env={
+            "LD_LIBRARY_PATH": str(BUILD / "guest-tools")})
