@@ -41,8 +41,11 @@ Config *config_parse(const char *text, gsize length, const char *path,
 bool config_set_limit(Config *config, const char *vm, const char *name,
                       const char *value, GError **error);
 
-/* Both live as long as the configuration. */
+/* They all live as long as the configuration. */
 const ClassShares *config_shares(const Config *config);
 const VmLimits *config_limits(const Config *config, const char *vm);
+const PoolSettings *config_pool(const Config *config, uint8_t pool);
+/* The folder of the kernels, or NULL */
+const char *config_kernels(const Config *config);
 
 #endif /* MEDIATOR_CONFIG_H */

@@ -25,7 +25,6 @@ typedef struct Job {
     Dispatch *dispatch;
     Request *request;
     gint64 arrived;             /* monotonic, µs */
-    gint64 started;
     bool stopped;
     bool overdue;               /* that is why it was stopped */
 } Job;
@@ -118,7 +117,7 @@ static void job_done(Execution *execution, const Outcome *outcome)
     const gint64 now = g_get_monotonic_time();
     /* A request that is late because it had to wait is not to blame. */
     const bool runaway = job->overdue &&
-                         now - job->started > job->started - job->arrived;
+                         outcome->used_us > (now - job->arrived) / 2;
 
     job_finish(job, outcome->used_us, outcome->fault || runaway, now);
     dispatch_wake(job->dispatch);
@@ -175,7 +174,6 @@ static bool dispatch_start(Dispatch *dispatch)
         if (task != NULL) {
             Job *job = job_of_task(task);
 
-            job->started = g_get_monotonic_time();
             dispatch->executor->start(dispatch->executor, &job->execution);
             started = true;
         }
@@ -216,6 +214,7 @@ void dispatch_configure(Dispatch *dispatch, Config *config)
     g_clear_pointer(&dispatch->config, config_free);
     dispatch->config = config;
     scheduler_set_shares(dispatch->scheduler, config_shares(config));
+    dispatch->executor->configure(dispatch->executor, config);
     scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
     /* A limit that has risen may let something run. */
     dispatch_wake(dispatch);
@@ -243,16 +242,36 @@ Scheduler *dispatch_scheduler(Dispatch *dispatch)
     return dispatch->scheduler;
 }
 
+static void dispatch_slots_changed(gpointer opaque)
+{
+    Dispatch *dispatch = opaque;
+
+    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+        scheduler_set_slots(dispatch->scheduler, pool,
+                            dispatch->executor->slots[pool -
+                                                      VGPU_STUB_POOL_A]);
+    }
+    dispatch_wake(dispatch);
+}
+
+static void dispatch_vm_gone(gpointer opaque, const char *name)
+{
+    const Dispatch *dispatch = opaque;
+
+    dispatch->executor->vm_gone(dispatch->executor, name);
+}
+
 Dispatch *dispatch_new(Executor *executor, Config *config)
 {
     static GSourceFuncs functions = { .dispatch = dispatch_ready };
     Dispatch *dispatch = g_new0(Dispatch, 1);
 
     dispatch->scheduler = scheduler_new();
+    scheduler_set_vm_slots(dispatch->scheduler, executor->vm_slots);
+    scheduler_on_vm_gone(dispatch->scheduler, dispatch_vm_gone, dispatch);
     dispatch->executor = executor;
-    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
-        scheduler_set_slots(dispatch->scheduler, pool, executor->slots);
-    }
+    executor->slots_changed = dispatch_slots_changed;
+    executor->opaque = dispatch;
     /* As urgent as the sockets, which might never be idle */
     dispatch->source = (DispatchSource *)g_source_new(
         &functions, sizeof(*dispatch->source));

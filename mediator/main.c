@@ -12,14 +12,17 @@
 #include "admin.h"
 #include "config.h"
 #include "dispatch.h"
-#include "inline-executor.h"
 #include "link.h"
 #include "log.h"
 #include "socket-dir.h"
+#include "worker-executor.h"
 
 #define NAME "vgpu-mediatord"
 #define VERSION "0.1.0"
 #define DEFAULT_SOCKET_DIR "/run/vgpu-stub"
+
+#define DEFAULT_WORKER "/usr/libexec/vgpu-stub/vgpu-worker"
+#define DEFAULT_KERNELS "/usr/share/vgpu-stub/kernels"
 
 #define EXIT_USAGE 2
 
@@ -37,6 +40,8 @@ typedef struct Options {
     char **connect;             /* NULL-terminated; NULL for none */
     char *config;               /* NULL for the defaults */
     char *admin_socket;         /* NULL for none */
+    char *worker;
+    char *kernels;
     gboolean version;
 } Options;
 
@@ -56,6 +61,12 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "defaults", "FILE" },
         { "admin-socket", 0, 0, G_OPTION_ARG_FILENAME,
           &options->admin_socket, "Take vgpu-ctl's orders at PATH", "PATH" },
+        { "worker", 0, 0, G_OPTION_ARG_FILENAME, &options->worker,
+          "Execute on accelerators with the program PATH (default: "
+          DEFAULT_WORKER ")", "PATH" },
+        { "kernels", 0, 0, G_OPTION_ARG_FILENAME, &options->kernels,
+          "Offer the kernels in DIR, unless the configuration names another "
+          "folder (default: " DEFAULT_KERNELS ")", "DIR" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
           "Show the version and exit", NULL },
         { 0 }
@@ -75,6 +86,12 @@ static bool options_parse(Options *options, int *argc, char ***argv,
     if (options->socket_dir == NULL && options->connect == NULL) {
         options->socket_dir = g_strdup(DEFAULT_SOCKET_DIR);
     }
+    if (options->worker == NULL) {
+        options->worker = g_strdup(DEFAULT_WORKER);
+    }
+    if (options->kernels == NULL) {
+        options->kernels = g_strdup(DEFAULT_KERNELS);
+    }
     return true;
 }
 
@@ -84,6 +101,8 @@ static void options_clear(Options *options)
     g_strfreev(options->connect);
     g_free(options->config);
     g_free(options->admin_socket);
+    g_free(options->worker);
+    g_free(options->kernels);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -199,6 +218,7 @@ int main(int argc, char **argv)
 {
     g_auto(Options) options = { 0 };
     g_autoptr(GError) error = NULL;
+    WorkerExecutor *executor;
     Config *config;
     Dispatch *dispatch;
     int status = EXIT_SUCCESS;
@@ -220,11 +240,13 @@ int main(int argc, char **argv)
         fprintf(stderr, NAME ": --config: %s\n", error->message);
         return EXIT_USAGE;
     }
-    dispatch = dispatch_new(&inline_executor, config);
+    executor = worker_executor_new(options.worker, options.kernels);
+    dispatch = dispatch_new(worker_executor_base(executor), config);
     if (!serve(&options, dispatch, &error)) {
         fprintf(stderr, NAME ": %s\n", error->message);
         status = EXIT_USAGE;
     }
+    worker_executor_free(executor);
     dispatch_free(dispatch);
     return status;
 }

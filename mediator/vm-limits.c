@@ -1,5 +1,6 @@
 /*
- * What a VM may take, and what the priority classes are sure of
+ * What a VM may take, what the priority classes are sure of, and what the
+ * pools execute with
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,6 +21,8 @@ const VmLimits limits_default = {
     .faults = 5,
     .fault_window_s = 60,
     .quarantine_s = 300,
+    .memory_mib = 256,
+    .guest_kernels = false,
 };
 
 const ClassShares shares_default = {
@@ -27,6 +30,14 @@ const ClassShares shares_default = {
         [VGPU_STUB_PRIORITY_LOW] = 5,
         [VGPU_STUB_PRIORITY_MEDIUM] = 10,
     },
+};
+
+const PoolSettings pool_default = {
+    .backend = VGPU_STUB_BACKEND_CPU,
+    .device = 0,
+    .running = 8,
+    .workers = 64,
+    .idle_s = 60,
 };
 
 typedef struct Setting {
@@ -43,10 +54,21 @@ const char *const priority_names[PRIORITY_CLASSES] = {
     [VGPU_STUB_PRIORITY_HIGH] = "high",
 };
 
+const char *const backend_names[VGPU_STUB_BACKEND_CUDA + 1] = {
+    [VGPU_STUB_BACKEND_NONE] = "none",
+    [VGPU_STUB_BACKEND_CPU] = "cpu",
+    [VGPU_STUB_BACKEND_OPENCL] = "opencl",
+    [VGPU_STUB_BACKEND_CUDA] = "cuda",
+};
+
+static const char *const no_yes[] = { "no", "yes" };
+
 #define LIMIT(name, field, minimum, maximum) \
     { name, offsetof(VmLimits, field), minimum, maximum, NULL }
 #define SHARE(name, priority, minimum, maximum) \
     { name, offsetof(ClassShares, percent[priority]), minimum, maximum, NULL }
+#define POOL(name, field, minimum, maximum) \
+    { name, offsetof(PoolSettings, field), minimum, maximum, NULL }
 
 static const Setting limit_settings[] = {
     { "priority", offsetof(VmLimits, priority), 0, VGPU_STUB_PRIORITY_HIGH,
@@ -60,11 +82,22 @@ static const Setting limit_settings[] = {
     LIMIT("faults", faults, 1, 1000),
     LIMIT("fault-window-s", fault_window_s, 1, 86400),
     LIMIT("quarantine-s", quarantine_s, 1, 604800),
+    LIMIT("memory-mib", memory_mib, 1, 1048576),
+    { "guest-kernels", offsetof(VmLimits, guest_kernels), 0, 1, no_yes },
 };
 
 static const Setting share_settings[] = {
     SHARE("medium-minimum", VGPU_STUB_PRIORITY_MEDIUM, 1, 40),
     SHARE("low-minimum", VGPU_STUB_PRIORITY_LOW, 1, 40),
+};
+
+static const Setting pool_settings[] = {
+    { "backend", offsetof(PoolSettings, backend), 0, VGPU_STUB_BACKEND_CUDA,
+      backend_names },
+    POOL("device", device, 0, 255),
+    POOL("running", running, 1, 64),
+    POOL("workers", workers, 1, 1024),
+    POOL("idle-s", idle_s, 1, 86400),
 };
 
 G_DEFINE_QUARK(limits-error-quark, limits_error)
@@ -150,5 +183,12 @@ bool shares_set(ClassShares *shares, const char *name, const char *value,
                 GError **error)
 {
     return settings_set(share_settings, G_N_ELEMENTS(share_settings), shares,
+                        name, value, error);
+}
+
+bool pool_set(PoolSettings *pool, const char *name, const char *value,
+              GError **error)
+{
+    return settings_set(pool_settings, G_N_ELEMENTS(pool_settings), pool,
                         name, value, error);
 }

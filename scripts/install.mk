@@ -37,6 +37,10 @@ install-mediator: mediator
 	$(call install_file,mediator/mediatord.conf,$(sysconfdir)/vgpu-stub)
 	$(call install_file,mediator/vgpu-mediatord.service,$(unitdir))
 	$(call install_file,mediator/tmpfiles.d/vgpu-stub.conf,$(tmpfilesdir))
+	for kernel in $(BUILD)/kernels/*; do \
+	    install -p -D -m 644 $$kernel \
+	        $(DESTDIR)$(datadir)/vgpu-stub/kernels/$${kernel##*/} || exit; \
+	done
 	$(call install_file,docs/man/vgpu-mediatord.8,$(mandir)/man8)
 	$(call install_file,docs/man/vgpu-ctl.8,$(mandir)/man8)
 

@@ -180,7 +180,7 @@ def test_reload(start, admin, ctl, device, tmp_path):
 
 KNOWN = "there are status, vms, queues, set, quarantine, release, reload"
 LIMITS = ("priority, weight, queue, in-flight, rate, burst, deadline-ms, "
-          "faults, fault-window-s, quarantine-s")
+          "faults, fault-window-s, quarantine-s, memory-mib, guest-kernels")
 
 
 @pytest.mark.parametrize("args, reason", [
@@ -228,7 +228,8 @@ def test_the_path_is_taken(mediatord_bin, admin, what):
         admin.write_text("precious")
     else:
         other = FakeDevice(admin)
-    result = subprocess.run([mediatord_bin, "--admin-socket", admin],
+    result = subprocess.run([mediatord_bin, "--worker=/bin/true",
+                             "--admin-socket", admin],
                             timeout=20, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
     assert (result.returncode, result.stdout) == (2, "")
@@ -242,7 +243,8 @@ def test_the_path_is_taken(mediatord_bin, admin, what):
 
 @pytest.mark.parametrize("path", ["", "/" + "x" * 107])
 def test_path_of_a_wrong_length(mediatord_bin, path):
-    result = subprocess.run([mediatord_bin, "--admin-socket", path],
+    result = subprocess.run([mediatord_bin, "--worker=/bin/true",
+                             "--admin-socket", path],
                             timeout=20, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
     assert result.returncode == 2

@@ -25,7 +25,9 @@ def test_help(mediatord_bin):
     result = run(mediatord_bin, "--help")
     assert (result.returncode, result.stderr) == (0, "")
     for word in ("--socket-dir=DIR", "/run/vgpu-stub", "--connect=PATH",
-                 "--config=FILE", "--admin-socket=PATH", "--version",
+                 "--config=FILE", "--admin-socket=PATH", "--worker=PATH",
+                 "/usr/libexec/vgpu-stub/vgpu-worker", "--kernels=DIR",
+                 "/usr/share/vgpu-stub/kernels", "--version",
                  "Exit status"):
         assert word in result.stdout
 
@@ -47,7 +49,7 @@ def test_help(mediatord_bin):
      "1 to 107 are allowed"),
 ])
 def test_bad_options(mediatord_bin, args, message):
-    result = run(mediatord_bin, *args)
+    result = run(mediatord_bin, "--worker=/bin/true", *args)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == f"vgpu-mediatord: {message}\n"
 
