@@ -143,8 +143,10 @@ struct vgpu_stub_state {
 };
 
 /*
- * Look at a device without opening it. It makes no difference to who has it
- * open; nothing is locked.
+ * Look at a device without opening it. Nothing is locked, and no outcome is
+ * acknowledged. Yet reading STATUS shows an outcome to the device's eyes: one
+ * that comes in the microsecond in which this and who has the device open both
+ * look may end there as -ECONNRESET.
  *
  * @bdf: as for vgpu_stub_open()
  *

@@ -24,6 +24,7 @@ BUILD_REQUIRES = ["stock-compiler", "stock-libs-devel", "stock-tools",
 OUR_PACKAGES = {"vgpu-stub-dom0": "noarch", "vgpu-stub-mediator": "x86_64",
                 "vgpu-stub-guest-tools": "x86_64",
                 "vgpu-stub-guest-tools-devel": "x86_64",
+                "vgpu-stub-guest-tools-python": "noarch",
                 "vgpu-stub-debuginfo": "x86_64"}
 
 # The settings of a distribution that is made of RPM packages, as XCP-ng is: sh

@@ -138,5 +138,9 @@ def test_the_deb(packager, tmp_path):
                      tmp_path / "program")
         packager.run(tmp_path / "program", env=env)
 
+    packager.run("/usr/bin/python3", "-B", "-c", "import vgpu_stub",
+                 env=dict(packager.env, LD_LIBRARY_PATH=tree / "usr/lib",
+                          PYTHONPATH=tree / "usr/lib/python3/dist-packages"))
+
     packager.run("dpkg", "--root", tree, "-r", "vgpu-stub-guest-tools")
     assert [path.name for path in tree.iterdir()] == ["var"]

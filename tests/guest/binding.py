@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What test_kernels.py runs in the guest: the Python binding on a device whose
+mediator has 1 MiB of memory for the VM."""
+import array
+import errno
+import hashlib
+from ctypes import c_float, c_uint32
+
+import vgpu_stub
+
+
+def floats(data):
+    return array.array("f", data).tolist()
+
+
+def raises(kind, function, *args, **kwargs):
+    try:
+        function(*args, **kwargs)
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__}")
+
+
+def test_info(device):
+    info = device.info()
+    assert info["bdf"] in vgpu_stub.list_devices()
+    assert (info["pool"], info["link_up"]) == ("A", True)
+    accelerator = device.accelerator()
+    assert accelerator["present"] and accelerator["name"]
+    assert accelerator["memory_quota"] == 1 << 20
+
+
+def test_echo(device):
+    device.echo(b"")
+    device.echo(bytes(range(256)))
+
+
+def test_vector_add(device):
+    n = 500
+    a, b = (array.array("f", values)
+            for values in (range(n), range(0, 3 * n, 3)))
+    with device.upload(a.tobytes()) as in_a, device.upload(b.tobytes()) as in_b, \
+            device.allocate(4 * n) as out:
+        device.launch("vector_add", in_a, in_b, out, c_uint32(n), global_size=n)
+        assert floats(out.read()) == [x + y for x, y in zip(a, b)]
+        assert floats(out.read(8, offset=40)) == [40, 44]
+
+
+def test_sha256(device):
+    data = bytes(i * 7 % 251 for i in range(3000))
+    message, digest = device.upload(data), device.allocate(32)
+    device.launch("sha256", message, digest, c_uint32(len(data)), c_uint32(1),
+                  global_size=1)
+    assert digest.read() == hashlib.sha256(data).digest()
+
+
+def test_sgemm(device):
+    m, n, k, alpha, beta = 5, 7, 3, 2, -1
+    a, b, c = ([float(i * factor % 11 - 5) for i in range(count)]
+               for factor, count in ((3, m * k), (4, k * n), (5, m * n)))
+    in_a, in_b, inout = (device.upload(array.array("f", matrix).tobytes())
+                         for matrix in (a, b, c))
+    device.launch("sgemm", in_a, in_b, inout, c_uint32(m), c_uint32(n),
+                  c_uint32(k), c_float(alpha), c_float(beta),
+                  global_size=(n, m))
+    assert floats(inout.read()) == [
+        alpha * sum(a[i * k + x] * b[x * n + j] for x in range(k))
+        + beta * c[i * n + j] for i in range(m) for j in range(n)]
+
+
+def test_closing_frees(device):
+    assert device.accelerator()["memory_used"] == 0
+
+
+def test_errors(device):
+    error = raises(vgpu_stub.RequestError, device.launch, "frob",
+                   global_size=1)
+    assert (error.code, error.name) == (0xf2, "UNKNOWN_KERNEL")
+    assert str(error).startswith("UNKNOWN_KERNEL: ")
+    error = raises(vgpu_stub.RequestError, device.allocate, 2 << 20)
+    assert error.name == "OUT_OF_MEMORY"
+    raises(TypeError, device.launch, "vector_add", 5, global_size=1)
+    raises(ValueError, device.launch, "vector_add", global_size=())
+    assert raises(OSError, vgpu_stub.Device).errno == errno.EBUSY
+    assert raises(OSError, vgpu_stub.Device, "ff:1f.7").errno == errno.ENODEV
+    device.close()
+    raises(OSError, device.echo, b"")
+    device.close()
+
+
+for name, test in list(globals().items()):
+    if name.startswith("test_"):
+        with vgpu_stub.Device() as opened:
+            test(opened)
+        print("ok", name)
