@@ -236,7 +236,7 @@ static bool dispatch_start(Dispatch *dispatch)
         if (task != NULL) {
             Job *job = job_of_task(task);
 
-            job->started = now;
+            job->started = g_get_monotonic_time();
             histogram_add(&stats_class(&dispatch->stats, pool,
                                        task->priority)->wait,
                           job->started - job->arrived);
