@@ -161,7 +161,7 @@ def test_bad_properties_are_named(sst_qemu, sim_path, setting, words):
                  "-device", "sst-device,chardev=s0," + setting, machine="virt")
     assert result.returncode == 1
     assert words in result.stdout
-    assert result.stdout.count("\n") == 1
+    assert result.stdout.count("qemu-system-riscv32: ") == 1
 
 
 @pytest.mark.parametrize("args, words", (
