@@ -59,11 +59,13 @@ fail(GError **error, const Group *group, const char *format, ...)
 /* NULL when the group does not have @key; to be freed with g_free(). */
 static char *take(Group *group, const char *key)
 {
+    char *value = g_key_file_get_value(group->file, group->name, key, NULL);
+
     if (!g_ptr_array_find_with_equal_func(group->taken, key, g_str_equal,
                                           NULL)) {
         g_ptr_array_add(group->taken, (gpointer)key);
     }
-    return g_key_file_get_string(group->file, group->name, key, NULL);
+    return value != NULL ? g_strchomp(value) : NULL;
 }
 
 /* The same, but the key has to be there. */

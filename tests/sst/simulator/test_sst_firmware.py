@@ -132,17 +132,31 @@ def test_benchmark(start_sim, boot, firmware):
     assert (row["reads"], row["writes"]) == ("10001", "9999")
 
 
-TRAP = """
-#include "board.h"
-static int data = 41;
-static int bss;
-int main(void)
-{
-    data++;
-    uart_printf("%u %u\\n", (unsigned)data, (unsigned)bss);
-    BODY
-}
-"""
+@pytest.fixture
+def compile_program(tmp_path):
+    """compile_program(body of main): a program with our start-up code."""
+    def build(body):
+        source, program = tmp_path / "program.c", tmp_path / "program.elf"
+        source.write_text(f"""
+            #include "board.h"
+            #include "sst-device.h"
+            static int data = 41;
+            static int bss;
+            int main(void)
+            {{
+                data++;
+                uart_printf("%u %u\\n", (unsigned)data, (unsigned)bss);
+                {body}
+            }}""")
+        subprocess.run(
+            ["riscv64-unknown-elf-gcc", "-march=rv32imac_zicsr", "-mabi=ilp32",
+             "-O1", "-ffreestanding", "-nostdlib", "-static",
+             f"-I{ROOT}/include", f"-I{ROOT}/sst/firmware",
+             f"-Wl,-T,{ROOT}/sst/firmware/link.ld", "-o", program, source,
+             *(BUILD / f"sst-firmware/{name}.o"
+               for name in ("crt0", "board", "sst-device"))], check=True)
+        return program
+    return build
 
 
 @pytest.mark.parametrize("body, status, said", [
@@ -156,18 +170,44 @@ int main(void)
     ("return board_probe(0x2c000000) * 2 + board_probe(0x80000000);", 1,
      "42 0\n"),
 ])
-def test_start_up_code(boot, tmp_path, body, status, said):
+def test_start_up_code(boot, compile_program, body, status, said):
     """Data and bss are right, main's result and traps end QEMU."""
-    (tmp_path / "program.c").write_text(TRAP.replace("BODY", body))
-    objects = [BUILD / "sst-firmware" / name for name in ("crt0.o", "board.o")]
-    subprocess.run(
-        ["riscv64-unknown-elf-gcc", "-march=rv32imac_zicsr", "-mabi=ilp32",
-         "-O1", "-ffreestanding", "-nostdlib", "-static",
-         f"-I{ROOT}/sst/firmware", f"-Wl,-T,{ROOT}/sst/firmware/link.ld",
-         "-o", tmp_path / "program.elf", tmp_path / "program.c", *objects],
-        check=True)
     result = subprocess.run(
-        [*boot(tmp_path / "program.elf")], stdin=subprocess.DEVNULL,
+        boot(compile_program(body)), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, timeout=60, text=True)
     assert re.search(said, result.stdout), result.stdout
     assert result.returncode == status
+
+
+def test_simulator_dies(start_sim, boot, compile_program, tmp_path):
+    """The firmware goes on without it, and with the next one."""
+    program = compile_program("""
+        SstDevice memory = sst_device(2);
+
+        sst_set(&memory, 0, 1);
+        uart_printf("begun\\n");
+        while (sst_get(&memory, 0) == 1) {
+        }
+        uart_printf("gone %x\\n", (unsigned)sst_get(&memory, 0));
+        while (sst_get(&memory, 0) == 0xffffffff) {
+        }
+        uart_printf("back %x\\n", (unsigned)sst_get(&memory, 0));
+        return 0;""")
+    sim = start_sim()
+    with subprocess.Popen(
+            boot(program, "-chardev",
+                 f"socket,id=s0,path={tmp_path}/memory0.sock,reconnect=1",
+                 "-device", "sst-device,chardev=s0,base=0x10400000"),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            text=True) as qemu:
+        try:
+            lines = iter(qemu.stdout.readline, "")
+            assert next(lines) == "42 0\n"
+            assert next(lines) == "begun\n"
+            sim.kill()
+            assert next(lines) == "gone ffffffff\n"
+            start_sim()
+            assert next(lines) == "back 00000000\n"
+            assert qemu.wait(60) == 0
+        finally:
+            qemu.kill()

@@ -39,7 +39,7 @@ def message(sst_sim_bin, tmp_path):
     GOOD, config(), DEVICE + CLOCK, GOOD + SECOND,
     GOOD + SECOND + "[link l]\nfrom=e\nto=d\nlatency=0ps\n",
     GOOD + DEVICE.replace("device d", "device e").replace("=s", "=other"),
-    "# nothing\n\n" + GOOD])
+    "# nothing\n\n" + GOOD, GOOD.replace("=", " = ").replace("\n", " \n")])
 def test_right(message, text):
     assert message(text) == ""
 
@@ -74,6 +74,7 @@ def test_right(message, text):
      "[device d] model=disk: this has to be one of: compute, echo, memory"),
     (GOOD.replace("model=memory\n", ""),
      "[device d] model= is missing: one of: compute, echo, memory"),
+    (GOOD.replace("model=memory", r"model=\q"), r"[device d] model=\q: this"),
     (GOOD.replace("clock=c", "clock=x"),
      "[device d] clock=x: this has to be the name of a [clock NAME]; there "
      "are: c"),
