@@ -41,7 +41,7 @@ check: ## all tests (builds what they need)
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers
-	@$(MAKE) --no-print-directory mediator mediator-sanitizers \
+	@$(MAKE) --no-print-directory mediator mediator-sanitizers ptx \
 	    guest-tools guest-test-programs bench-programs fuzz-programs \
 	    check-sst-build
 	@$(PYTHON) -m pytest tests \

@@ -30,24 +30,29 @@ mediator-dependencies:
 MEDIATOR_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/*.c))
 WORKER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/worker/*.c))
 
-# The catalogue: manifests, OpenCL C and, compiled from the same source, PTX
-CLANG := clang
+# The catalogue: manifests and OpenCL C
+$(BUILD)/kernels/.built: $(wildcard mediator/kernels/*.kernel mediator/kernels/*.cl)
+	@mkdir -p $(@D)
+	$(call say,KERNELS)
+	$(Q)cp $^ $(@D)
+	@touch $@
+
+# The same for NVIDIA GPUs; only packages and tests need the compiler.
 NVPTX := --target=nvptx64-nvidia-cuda -march=sm_50 -x cl -cl-std=CL1.2 \
     -cl-no-stdinc -include mediator/kernels/nvptx.h -O2 -Wall -Wextra -Wshadow
+PTX := $(patsubst mediator/%.cl,$(BUILD)/%.ptx,$(wildcard mediator/kernels/*.cl))
 
-$(BUILD)/kernels/.built: $(wildcard mediator/kernels/*) | mediator-dependencies
-	@rm -rf $(@D) && mkdir -p $(@D)
-	$(call say,KERNELS)
-	$(Q)cp $(filter %.kernel %.cl,$^) $(@D)
-	$(Q)if command -v $(CLANG) >/dev/null; then \
-	    for source in $(filter %.cl,$^); do \
-	        $(CLANG) $(NVPTX) -S -o $(@D)/$$(basename $$source .cl).ptx \
-	            $$source || exit; \
-	    done; \
-	else \
-	    echo 'there is no $(CLANG): without PTX, the backend cuda has no kernels'; \
-	fi
-	@touch $@
+.PHONY: ptx ptx-dependencies
+ptx: $(PTX) ## compile the kernels for NVIDIA GPUs
+
+ptx-dependencies:
+	@$(INSTALL_DEPS) ptx
+
+$(PTX): $(BUILD)/kernels/%.ptx: mediator/kernels/%.cl mediator/kernels/nvptx.h \
+    | ptx-dependencies
+	@mkdir -p $(@D)
+	$(call say,PTX)
+	$(Q)clang $(NVPTX) -S -o $@ $<
 
 # $(1): folder under $(BUILD), $(2): flags
 define mediator_build

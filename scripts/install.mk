@@ -32,14 +32,15 @@ install-dom0:
 	$(call install_file,qemu-wrapper.patch,$(datadir)/vgpu-stub)
 	$(call install_file,docs/man/vgpu-stub-wrapper.8,$(mandir)/man8)
 
-install-mediator: mediator
+# Without PTX, the backend cuda has no kernels.
+install-mediator: mediator $(PTX)
 	$(call install_program,$(BUILD)/mediator/vgpu-mediatord,$(sbindir))
 	$(call install_program,$(BUILD)/mediator/vgpu-ctl,$(sbindir))
 	$(call install_program,$(BUILD)/mediator/vgpu-worker,$(libexecdir)/vgpu-stub)
 	$(call install_file,mediator/mediatord.conf,$(sysconfdir)/vgpu-stub)
 	$(call install_file,mediator/vgpu-mediatord.service,$(unitdir))
 	$(call install_file,mediator/tmpfiles.d/vgpu-stub.conf,$(tmpfilesdir))
-	for kernel in $(BUILD)/kernels/*; do \
+	for kernel in mediator/kernels/*.kernel mediator/kernels/*.cl $(PTX); do \
 	    install -p -D -m 644 $$kernel \
 	        $(DESTDIR)$(datadir)/vgpu-stub/kernels/$${kernel##*/} || exit; \
 	done

@@ -21,5 +21,5 @@ deb: ## build the Debian package of the guest tools
 	@scripts/build-deb
 
 check-rpm: ## test the packages: build, install, upgrade, remove
-	@scripts/install-deps qemu mediator guest test rpm
+	@scripts/install-deps qemu mediator ptx guest test rpm
 	@$(PYTHON) -m pytest tests/rpm

@@ -19,7 +19,7 @@ BUILD_REQUIRES = ["stock-compiler", "stock-libs-devel", "stock-tools",
                   "stock-malloc-devel",
                   "gcc", "glibc-static", "make", "python3", "clang",
                   "opencl-headers", "pkgconfig(gio-unix-2.0) = 2.74",
-                  "pkgconfig(libseccomp) = 2.5"]
+                  "pkgconfig(libseccomp) = 2.5", "pkgconfig(zlib) = 1.2"]
 
 OUR_PACKAGES = {"vgpu-stub-dom0": "noarch", "vgpu-stub-mediator": "x86_64",
                 "vgpu-stub-guest-tools": "x86_64",
