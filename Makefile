@@ -54,6 +54,12 @@ device-check: mediator ## the device's tests on any build: QEMU_BIN=PATH
 	@scripts/install-deps test qemu
 	@$(PYTHON) -m pytest tests/device --qemu-bin='$(QEMU_BIN)'
 
+SOAK_SECONDS := 600
+.PHONY: soak
+soak: mediator-sanitizers ## a host's year for the mediator: SOAK_SECONDS=600
+	@scripts/install-deps test
+	@$(PYTHON) tests/soak/run.py --seconds=$(SOAK_SECONDS)
+
 .PHONY: clean
 clean: ## remove what was built here; ~/.cache/vgpu-stub stays
 	rm -rf $(BUILD)

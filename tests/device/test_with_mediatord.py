@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The device with the real mediator: the flow, kills and restarts included."""
+import random
+import signal
 from contextlib import ExitStack
 
 import pytest
@@ -95,3 +97,83 @@ def test_many_vms_of_which_one_restarts(qemu_bin, tmp_path, sockets, mediatord):
             for number, dev in enumerate(devices):
                 assert dev.LINK == 1
                 echo(dev, b"vm %d again" % number)
+
+
+class Loaded:
+    """A device that is kept busy; counts how its requests end."""
+
+    def __init__(self, dev, number):
+        self.dev, self.number = dev, number
+        self.sent = self.answered = self.lost = 0
+        self.busy = False
+
+    def submit(self):
+        self.sent += 1
+        self.data = b"request %d of device %d" % (self.sent, self.number)
+        assert self.dev.INTERRUPT_STATUS == 0, "a request ended twice"
+        self.dev.submit(request(abi.VGPU_STUB_OP_ECHO, self.data), self.sent)
+        self.busy = True
+
+    def look(self):
+        """Take the outcome if there is one."""
+        status = self.dev.STATUS
+        if status == abi.VGPU_STUB_STATUS_BUSY:
+            return
+        assert self.dev.INTERRUPT_STATUS == 1
+        assert self.dev.REQUEST_ID == self.sent
+        if status == abi.VGPU_STUB_STATUS_DONE:
+            assert self.dev.response()[wire.RESPONSE.size:] == self.data
+            self.answered += 1
+        else:
+            assert status == abi.VGPU_STUB_STATUS_ERROR
+            assert self.dev.ERROR_CODE == \
+                abi.VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE
+            self.lost += 1
+        self.dev.INTERRUPT_STATUS = 1
+        self.busy = False
+
+
+def test_killed_and_restarted_under_load(qemu_bin, tmp_path, sockets,
+                                         mediatord):
+    """Eight devices, kills at moments that nobody chose: each request ends
+    exactly once, with its answer or with MEDIATOR_UNAVAILABLE."""
+    args = []
+    for number in range(8):
+        args += ["-chardev", f"socket,id=link{number},server=on,wait=off,"
+                             f"path={sockets}/{number}-0.sock",
+                 "-device", f"vgpu-stub,id=gpu{number},chardev=link{number},"
+                            f"addr={0x10 + number:#x}"]
+    moments = random.Random(8)
+    with Qemu(qemu_bin, tmp_path, *args) as qemu:
+        load = [Loaded(Device(qemu, 0x10 + number, 0xe0000000 + 0x1000 * number),
+                       number) for number in range(8)]
+        for _ in range(10):
+            with mediatord() as daemon:
+                for device in load:
+                    device.dev.wait_link(1)
+                for _ in range(moments.randrange(10, 40)):
+                    device = moments.choice(load)
+                    if device.busy:
+                        device.look()
+                    else:
+                        device.submit()
+                # Stopped first, so that all of them are under way.
+                daemon.process.send_signal(signal.SIGSTOP)
+                for device in load:
+                    if not device.busy:
+                        device.submit()
+                daemon.process.kill()
+                for device in load:
+                    if device.busy:
+                        device.dev.wait_outcome()
+                        device.look()
+                daemon.process.wait()
+            for device in load:
+                device.dev.wait_link(0)
+                device.submit()
+                device.look()
+        for device in load:
+            assert device.dev.INTERRUPT_STATUS == 0
+            assert device.sent == device.answered + device.lost
+        assert sum(device.answered for device in load) > 0
+        assert sum(device.lost for device in load) >= 80

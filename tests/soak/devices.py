@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The VMs of a soak; each step() is something that one does.
+
+A step fails with an exception when the mediator did not do its part.
+"""
+import os
+import struct
+import time
+
+from fake_device import FakeDevice
+from support import abi, wire
+from support.wire import Message
+
+REQUEST = abi.VGPU_STUB_MSG_REQUEST
+RESPONSE = abi.VGPU_STUB_MSG_RESPONSE
+CANCEL = abi.VGPU_STUB_MSG_CANCEL
+NAMES = {code: name for name, code in abi.names("VGPU_STUB_ERR_").items()
+         if not name.startswith("BACKEND_")}
+NAMES[abi.VGPU_STUB_ERR_BACKEND_ERROR] = "BACKEND_ERROR"
+
+
+def call(opcode, params=b"", data=b""):
+    return wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION, opcode, 0,
+                             len(params) // 4, 32 + len(params) if data else 0,
+                             len(data)) + params + data
+
+
+def echo(data):
+    return call(abi.VGPU_STUB_OP_ECHO, data=data)
+
+
+def alloc(size):
+    return call(abi.VGPU_STUB_OP_MEMORY_ALLOC, struct.pack("<Q", size))
+
+
+def free(handle):
+    return call(abi.VGPU_STUB_OP_MEMORY_FREE, struct.pack("<Q", handle))
+
+
+def copy(direction, length, handle, data=b""):
+    return call(abi.VGPU_STUB_OP_MEMORY_COPY,
+                struct.pack("<2I2Q", direction, length, handle, 0), data)
+
+
+def reduce(source, target, count, items):
+    """A kernel that takes as long as there is to add up."""
+    arguments = b"".join(struct.pack("<2IQ", kind, 0, value) for kind, value in
+                         ((abi.VGPU_STUB_ARG_BUFFER, source),
+                          (abi.VGPU_STUB_ARG_BUFFER, target),
+                          (abi.VGPU_STUB_ARG_U32, count),
+                          (abi.VGPU_STUB_ARG_U32, 1)))
+    return call(abi.VGPU_STUB_OP_KERNEL,
+                struct.pack("<7IQI", 1, items, 1, 1, 0, 0, 0, 0, 0),
+                b"reduce".ljust(32, b"\0") + arguments)
+
+
+class Vm:
+    """A device with a link, and requests with one answer each."""
+
+    def __init__(self, path, counters):
+        self.device = FakeDevice(path)
+        self.counters = counters
+        self.sequence = 0
+        self.peer = self.device.greet()
+
+    def send(self, payload):
+        self.sequence += 1
+        self.peer.send(Message(REQUEST, payload, sequence=self.sequence))
+        self.counters["requests"] += 1
+        return self.sequence
+
+    def ask(self, payload):
+        """The answer's status, results and data."""
+        sequence = self.send(payload)
+        answer = self.peer.expect(RESPONSE)
+        assert answer.sequence == sequence, (answer.sequence, sequence)
+        status, count = wire.RESPONSE.unpack_from(answer.payload)[1:3]
+        assert status == answer.status
+        self.counters[NAMES[status]] += 1
+        return (status, answer.payload[32:32 + 4 * count],
+                answer.payload[32 + 4 * count:])
+
+    def leave(self):
+        self.peer.close()
+        self.device.remove()
+
+
+class Steady(Vm):
+    """Asks for what needs no worker: that works, always."""
+
+    def step(self):
+        data = os.urandom(100)
+        status, _, echoed = self.ask(echo(data))
+        assert (status, echoed) == (abi.VGPU_STUB_ERR_NONE, data), status
+        time.sleep(0.001)
+
+
+class Memory(Vm):
+    """Keeps data on the accelerator; its worker may be killed, no more."""
+
+    handle = None
+
+    def step(self):
+        data = os.urandom(900)
+        for payload, expected in (
+                (copy(abi.VGPU_STUB_COPY_TO_DEVICE, 900, self.handle or 0,
+                      data), b""),
+                (copy(abi.VGPU_STUB_COPY_FROM_DEVICE, 900, self.handle or 0),
+                 data)):
+            if self.handle is None:
+                break
+            status, _, returned = self.ask(payload)
+            if status in (abi.VGPU_STUB_ERR_BACKEND_ERROR,
+                          abi.VGPU_STUB_ERR_INVALID_HANDLE):
+                self.handle = None
+            else:
+                assert (status, returned) == (0, expected), status
+        if self.handle is None:
+            status, results, _ = self.ask(alloc(900))
+            assert status in (0, abi.VGPU_STUB_ERR_BACKEND_ERROR), status
+            if status == 0:
+                self.handle, = struct.unpack("<Q", results)
+        time.sleep(0.001)
+
+
+class RandomDevice(Vm):
+    """Does whatever comes to its mind."""
+
+    def __init__(self, chance, path, counters):
+        super().__init__(path, counters)
+        self.chance = chance
+        self.handles = [1, 2]   # Nobody's, at first
+
+    def handle(self):
+        return self.chance.choice(self.handles)
+
+    def payload(self):
+        chance = self.chance
+        size = chance.randint(1, 960)
+        return chance.choice([
+            lambda: call(abi.VGPU_STUB_OP_NOP),
+            lambda: call(abi.VGPU_STUB_OP_GET_DEVICE_INFO),
+            lambda: call(abi.VGPU_STUB_OP_SYNCHRONIZE),
+            lambda: echo(chance.randbytes(size)),
+            lambda: alloc(chance.choice([4, 4096, 1 << 20, 1 << 30])),
+            lambda: free(self.handle()),
+            lambda: copy(abi.VGPU_STUB_COPY_TO_DEVICE, size, self.handle(),
+                         bytes(size)),
+            lambda: copy(abi.VGPU_STUB_COPY_FROM_DEVICE, size, self.handle()),
+            lambda: reduce(self.handle(), self.handle(),
+                           chance.choice([1, 1000, 1 << 18]), 1),
+            lambda: chance.randbytes(size),
+        ])()
+
+    def work(self):
+        """Requests, some of them cancelled; the others have one answer."""
+        sent = {self.send(self.payload())
+                for _ in range(self.chance.randint(1, 30))}
+        cancelled = {sequence for sequence in sent
+                     if self.chance.random() < 0.1}
+        for sequence in cancelled:
+            self.peer.send(Message(CANCEL, sequence=sequence))
+            self.counters["cancelled"] += 1
+        open_ones = sent - cancelled
+        while open_ones:
+            answer = self.peer.expect(RESPONSE)
+            status, count = wire.RESPONSE.unpack_from(answer.payload)[1:3]
+            self.counters[NAMES[status]] += 1
+            if answer.sequence in open_ones:
+                open_ones.remove(answer.sequence)
+            else:
+                # It was on its way when it was cancelled; once is enough.
+                cancelled.remove(answer.sequence)
+            if status == 0 and count == 2:
+                self.handles.append(struct.unpack_from(
+                    "<Q", answer.payload, 32)[0])
+        # What was cancelled does not come later.
+        self.peer.send(Message(abi.VGPU_STUB_MSG_PING))
+        while self.peer.receive().type == RESPONSE:
+            pass
+
+    def send_garbage(self):
+        size = self.chance.choice([1, 32, 33, 5000])
+        self.peer.send(self.chance.randbytes(size), bytes(32))
+        self.peer.expect_closed()
+        self.counters["garbage"] += 1
+        self.peer = self.reconnected()
+
+    def vanish(self):
+        """With requests under way."""
+        for _ in range(self.chance.randint(0, 20)):
+            self.send(self.payload())
+        self.peer.close()
+        self.counters["vanished"] += 1
+        self.peer = self.reconnected()
+
+    def reconnected(self):
+        """As after a new start of the VM, or by the daemon's own doing."""
+        if self.chance.random() < 0.7:
+            self.device.remove()
+            self.device = FakeDevice(self.device.path)
+            del self.handles[2:]
+        return self.device.greet()
+
+    def stall(self):
+        """Send and read nothing for a while."""
+        for _ in range(self.chance.randint(1, 50)):
+            self.send(self.payload())
+        time.sleep(self.chance.uniform(0, 0.2))
+        self.vanish()
+
+    def step(self):
+        self.chance.choices([self.work, self.send_garbage, self.vanish,
+                             self.stall], [20, 1, 1, 1])[0]()
