@@ -26,7 +26,7 @@ include mediator/mediator.mk guest-tools/guest-tools.mk sst/sst.mk \
 QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
 
 .PHONY: demo
-demo: ## the main job: a guest finds the device and has a request answered
+demo: ## the main job: a guest finds the device and has the host compute for it
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@scripts/install-deps guest
 	@$(MAKE) --no-print-directory mediator guest-tools

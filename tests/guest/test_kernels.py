@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The catalogue's kernels, executed on the host for a real guest: by the CLI,
+the examples and the Python binding."""
+import array
+import hashlib
+import json
+import re
+import shutil
+
+import pytest
+
+from support.guest import boot, link, pack_python
+from support.mediatord import Mediatord
+from support.paths import BUILD, ROOT
+
+N, PARTS = 1000, 10
+ROWS, COLUMNS, INNER = 12, 20, 16
+ALPHA, BETA = 0.5, -2.0
+MESSAGES, LENGTH = 5, 100
+
+RUNS = {
+    "vector_add": "--in a --in b --out result --u32 @a/4",
+    "saxpy": f"--in a --inout result --u32 {N} --f32 {ALPHA}",
+    "sgemm": f"--in a --in b --inout result --u32 {ROWS} --u32 {COLUMNS} "
+             f"--u32 @b/{4 * COLUMNS} --f32 {ALPHA} --f32 {BETA} "
+             f"--global {COLUMNS},{ROWS}",
+    "reduce": f"--in a --out result:{4 * PARTS} --u32 {N} --u32 {PARTS} "
+              "--global 8 --local 4",
+    "sha256": f"--in a --out result:{32 * MESSAGES} --u32 {LENGTH} "
+              f"--u32 {MESSAGES}",
+}
+
+JOB = """\
+run() { /job/vgpu-stub run "$@" 2>errors; echo "status $?"; cat errors; }
+
+for kernel in KERNELS; do
+    echo "== $kernel"; cd /job/data/$kernel
+    ../../vgpu-stub run $kernel $(cat options) 2>errors
+    echo "status $?"; cat errors; cmp result expected && echo same
+done
+cd /job/data/vector_add
+echo "== bar"; ../../vgpu-stub run vector_add --in a --in b --out r --u32 @a/4
+echo "== json"; ../../vgpu-stub run vector_add --in a --in b --out r --u32 @a/4 --json
+echo "== stdout"; ../../vgpu-stub run sha256 --in a --out /proc/self/fd/1:32 --u32 @a --u32 1 2>/dev/null | od -An -v -tx1 | tr -d ' \\n'; echo; sha256sum a
+echo "== unknown"; run frob
+echo "== too-small"; run vector_add --in a --in b --out c:8 --u32 @a/4
+echo "== too-few"; run vector_add --in a
+echo "== no-memory"; run vector_add --out big:2000000
+echo "== read-only"; mkdir -p d; run vector_add --in a --in a --out d:4 --u32 1
+cd /job
+echo "== vector-add"; ./vector-add; echo "status $?"
+echo "== sha256-file"; ./sha256 /usr/bin/lspci; echo "status $?"; sha256sum /usr/bin/lspci
+echo "== sha256-large"; ./sha256 vgpu-stub 2>&1; echo "status $?"
+echo "== sgemm-example"; ./sgemm; echo "status $?"
+echo "== python"; LD_LIBRARY_PATH=/job:/job/python/lib PYTHONHOME=/job/python \\
+    python/python3 -S binding.py 2>&1; echo "status $?"
+""".replace("KERNELS", " ".join(RUNS))
+
+
+def floats(values):
+    return array.array("f", values).tobytes()
+
+
+def inputs_and_results():
+    """{kernel: {file: contents}}; small numbers, so that sums are exact."""
+    a = [float(i % 13 - 6) for i in range(N)]
+    b = [float(i % 7) for i in range(N)]
+    left, right = a[:ROWS * INNER], b[:INNER * COLUMNS]
+    sums = a[-ROWS * COLUMNS:]
+    message = bytes(i % 251 for i in range(MESSAGES * LENGTH))
+    return {
+        "vector_add": {"a": floats(a), "b": floats(b),
+                       "expected": floats(map(sum, zip(a, b)))},
+        "saxpy": {"a": floats(a), "result": floats(b),
+                  "expected": floats(ALPHA * x + y for x, y in zip(a, b))},
+        "sgemm": {"a": floats(left), "b": floats(right),
+                  "result": floats(sums),
+                  "expected": floats(
+                      ALPHA * sum(left[i * INNER + k] * right[k * COLUMNS + j]
+                                  for k in range(INNER))
+                      + BETA * sums[i * COLUMNS + j]
+                      for i in range(ROWS) for j in range(COLUMNS))},
+        "reduce": {"a": floats(a),
+                   "expected": floats(sum(a[i::PARTS]) for i in range(PARTS))},
+        "sha256": {"a": message,
+                   "expected": b"".join(
+                       hashlib.sha256(message[at:at + LENGTH]).digest()
+                       for at in range(0, len(message), LENGTH))},
+    }
+
+
+@pytest.fixture(scope="module")
+def job(qemu_bin, tmp_path_factory):
+    """{section: lines} of the job above."""
+    path = tmp_path_factory.mktemp("kernels")
+    directory, sockets = path / "job", path / "sockets"
+    sockets.mkdir()
+    for kernel, files in inputs_and_results().items():
+        data = directory / "data" / kernel
+        data.mkdir(parents=True)
+        (data / "options").write_text(RUNS[kernel])
+        for name, contents in files.items():
+            (data / name).write_bytes(contents)
+    pack_python(directory / "python", "ctypes", "hashlib", "array")
+    shutil.copy(ROOT / "guest-tools/python/vgpu_stub.py", directory)
+    shutil.copy(ROOT / "tests/guest/binding.py", directory)
+    (path / "conf").write_text("[vm]\nmemory-mib=1\n")
+    with Mediatord(BUILD / "mediator/vgpu-mediatord", path / "log",
+                   "--socket-dir", sockets, "--config", path / "conf"):
+        return boot(qemu_bin, directory, JOB,
+                    ["guest-tools/vgpu-stub", "guest-tools/libvgpu-stub.so.1",
+                     *(f"guest-tools/examples/{name}"
+                       for name in ("vector-add", "sha256", "sgemm"))],
+                    *link(sockets / "7-0.sock"),
+                    "-device", "vgpu-stub,chardev=l0")
+
+
+@pytest.mark.parametrize("kernel", RUNS)
+def test_run(job, kernel):
+    status, told, same = job[kernel]
+    assert (status, same) == ("status 0", "same")
+    bytes_in = sum(len(contents) for name, contents
+                   in inputs_and_results()[kernel].items()
+                   if name != "expected")
+    bytes_out = len(inputs_and_results()[kernel]["expected"])
+    assert re.fullmatch(rf"{kernel}: {bytes_in} bytes to the host, \d+ us "
+                        rf"there, {bytes_out} bytes back", told)
+
+
+def test_progress_is_for_a_terminal(job):
+    """The guest's console is one, a file is not: see test_run()."""
+    bar, = (line for line in job["bar"] if line.startswith("["))
+    assert re.search(r"\[ {50}\]   0 %.*\[#{50}\] 100 %", bar)
+
+
+def test_run_as_json(job):
+    line = job["json"][-1]
+    answer = json.loads(line[line.index("{"):])
+    assert answer.pop("exec_us") >= 0
+    assert answer == {"device": "0000:00:02.0", "kernel": "vector_add",
+                      "bytes_in": 8 * N, "bytes_out": 4 * N}
+
+
+def test_run_into_a_pipe(job):
+    ours, theirs = job["stdout"]
+    assert theirs.split()[0] == ours
+
+
+@pytest.mark.parametrize("case, message", [
+    ("unknown", "frob: request failed: UNKNOWN_KERNEL (0xf2): "),
+    ("too-small", "vector_add: request failed: INVALID_REQUEST (0x01): "),
+    ("too-few", "vector_add: request failed: INVALID_REQUEST (0x01): "),
+    ("no-memory", "vector_add: request failed: OUT_OF_MEMORY (0xf0): "),
+    ("read-only", "d: Is a directory"),
+])
+def test_run_fails(job, case, message):
+    status, told = job[case]
+    assert status == "status 1"
+    assert told.startswith("vgpu-stub: " + message)
+
+
+def test_example_vector_add(job):
+    assert job["vector-add"] == [
+        "vector-add: 1000 sums, all as the CPU has them", "status 0"]
+
+
+def test_example_sha256(job):
+    ours, status, theirs = job["sha256-file"]
+    assert status == "status 0"
+    assert ours == theirs
+
+
+def test_an_example_says_why_it_fails(job):
+    told, status = job["sha256-large"]
+    assert status == "status 1"
+    assert told.startswith("sha256: allocate: ")
+
+
+def test_example_sgemm(job):
+    assert job["sgemm-example"] == [
+        "sgemm: 24 x 16 elements, all as the CPU has them", "status 0"]
+
+
+def test_python(job):
+    """The memory of all who came before is free by then."""
+    assert job["python"][-1] == "status 0", job["python"]
+    assert len(job["python"]) == 8
