@@ -29,6 +29,6 @@ $(FUZZ)/%: tests/fuzz/fuzz-%.c $(FUZZ_OBJECTS)
 	$(Q)clang $(MEDIATOR_CFLAGS) -Imediator/worker -O1 -g \
 	    -fsanitize=fuzzer,$(FUZZ_SANITIZE) -MMD -MP -o $@ \
 	    $(filter %.c %.o,$^) $$(pkg-config --cflags --libs \
-	    $(MEDIATOR_GLIB) $(WORKER_LIBS)) -ldl -lm
+	    $(MEDIATOR_LIBS) $(WORKER_LIBS)) -ldl -lm
 
 -include $(wildcard $(FUZZ)/*.d $(FUZZ)/objects/*.d $(FUZZ)/objects/*/*.d)
