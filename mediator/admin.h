@@ -14,19 +14,18 @@
  *   quarantine VM [SECONDS]    without SECONDS, until it is released
  *   release VM
  *   reload                     as SIGHUP
+ *   drain                      answer what has come, then end; see service.h
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef MEDIATOR_ADMIN_H
 #define MEDIATOR_ADMIN_H
 
-#include "dispatch.h"
+#include "service.h"
 
 typedef struct Admin {
+    Service *service;
     Dispatch *dispatch;
-    /* Read the configuration anew; false with @error set when it stays. */
-    bool (*reload)(gpointer opaque, GError **error);
-    gpointer opaque;
 } Admin;
 
 #define ADMIN_ERROR admin_error_quark()

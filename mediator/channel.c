@@ -14,6 +14,8 @@
 struct Channel {
     int fd;
     guint source;               /* watches fd for `watched`; 0 is none */
+    bool draining;
+    bool ended;                 /* while draining: nothing more will come */
     GIOCondition watched;
     GByteArray *rx;             /* at most a message and what one read adds */
     GByteArray *tx;
@@ -78,13 +80,17 @@ static bool channel_receive(Channel *channel, GError **error)
     uint8_t bytes[CHANNEL_READ_SIZE];
     ssize_t received;
 
-    if (channel_full(channel)) {
+    if (channel_full(channel) || channel->ended) {
         return true;
     }
     received = recv(channel->fd, bytes, sizeof(bytes), 0);
     if (received < 0) {
         return errno == EAGAIN || errno == EINTR ||
                channel_fail("receive", errno, error);
+    }
+    if (received == 0 && channel->draining) {
+        channel->ended = true;
+        return true;
     }
     if (received == 0) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
@@ -100,15 +106,17 @@ static gboolean channel_ready(gint fd, GIOCondition condition,
 
 static void channel_watch(Channel *channel)
 {
-    GIOCondition wanted = (channel_full(channel) ? 0 : G_IO_IN) |
-                          (channel->tx->len > 0 ? G_IO_OUT : 0);
+    GIOCondition wanted =
+        (channel_full(channel) || channel->ended ? 0 : G_IO_IN) |
+        (channel->tx->len > 0 ? G_IO_OUT : 0);
 
     if (channel->watched != wanted) {
         if (channel->source != 0) {
             g_source_remove(channel->source);
         }
-        channel->source = g_unix_fd_add(channel->fd, wanted, channel_ready,
-                                        channel);
+        /* Without conditions it would fire all the time once the peer goes. */
+        channel->source = wanted == 0 ? 0 : g_unix_fd_add(
+            channel->fd, wanted, channel_ready, channel);
         channel->watched = wanted;
     }
 }
@@ -151,11 +159,24 @@ Channel *channel_new(int fd, const ChannelHandlers *handlers,
 
 void channel_free(Channel *channel)
 {
-    g_source_remove(channel->source);
+    if (channel->source != 0) {
+        g_source_remove(channel->source);
+    }
     g_byte_array_unref(channel->rx);
     g_byte_array_unref(channel->tx);
     close(channel->fd);
     g_free(channel);
+}
+
+void channel_drain(Channel *channel)
+{
+    channel->draining = true;
+    shutdown(channel->fd, SHUT_RD);
+}
+
+bool channel_drained(const Channel *channel)
+{
+    return channel->ended && channel->tx->len == 0;
 }
 
 void channel_answer(Channel *channel, const WireHeader *to, uint16_t type,

@@ -47,6 +47,18 @@ Channel *channel_new(int fd, const ChannelHandlers *handlers,
 void channel_free(Channel *channel);
 
 /*
+ * Take what the peer has sent, and nothing that it sends from now on: to it,
+ * that fails as if the channel were closed.
+ */
+void channel_drain(Channel *channel);
+
+/*
+ * After channel_drain(): whether everything has been handed on, and all that
+ * was sent so far has gone out.
+ */
+bool channel_drained(const Channel *channel);
+
+/*
  * Send a message in answer to @to, as wire_append_answer(). Does not call
  * back: when the peer has gone, `closed` is called from the main loop.
  */

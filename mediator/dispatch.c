@@ -330,6 +330,26 @@ Scheduler *dispatch_scheduler(Dispatch *dispatch)
     return dispatch->scheduler;
 }
 
+static void add_to_report(Vm *vm, gpointer opaque)
+{
+    const VmReport report = scheduler_vm_report(vm);
+    DispatchReport *total = opaque;
+
+    total->vms++;
+    total->quarantined += scheduler_vm_quarantined(vm,
+                                                   g_get_monotonic_time());
+    total->waiting += report.waiting;
+    total->running += report.running;
+}
+
+DispatchReport dispatch_report(const Dispatch *dispatch)
+{
+    DispatchReport report = { 0 };
+
+    scheduler_vm_foreach(dispatch->scheduler, add_to_report, &report);
+    return report;
+}
+
 const Stats *dispatch_stats(const Dispatch *dispatch)
 {
     return &dispatch->stats;
@@ -411,10 +431,11 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
                       uint8_t priority, Request *request)
 {
     const size_t length = request_header(request)->length;
+    const VmLimits *limits = scheduler_vm_limits(vm);
     Task task = {
         .vm = vm,
-        .pool = pool,
-        .priority = MIN(priority, scheduler_vm_limits(vm)->priority),
+        .pool = limits->pool == 0 ? pool : VGPU_STUB_POOL_A + limits->pool - 1,
+        .priority = MIN(priority, limits->priority),
     };
     uint32_t status;
     Call call;
@@ -435,7 +456,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
     job->task = task;
     job->execution = (Execution) {
         .vm = scheduler_vm_name(vm),
-        .pool = pool,
+        .pool = task.pool,
         .request = request_payload(request),
         .length = length,
         .call = call,

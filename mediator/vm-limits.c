@@ -43,6 +43,8 @@ const char *const priority_names[PRIORITY_CLASSES] = {
     [VGPU_STUB_PRIORITY_HIGH] = "high",
 };
 
+const char *const pool_choice_names[POOL_CHOICES] = { "any", "A", "B" };
+
 static const char *const yes_or_no[] = { "no", "yes" };
 
 #define LIMIT(name, field, minimum, maximum) \
@@ -51,6 +53,8 @@ static const char *const yes_or_no[] = { "no", "yes" };
     { name, offsetof(ClassShares, percent[priority]), minimum, maximum, NULL }
 
 static const Setting limit_settings[] = {
+    { "pool", offsetof(VmLimits, pool), 0, POOL_CHOICES - 1,
+      pool_choice_names },
     { "priority", offsetof(VmLimits, priority), 0, VGPU_STUB_PRIORITY_HIGH,
       priority_names },
     LIMIT("weight", weight, 1, FAIR_QUEUE_WEIGHT_MAX),

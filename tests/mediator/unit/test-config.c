@@ -50,7 +50,7 @@ static void test_no_settings(void)
 static void test_every_setting(void)
 {
     Config *config = parse_good("[vm]\n"
-                                "priority=low\nweight=1\nqueue=2\n"
+                                "pool=B\npriority=low\nweight=1\nqueue=2\n"
                                 "in-flight=3\nrate=4\n"
                                 "burst=5\ndeadline-ms=6\nfaults=7\n"
                                 "fault-window-s=8\nquarantine-s=9\n"
@@ -58,6 +58,7 @@ static void test_every_setting(void)
                                 "medium-minimum=10\nlow-minimum=11\n"
                                 "[log]\nlog-requests=yes\n");
     const VmLimits wanted = {
+        .pool = 2,
         .priority = VGPU_STUB_PRIORITY_LOW,
         .weight = 1, .queue = 2, .in_flight = 3, .rate = 4, .burst = 5,
         .deadline_ms = 6, .faults = 7, .fault_window_s = 8,
@@ -122,7 +123,7 @@ static void test_shipped_file(void)
                                    sizeof(LogSettings) / sizeof(unsigned));
 }
 
-#define LIMITS "priority, weight, queue, in-flight, rate, burst, " \
+#define LIMITS "pool, priority, weight, queue, in-flight, rate, burst, " \
                "deadline-ms, faults, fault-window-s, quarantine-s"
 #define NOT_A_LINE " is not a [group], a key=value or a # comment"
 #define GROUPS " is not known, there are [classes], [log], " \
@@ -160,6 +161,7 @@ static const struct {
     { "[classes]\nhigh-minimum=1",
       "2: [classes] 'high-minimum' is not known, there are "
       "medium-minimum, low-minimum" },
+    { "[vm]\npool=a", "2: [vm] pool is 'a', allowed are any, A, B" },
     { "[vm]\npriority=1",
       "2: [vm] priority is '1', allowed are low, medium, high" },
     { "[vm]\npriority=High",
