@@ -97,6 +97,10 @@
 #define VGPU_STUB_ERR_VM_QUARANTINED        0x0B
 #define VGPU_STUB_ERR_PROTOCOL_ERROR        0x0C
 #define VGPU_STUB_ERR_CANCELLED             0x0D
+#define VGPU_STUB_ERR_OUT_OF_MEMORY         0xF0    /* MEMORY_ALLOC, KERNEL */
+#define VGPU_STUB_ERR_INVALID_HANDLE        0xF1
+#define VGPU_STUB_ERR_UNKNOWN_KERNEL        0xF2
+#define VGPU_STUB_ERR_BUILD_FAILED          0xF3    /* a guest's program */
 #define VGPU_STUB_ERR_BACKEND_FIRST         0xF0    /* backend-specific … */
 #define VGPU_STUB_ERR_BACKEND_LAST          0xFF    /* … up to here */
 
@@ -143,6 +147,35 @@ struct vgpu_stub_response {
 #define VGPU_STUB_OP_GET_DEVICE_INFO        0x0005
 #define VGPU_STUB_OP_SYNCHRONIZE            0x0006
 #define VGPU_STUB_OP_ECHO                   0x0007
+
+/* What executes requests: a result of GET_DEVICE_INFO */
+#define VGPU_STUB_BACKEND_NONE              0
+#define VGPU_STUB_BACKEND_CPU               1
+#define VGPU_STUB_BACKEND_OPENCL            2
+#define VGPU_STUB_BACKEND_CUDA              3
+
+/* The direction of a MEMORY_COPY */
+#define VGPU_STUB_COPY_TO_DEVICE            0
+#define VGPU_STUB_COPY_FROM_DEVICE          1
+#define VGPU_STUB_COPY_WITHIN_DEVICE        2
+
+/*
+ * The data of a KERNEL request: the kernel's name, NUL-padded and with one NUL
+ * at least, then its arguments.
+ */
+#define VGPU_STUB_KERNEL_NAME_SIZE          32
+
+struct vgpu_stub_kernel_arg {
+    uint32_t type;              /* VGPU_STUB_ARG_… */
+    uint32_t reserved;          /* 0 */
+    uint64_t value;             /* in its low bits, the others are 0 */
+};
+
+#define VGPU_STUB_ARG_BUFFER                1   /* a handle */
+#define VGPU_STUB_ARG_U32                   2   /* or i32 */
+#define VGPU_STUB_ARG_F32                   3   /* the bits of an IEEE float */
+#define VGPU_STUB_ARG_U64                   4   /* or i64 */
+#define VGPU_STUB_ARG_F64                   5   /* the bits of a double */
 
 #ifdef __cplusplus
 #define VGPU_STUB_ASSERT(expr) static_assert(expr, #expr)
@@ -201,5 +234,10 @@ VGPU_STUB_FIELD(vgpu_stub_response, data_length, 16);
 VGPU_STUB_FIELD(vgpu_stub_response, exec_time_us, 20);
 VGPU_STUB_FIELD(vgpu_stub_response, reserved, 24);
 VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_response) == 32);
+
+VGPU_STUB_FIELD(vgpu_stub_kernel_arg, type, 0);
+VGPU_STUB_FIELD(vgpu_stub_kernel_arg, reserved, 4);
+VGPU_STUB_FIELD(vgpu_stub_kernel_arg, value, 8);
+VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_kernel_arg) == 16);
 
 #endif /* VGPU_STUB_REGS_H */

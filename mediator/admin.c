@@ -62,6 +62,25 @@ static bool order_vms(Admin *admin, char **fields G_GNUC_UNUSED,
     return true;
 }
 
+static void append_worker(const WorkerReport *report, gpointer answer)
+{
+    g_autofree char *name = g_strescape(report->vm, NULL);
+
+    g_string_append_printf(
+        answer, "%s\t%c\t%d\t%s\t%s\t%" G_GINT64_FORMAT "\n", name,
+        report->pool, report->pid, worker_state_names[report->state],
+        report->holds_memory ? "yes" : "no",
+        (g_get_monotonic_time() - report->since) / G_TIME_SPAN_SECOND);
+}
+
+static bool order_workers(Admin *admin, char **fields G_GNUC_UNUSED,
+                          GString *answer, GError **error G_GNUC_UNUSED)
+{
+    g_string_append(answer, "vm\tpool\tpid#\tstate\tmemory\tage_s#\n");
+    worker_executor_foreach(admin->workers, append_worker, answer);
+    return true;
+}
+
 static bool order_queues(Admin *admin, char **fields G_GNUC_UNUSED,
                          GString *answer, GError **error G_GNUC_UNUSED)
 {
@@ -165,6 +184,7 @@ static const struct {
 } orders[] = {
     { "status", "", 0, 0, order_status },
     { "vms", "", 0, 0, order_vms },
+    { "workers", "", 0, 0, order_workers },
     { "queues", "", 0, 0, order_queues },
     { "set", " VM LIMIT VALUE", 3, 3, order_set },
     { "quarantine", " VM [SECONDS]", 1, 2, order_quarantine },

@@ -9,6 +9,7 @@
  *
  *   status                     one line about everything
  *   vms                        a line per VM
+ *   workers                    a line per worker
  *   queues                     a line per pool and priority class
  *   set VM LIMIT VALUE         until the next reload
  *   quarantine VM [SECONDS]    without SECONDS, until it is released
@@ -22,10 +23,12 @@
 #define MEDIATOR_ADMIN_H
 
 #include "service.h"
+#include "worker-executor.h"
 
 typedef struct Admin {
     Service *service;
     Dispatch *dispatch;
+    const WorkerExecutor *workers;
 } Admin;
 
 #define ADMIN_ERROR admin_error_quark()

@@ -77,6 +77,21 @@ bool call_decode(Call *call, const uint8_t *bytes, size_t length,
     return true;
 }
 
+uint32_t call_param(const Call *call, unsigned index)
+{
+    uint32_t param;
+
+    g_assert(index < call->param_count);
+    memcpy(&param, call->params + index * sizeof(param), sizeof(param));
+    return GUINT32_FROM_LE(param);
+}
+
+uint64_t call_param64(const Call *call, unsigned index)
+{
+    return call_param(call, index) |
+           (uint64_t)call_param(call, index + 1) << 32;
+}
+
 void reply_error(Reply *reply, uint32_t status, const char *why)
 {
     *reply = (Reply) { .status = status };

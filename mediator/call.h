@@ -40,6 +40,10 @@ typedef struct Reply {
 bool call_decode(Call *call, const uint8_t *bytes, size_t length,
                  Reply *reply);
 
+/* The param with that index, and the 64-bit one of which it is the low half */
+uint32_t call_param(const Call *call, unsigned index);
+uint64_t call_param64(const Call *call, unsigned index);
+
 /* Make @reply an error, with a sentence for the guest as its data. */
 void reply_error(Reply *reply, uint32_t status, const char *why);
 

@@ -94,7 +94,7 @@ static bool channel_receive(Channel *channel, GError **error)
     }
     if (received == 0) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
-                            "the device closed the connection");
+                            "the peer closed the connection");
         return false;
     }
     g_byte_array_append(channel->rx, bytes, received);
@@ -157,6 +157,11 @@ Channel *channel_new(int fd, const ChannelHandlers *handlers,
     return channel;
 }
 
+void channel_finish(Channel *channel)
+{
+    shutdown(channel->fd, SHUT_WR);
+}
+
 void channel_free(Channel *channel)
 {
     if (channel->source != 0) {
@@ -179,15 +184,30 @@ bool channel_drained(const Channel *channel)
     return channel->ended && channel->tx->len == 0;
 }
 
+/* There is something in the buffer that was not @idle before. */
+static void channel_push(Channel *channel, bool idle)
+{
+    if (idle) {
+        /* What goes wrong goes wrong again in channel_ready(). */
+        channel_flush(channel, NULL);
+    }
+    channel_watch(channel);
+}
+
+void channel_send(Channel *channel, const WireHeader *header,
+                  const void *payload)
+{
+    bool idle = channel->tx->len == 0;
+
+    wire_append(channel->tx, header, payload);
+    channel_push(channel, idle);
+}
+
 void channel_answer(Channel *channel, const WireHeader *to, uint16_t type,
                     uint32_t status, const void *payload, size_t length)
 {
     bool idle = channel->tx->len == 0;
 
     wire_append_answer(channel->tx, to, type, status, payload, length);
-    if (idle) {
-        /* What goes wrong goes wrong again in channel_ready(). */
-        channel_flush(channel, NULL);
-    }
-    channel_watch(channel);
+    channel_push(channel, idle);
 }

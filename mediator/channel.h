@@ -43,6 +43,9 @@ typedef struct ChannelHandlers {
 Channel *channel_new(int fd, const ChannelHandlers *handlers,
                      gpointer opaque);
 
+/* The peer will find that no more messages come. */
+void channel_finish(Channel *channel);
+
 /* Closes the socket; what is still in the buffers is lost. */
 void channel_free(Channel *channel);
 
@@ -59,9 +62,12 @@ void channel_drain(Channel *channel);
 bool channel_drained(const Channel *channel);
 
 /*
- * Send a message in answer to @to, as wire_append_answer(). Does not call
- * back: when the peer has gone, `closed` is called from the main loop.
+ * Send a message, as wire_append(), or one in answer to @to, as
+ * wire_append_answer(). Neither calls back: when the peer has gone, `closed`
+ * is called from the main loop.
  */
+void channel_send(Channel *channel, const WireHeader *header,
+                  const void *payload);
 void channel_answer(Channel *channel, const WireHeader *to, uint16_t type,
                     uint32_t status, const void *payload, size_t length);
 

@@ -14,12 +14,16 @@
 #include <string.h>
 
 #define GROUP_CLASSES "classes"
+#define GROUP_WORKERS "workers"
+#define GROUP_POOL "pool "      /* and its letter */
 #define GROUP_EVERY_VM "vm"
 #define GROUP_LOG "log"
 #define GROUP_ONE_VM "vm "      /* and its name */
 
 struct Config {
     ClassShares shares;
+    PoolSettings pools[POOLS];
+    char *kernels;              /* or NULL */
     VmLimits limits;            /* of VMs that have no group of their own */
     LogSettings log;
     GHashTable *vms;            /* name → VmLimits */
@@ -75,10 +79,22 @@ static bool reader_see(Reader *reader, char *name, unsigned line,
     return true;
 }
 
+/* The pool that the group @name is about, or 0 */
+static uint8_t group_pool(const char *name)
+{
+    const char *letter = name + strlen(GROUP_POOL);
+
+    return g_str_has_prefix(name, GROUP_POOL) &&
+           letter[0] >= VGPU_STUB_POOL_A && letter[0] <= VGPU_STUB_POOL_B &&
+           letter[1] == '\0' ? letter[0] : 0;
+}
+
 static bool is_group(const char *name)
 {
     return strcmp(name, GROUP_CLASSES) == 0 ||
            strcmp(name, GROUP_LOG) == 0 ||
+           strcmp(name, GROUP_WORKERS) == 0 ||
+           group_pool(name) != 0 ||
            strcmp(name, GROUP_EVERY_VM) == 0 ||
            (g_str_has_prefix(name, GROUP_ONE_VM) &&
             name[strlen(GROUP_ONE_VM)] != '\0');
@@ -96,7 +112,8 @@ static bool reader_group(Reader *reader, char *text, unsigned line,
     name[strlen(name) - 1] = '\0';
     if (!is_group(name)) {
         return fail(error, reader->path, line, "[%s] is not known, there are "
-                    "[classes], [log], [vm] and [vm NAME]", name);
+                    "[classes], [log], [workers], [pool A], [pool B], [vm] "
+                    "and [vm NAME]", name);
     }
     reader->group = name;
     return true;
@@ -196,20 +213,56 @@ static VmLimits *config_group_limits(Config *config, const char *group)
     return NULL;
 }
 
+/* A setting of [workers] */
+static bool config_set_workers(Config *config, const char *name,
+                               const char *value, GError **error)
+{
+    if (strcmp(name, "kernels") != 0) {
+        g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
+                    "'%s' is not known, there is kernels", name);
+        return false;
+    }
+    if (!g_path_is_absolute(value)) {
+        g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
+                    "kernels is '%s', a path that begins with / is allowed",
+                    value);
+        return false;
+    }
+    g_free(config->kernels);
+    config->kernels = g_strdup(value);
+    return true;
+}
+
+static bool config_set_setting(Config *config, const Entry *entry,
+                               GError **error)
+{
+    VmLimits *limits = config_group_limits(config, entry->group);
+    const uint8_t pool = group_pool(entry->group);
+
+    if (limits != NULL) {
+        return limits_set(limits, entry->key, entry->value, error);
+    }
+    if (pool != 0) {
+        return pool_set(&config->pools[pool - VGPU_STUB_POOL_A], entry->key,
+                        entry->value, error);
+    }
+    if (strcmp(entry->group, GROUP_LOG) == 0) {
+        return log_settings_set(&config->log, entry->key, entry->value,
+                                error);
+    }
+    if (strcmp(entry->group, GROUP_WORKERS) == 0) {
+        return config_set_workers(config, entry->key, entry->value, error);
+    }
+    return shares_set(&config->shares, entry->key, entry->value, error);
+}
+
 static bool config_set(Config *config, const Entry *entry, const char *path,
                        GError **error)
 {
     g_autoptr(GError) reason = NULL;
-    VmLimits *limits = config_group_limits(config, entry->group);
 
-    if (limits != NULL
-        ? limits_set(limits, entry->key, entry->value, &reason)
-        : strcmp(entry->group, GROUP_LOG) == 0
-        ? log_settings_set(&config->log, entry->key, entry->value, &reason)
-        : shares_set(&config->shares, entry->key, entry->value, &reason)) {
-        return true;
-    }
-    return fail(error, path, entry->line, "[%s] %s", entry->group,
+    return config_set_setting(config, entry, &reason) ||
+           fail(error, path, entry->line, "[%s] %s", entry->group,
                 reason->message);
 }
 
@@ -283,6 +336,9 @@ Config *config_new(void)
     Config *config = g_new0(Config, 1);
 
     config->shares = shares_default;
+    for (int i = 0; i < POOLS; i++) {
+        config->pools[i] = pool_default;
+    }
     config->limits = limits_default;
     config->vms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                         g_free);
@@ -292,6 +348,7 @@ Config *config_new(void)
 void config_free(Config *config)
 {
     g_hash_table_unref(config->vms);
+    g_free(config->kernels);
     g_free(config);
 }
 
@@ -315,6 +372,16 @@ bool config_log_requests(const Config *config)
 const ClassShares *config_shares(const Config *config)
 {
     return &config->shares;
+}
+
+const PoolSettings *config_pool(const Config *config, uint8_t pool)
+{
+    return &config->pools[pool - VGPU_STUB_POOL_A];
+}
+
+const char *config_kernels(const Config *config)
+{
+    return config->kernels;
 }
 
 const VmLimits *config_limits(const Config *config, const char *vm)

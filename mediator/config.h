@@ -44,8 +44,11 @@ bool config_set_limit(Config *config, const char *vm, const char *name,
 /* Whether all requests are to be logged, or only those that failed */
 bool config_log_requests(const Config *config);
 
-/* Both live as long as the configuration. */
+/* They all live as long as the configuration. */
 const ClassShares *config_shares(const Config *config);
 const VmLimits *config_limits(const Config *config, const char *vm);
+const PoolSettings *config_pool(const Config *config, uint8_t pool);
+/* The folder of the kernels, or NULL */
+const char *config_kernels(const Config *config);
 
 #endif /* MEDIATOR_CONFIG_H */

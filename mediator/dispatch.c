@@ -39,7 +39,6 @@ typedef struct Job {
     Dispatch *dispatch;
     Request *request;
     gint64 arrived;             /* monotonic, µs */
-    gint64 started;
     bool stopped;
     bool overdue;               /* that is why it was stopped */
 } Job;
@@ -153,8 +152,11 @@ static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
     /* It would go with its last task. */
     Vm *vm = scheduler_vm_ref(dispatch->scheduler, job->execution.vm);
 
-    histogram_add(&stats_class(&dispatch->stats, job->task.pool,
-                               job->task.priority)->execution, used_us);
+    ClassStats *stats = stats_class(&dispatch->stats, job->task.pool,
+                                    job->task.priority);
+
+    histogram_add(&stats->wait, MAX(now - job->arrived - used_us, 0));
+    histogram_add(&stats->execution, used_us);
     if (scheduler_finish(dispatch->scheduler, &job->task, used_us, fault,
                          now)) {
         dispatch->stats.quarantines++;
@@ -172,13 +174,14 @@ static void job_done(Execution *execution, const Outcome *outcome)
     const gint64 now = g_get_monotonic_time();
     /* A request that is late because it had to wait is not to blame. */
     const bool runaway = job->overdue &&
-                         now - job->started > job->started - job->arrived;
+                         outcome->used_us > (now - job->arrived) / 2;
     const uint32_t status = job->overdue ? VGPU_STUB_ERR_TIMEOUT :
                             job->stopped ? VGPU_STUB_ERR_CANCELLED :
                             outcome->status;
 
     record_end(job->dispatch, &job->task, job->request, status,
-               job->started - job->arrived, outcome->used_us);
+               MAX(now - job->arrived - outcome->used_us, 0),
+               outcome->used_us);
     job_finish(job, outcome->used_us, outcome->fault || runaway, now);
     dispatch_wake(job->dispatch);
     if (job->overdue) {
@@ -236,10 +239,6 @@ static bool dispatch_start(Dispatch *dispatch)
         if (task != NULL) {
             Job *job = job_of_task(task);
 
-            job->started = g_get_monotonic_time();
-            histogram_add(&stats_class(&dispatch->stats, pool,
-                                       task->priority)->wait,
-                          job->started - job->arrived);
             dispatch->executor->start(dispatch->executor, &job->execution);
             started = true;
         }
@@ -281,6 +280,7 @@ void dispatch_configure(Dispatch *dispatch, Config *config)
     dispatch->config = config;
     request_log_set_all(dispatch->log, config_log_requests(config));
     scheduler_set_shares(dispatch->scheduler, config_shares(config));
+    dispatch->executor->configure(dispatch->executor, config);
     scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
     /* A limit that has risen may let something run. */
     dispatch_wake(dispatch);
@@ -376,6 +376,25 @@ void dispatch_vm_set_uuid(Vm *vm, const char *uuid)
     g_strlcpy(record->uuid, uuid, sizeof(record->uuid));
 }
 
+static void dispatch_slots_changed(gpointer opaque)
+{
+    Dispatch *dispatch = opaque;
+
+    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+        scheduler_set_slots(dispatch->scheduler, pool,
+                            dispatch->executor->slots[pool -
+                                                      VGPU_STUB_POOL_A]);
+    }
+    dispatch_wake(dispatch);
+}
+
+static void dispatch_vm_gone(gpointer opaque, const char *name)
+{
+    const Dispatch *dispatch = opaque;
+
+    dispatch->executor->vm_gone(dispatch->executor, name);
+}
+
 Dispatch *dispatch_new(Executor *executor, Config *config)
 {
     static GSourceFuncs functions = { .dispatch = dispatch_ready };
@@ -384,10 +403,11 @@ Dispatch *dispatch_new(Executor *executor, Config *config)
     dispatch->scheduler = scheduler_new();
     dispatch->log = request_log_new();
     dispatch->quarantines = quarantines_new(NULL);
+    scheduler_set_vm_slots(dispatch->scheduler, executor->vm_slots);
+    scheduler_on_vm_gone(dispatch->scheduler, dispatch_vm_gone, dispatch);
     dispatch->executor = executor;
-    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
-        scheduler_set_slots(dispatch->scheduler, pool, executor->slots);
-    }
+    executor->slots_changed = dispatch_slots_changed;
+    executor->opaque = dispatch;
     /* As urgent as the sockets, which might never be idle */
     dispatch->source = (DispatchSource *)g_source_new(
         &functions, sizeof(*dispatch->source));

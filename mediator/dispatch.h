@@ -23,7 +23,10 @@
 
 typedef struct Dispatch Dispatch;
 
-/* Takes over @config; @executor has to live as long. */
+/*
+ * Takes over @config. @executor has to live until nothing is executed and no
+ * VM is referenced any more.
+ */
 Dispatch *dispatch_new(Executor *executor, Config *config);
 
 /*

@@ -7,6 +7,7 @@
 #define MEDIATOR_EXECUTOR_H
 
 #include "call.h"
+#include "config.h"
 
 /* How an execution ended */
 typedef struct Outcome {
@@ -27,20 +28,34 @@ struct Execution {
     size_t length;              /* … in bytes … */
     Call call;                  /* … and what it says */
 
-    /* To be called exactly once, at any time; @execution is gone then. */
+    /*
+     * To be called exactly once, at any time; @execution is gone then, and
+     * its VM may be.
+     */
     void (*done)(Execution *execution, const Outcome *outcome);
 };
 
 /* An implementation embeds it. */
 typedef struct Executor Executor;
 struct Executor {
-    unsigned slots;             /* executions of each pool at a time */
+    /* Executions of each pool at a time; 0 where nothing serves the pool */
+    unsigned slots[POOLS];
+    unsigned vm_slots;          /* the same of one VM in a pool */
+
+    /* Called after `slots` has changed; the user sets them. */
+    void (*slots_changed)(gpointer opaque);
+    gpointer opaque;
+
+    /* Work by @config from now on, which stays until the next call. */
+    void (*configure)(Executor *executor, const Config *config);
     void (*start)(Executor *executor, Execution *execution);
     /*
      * Nobody waits for the result of @execution any more, or its time is up:
      * it has to be done soon. Called at most once, not after it is done.
      */
     void (*stop)(Executor *executor, Execution *execution);
+    /* There will be nothing more of this VM, and nothing is executed. */
+    void (*vm_gone)(Executor *executor, const char *vm);
 };
 
 #endif /* MEDIATOR_EXECUTOR_H */

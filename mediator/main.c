@@ -10,16 +10,19 @@
 
 #include "admin.h"
 #include "answer-socket.h"
-#include "inline-executor.h"
 #include "link.h"
 #include "log.h"
 #include "metrics.h"
 #include "notify.h"
 #include "rrdd-file.h"
+#include "worker-executor.h"
 
 #define NAME "vgpu-mediatord"
 #define VERSION "0.1.0"
 #define DEFAULT_SOCKET_DIR "/run/vgpu-stub"
+
+#define DEFAULT_WORKER "/usr/libexec/vgpu-stub/vgpu-worker"
+#define DEFAULT_KERNELS "/usr/share/vgpu-stub/kernels"
 
 #define EXIT_USAGE 2
 
@@ -40,6 +43,8 @@ typedef struct Options {
     char *metrics_socket;       /* NULL for none */
     char *rrdd_file;            /* NULL for none */
     char *state_dir;            /* NULL for none */
+    char *worker;
+    char *kernels;
     gboolean version;
 } Options;
 
@@ -66,6 +71,12 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "Keep figures of VMs for xcp-rrdd at PATH", "PATH" },
         { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->state_dir,
           "Keep in DIR what a restart may not forget: quarantines", "DIR" },
+        { "worker", 0, 0, G_OPTION_ARG_FILENAME, &options->worker,
+          "Execute on accelerators with the program PATH (default: "
+          DEFAULT_WORKER ")", "PATH" },
+        { "kernels", 0, 0, G_OPTION_ARG_FILENAME, &options->kernels,
+          "Offer the kernels in DIR, unless the configuration names another "
+          "folder (default: " DEFAULT_KERNELS ")", "DIR" },
         { "version", 0, 0, G_OPTION_ARG_NONE, &options->version,
           "Show the version and exit", NULL },
         { 0 }
@@ -85,6 +96,12 @@ static bool options_parse(Options *options, int *argc, char ***argv,
     if (options->socket_dir == NULL && options->connect == NULL) {
         options->socket_dir = g_strdup(DEFAULT_SOCKET_DIR);
     }
+    if (options->worker == NULL) {
+        options->worker = g_strdup(DEFAULT_WORKER);
+    }
+    if (options->kernels == NULL) {
+        options->kernels = g_strdup(DEFAULT_KERNELS);
+    }
     return true;
 }
 
@@ -97,6 +114,8 @@ static void options_clear(Options *options)
     g_free(options->metrics_socket);
     g_free(options->rrdd_file);
     g_free(options->state_dir);
+    g_free(options->worker);
+    g_free(options->kernels);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -132,12 +151,16 @@ static void raise_descriptor_limit(void)
 }
 
 /* Serve until the end; false when an option does not allow it. */
-static bool serve(const Options *options, Dispatch *dispatch, GError **error)
+static bool serve(const Options *options, Dispatch *dispatch,
+                  const WorkerExecutor *workers, GError **error)
 {
     g_autoptr(GPtrArray) links = connect_all(options->connect, dispatch,
                                              error);
     g_autoptr(Service) service = service_new(dispatch, options->config);
-    Admin admin = { .service = service, .dispatch = dispatch };
+    Admin admin = {
+        .service = service, .dispatch = dispatch, .workers = workers,
+    };
+    Metrics metrics = { .dispatch = dispatch, .workers = workers };
     g_autoptr(AnswerSocket) admin_socket = NULL;
     g_autoptr(AnswerSocket) metrics_socket = NULL;
     RrddFile *rrdd_file = NULL;
@@ -158,7 +181,7 @@ static bool serve(const Options *options, Dispatch *dispatch, GError **error)
     if (options->metrics_socket != NULL) {
         metrics_socket = answer_socket_new(options->metrics_socket,
                                            "\r\n\r\n", metrics_http,
-                                           dispatch, error);
+                                           &metrics, error);
         if (metrics_socket == NULL) {
             g_prefix_error(error, "--metrics-socket: ");
             return false;
@@ -180,6 +203,7 @@ int main(int argc, char **argv)
 {
     g_auto(Options) options = { 0 };
     g_autoptr(GError) error = NULL;
+    WorkerExecutor *executor;
     Config *config;
     Dispatch *dispatch;
     int status = EXIT_SUCCESS;
@@ -203,17 +227,19 @@ int main(int argc, char **argv)
         fprintf(stderr, NAME ": --config: %s\n", error->message);
         return EXIT_USAGE;
     }
-    dispatch = dispatch_new(&inline_executor, config);
+    executor = worker_executor_new(options.worker, options.kernels);
+    dispatch = dispatch_new(worker_executor_base(executor), config);
     if (options.state_dir != NULL) {
         g_autofree char *path = g_build_filename(options.state_dir,
                                                  "quarantines", NULL);
 
         dispatch_keep_quarantines(dispatch, path);
     }
-    if (!serve(&options, dispatch, &error)) {
+    if (!serve(&options, dispatch, executor, &error)) {
         fprintf(stderr, NAME ": %s\n", error->message);
         status = EXIT_USAGE;
     }
+    worker_executor_free(executor);
     dispatch_free(dispatch);
     return status;
 }

@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vgpu-mediatord and vgpu-ctl, and the same with sanitizers for the tests,
-# which also has programs that test their modules: tests/mediator/unit/.
+# vgpu-mediatord, vgpu-worker, vgpu-ctl and the catalogue of kernels, and the
+# programs with sanitizers for the tests, which also test their modules:
+# tests/mediator/unit/.
 
 MEDIATOR_GLIB := glib-2.0 gio-unix-2.0
 MEDIATOR_LIBS := $(MEDIATOR_GLIB) zlib
-MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -DG_LOG_USE_STRUCTURED \
+MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -Imediator \
+    -DG_LOG_USE_STRUCTURED \
     -DG_LOG_DOMAIN='"vgpu-mediatord"' \
     -DGLIB_VERSION_MIN_REQUIRED=GLIB_VERSION_2_56 \
     -DGLIB_VERSION_MAX_ALLOWED=GLIB_VERSION_2_56
 
 .PHONY: mediator mediator-sanitizers mediator-dependencies
-mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-ctl ## build the mediator
+mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-worker \
+    $(BUILD)/mediator/vgpu-ctl $(BUILD)/kernels/.built ## build the mediator
 
 mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
+    $(BUILD)/mediator-sanitizers/vgpu-worker \
     $(BUILD)/mediator-sanitizers/vgpu-ctl \
-    $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c))
+    $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c)) \
+    $(BUILD)/mediator-sanitizers/stand-in/libcuda.so.1 \
+    $(BUILD)/kernels/.built
 mediator-sanitizers: ## build the mediator with address and undefined-behaviour checks, and its unit tests
 
 mediator-dependencies:
@@ -22,6 +28,26 @@ mediator-dependencies:
 
 MEDIATOR_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/*.c))
 CTL_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/ctl/*.c))
+WORKER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/worker/*.c))
+
+# The catalogue: manifests, OpenCL C and, compiled from the same source, PTX
+CLANG := clang
+NVPTX := --target=nvptx64-nvidia-cuda -march=sm_50 -x cl -cl-std=CL1.2 \
+    -cl-no-stdinc -include mediator/kernels/nvptx.h -O2 -Wall -Wextra -Wshadow
+
+$(BUILD)/kernels/.built: $(wildcard mediator/kernels/*) | mediator-dependencies
+	@rm -rf $(@D) && mkdir -p $(@D)
+	$(call say,KERNELS)
+	$(Q)cp $(filter %.kernel %.cl,$^) $(@D)
+	$(Q)if command -v $(CLANG) >/dev/null; then \
+	    for source in $(filter %.cl,$^); do \
+	        $(CLANG) $(NVPTX) -S -o $(@D)/$$(basename $$source .cl).ptx \
+	            $$source || exit; \
+	    done; \
+	else \
+	    echo 'there is no $(CLANG): without PTX, the backend cuda has no kernels'; \
+	fi
+	@touch $@
 
 # $(1): folder under $(BUILD), $(2): flags
 define mediator_build
@@ -29,6 +55,12 @@ $(BUILD)/$(1)/vgpu-mediatord: $(MEDIATOR_MODULES:%=$(BUILD)/$(1)/%)
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
 	    $$$$(pkg-config --libs $$(MEDIATOR_LIBS))
+
+$(BUILD)/$(1)/vgpu-worker: $(WORKER_MODULES:%=$(BUILD)/$(1)/%) \
+    $(BUILD)/$(1)/call.o $(BUILD)/$(1)/wire.o
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
+	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB)) -ldl
 
 $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	@mkdir -p $$(@D)
@@ -42,18 +74,27 @@ $(BUILD)/$(1)/vgpu-ctl: $(CTL_MODULES:%=$(BUILD)/$(1)/%)
 	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB))
 
 $(BUILD)/$(1)/unit/%: tests/mediator/unit/%.c \
-    $(patsubst %,$(BUILD)/$(1)/%,$(filter-out main.o,$(MEDIATOR_MODULES)))
+    $(patsubst %,$(BUILD)/$(1)/%,$(filter-out main.o worker/main.o,$(MEDIATOR_MODULES) $(WORKER_MODULES)))
 	@mkdir -p $$(@D)
 	$$(call say,CC)
-	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) -Imediator $$(CFLAGS) $(2) $$(LDFLAGS) \
-	    -MMD -MP -o $$@ $$(filter %.c %.o,$$^) \
-	    $$$$(pkg-config --cflags --libs $$(MEDIATOR_LIBS))
+	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) -Imediator/worker $$(CFLAGS) $(2) \
+	    $$(LDFLAGS) -MMD -MP -o $$@ $$(filter %.c %.o,$$^) \
+	    $$$$(pkg-config --cflags --libs $$(MEDIATOR_LIBS)) -ldl
 
 -include $(wildcard $(BUILD)/$(1)/*.d $(BUILD)/$(1)/*/*.d)
 endef
 
 MEDIATOR_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer
+
+# For tests of the backend cuda without a GPU
+$(BUILD)/mediator-sanitizers/stand-in/libcuda.so.1: tests/mediator/stand-in-cuda.c \
+    mediator/worker/cpu-kernels.c $(wildcard mediator/worker/*.h) | mediator-dependencies
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(MEDIATOR_CFLAGS) -Imediator/worker $(CFLAGS) $(LDFLAGS) \
+	    -fPIC -shared -o $@ $(filter %.c,$^) \
+	    $$(pkg-config --cflags --libs $(MEDIATOR_GLIB))
 
 $(eval $(call mediator_build,mediator,))
 $(eval $(call mediator_build,mediator-sanitizers,$(MEDIATOR_SANITIZE)))

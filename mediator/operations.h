@@ -1,5 +1,5 @@
 /*
- * What a request asks for
+ * The operations that need no accelerator
  *
  * docs/operations.md is the specification.
  *
@@ -11,9 +11,9 @@
 #include "call.h"
 
 /*
- * Execute @call; @reply receives the results, or the error. Depends on
- * nothing but @call.
+ * Execute @call; @reply receives the results, or the error. Returns false,
+ * and does nothing, when @call is one for an accelerator.
  */
-void operations_execute(const Call *call, Reply *reply);
+bool operations_execute(const Call *call, Reply *reply);
 
 #endif /* MEDIATOR_OPERATIONS_H */

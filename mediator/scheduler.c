@@ -8,8 +8,6 @@
 #include "fair-queue.h"
 #include "token-bucket.h"
 
-#define POOLS (VGPU_STUB_POOL_B - VGPU_STUB_POOL_A + 1)
-
 /* µs: what a VM's first task is thought to take */
 #define FIRST_ESTIMATE 1000
 
@@ -17,6 +15,7 @@
 typedef struct Flow {
     FairFlow fair;              /* waits while a task does */
     Vm *vm;
+    unsigned pool;              /* index */
     GQueue boosted;             /* Task */
     GQueue plain;               /* Task */
     gint64 estimate;            /* µs: what its tasks take lately */
@@ -28,8 +27,10 @@ struct Vm {
     unsigned references;
     VmLimits limits;
     TokenBucket bucket;
+    const Scheduler *scheduler;
     unsigned waiting;           /* tasks */
     unsigned running;
+    unsigned running_in[POOLS];
     gint64 used;                /* µs */
     unsigned faults;            /* since `faults_since` */
     gint64 faults_since;
@@ -56,7 +57,10 @@ struct Scheduler {
     Pool pools[POOLS];
     GHashTable *vms;            /* name → Vm */
     GSequence *deadlines;       /* Task, the earliest deadline first */
-    GQueue expelled;            /* Task, out of quarantined VMs' queues */
+    GQueue expelled;            /* Task, out of queues that were emptied */
+    unsigned vm_slots;          /* of each pool */
+    void (*vm_gone)(gpointer opaque, const char *name);     /* or NULL */
+    gpointer opaque;
 };
 
 static Pool *task_pool(Scheduler *scheduler, const Task *task)
@@ -92,11 +96,12 @@ static void vm_free(gpointer opaque)
     g_free(vm);
 }
 
-static Vm *vm_new(const char *name)
+static Vm *vm_new(const Scheduler *scheduler, const char *name)
 {
     Vm *vm = g_new0(Vm, 1);
 
     vm->name = g_strdup(name);
+    vm->scheduler = scheduler;
     vm->limits = limits_default;
     vm->bucket = TOKEN_BUCKET_FULL;
     vm->quarantined_until = G_MININT64;
@@ -105,6 +110,7 @@ static Vm *vm_new(const char *name)
             Flow *flow = &vm->flows[pool][priority];
 
             flow->vm = vm;
+            flow->pool = pool;
             flow->estimate = FIRST_ESTIMATE;
         }
     }
@@ -116,7 +122,7 @@ Vm *scheduler_vm_ref(Scheduler *scheduler, const char *name)
     Vm *vm = g_hash_table_lookup(scheduler->vms, name);
 
     if (vm == NULL) {
-        vm = vm_new(name);
+        vm = vm_new(scheduler, name);
         g_hash_table_insert(scheduler->vms, vm->name, vm);
     }
     vm->references++;
@@ -126,6 +132,9 @@ Vm *scheduler_vm_ref(Scheduler *scheduler, const char *name)
 void scheduler_vm_unref(Scheduler *scheduler, Vm *vm)
 {
     if (--vm->references == 0) {
+        if (scheduler->vm_gone != NULL) {
+            scheduler->vm_gone(scheduler->opaque, vm->name);
+        }
         g_hash_table_remove(scheduler->vms, vm->name);
     }
 }
@@ -269,9 +278,11 @@ void scheduler_withdraw(Scheduler *scheduler, Task *task)
 
 static bool flow_eligible(gconstpointer opaque)
 {
-    const Vm *vm = ((const Flow *)opaque)->vm;
+    const Flow *flow = opaque;
+    const Vm *vm = flow->vm;
 
-    return vm->running < vm->limits.in_flight;
+    return vm->running < vm->limits.in_flight &&
+           vm->running_in[flow->pool] < vm->scheduler->vm_slots;
 }
 
 /*
@@ -353,10 +364,11 @@ Task *scheduler_start(Scheduler *scheduler, uint8_t pool_id)
     task->state = TASK_RUNNING;
     pool->running++;
     flow->vm->running++;
+    flow->vm->running_in[flow->pool]++;
     return task;
 }
 
-/* A VM at its in-flight limit was passed over, that is a pause. */
+/* A VM at its limit was passed over, that is a pause. */
 static void vm_catch_up(Scheduler *scheduler, Vm *vm)
 {
     for (int pool = 0; pool < POOLS; pool++) {
@@ -400,7 +412,7 @@ bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
     used = MAX(used, 1);        /* what costs nothing could run for ever */
     fair_queue_finish(&class->flows, &flow->fair, vm->limits.weight,
                       task->charged, used);
-    if (vm->running >= vm->limits.in_flight) {
+    if (!flow_eligible(flow)) {
         vm_catch_up(scheduler, vm);
     }
     if (task->guaranteed) {
@@ -411,6 +423,7 @@ bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
     class->used += used;
     vm->used += used;
     vm->running--;
+    vm->running_in[flow->pool]--;
     pool->running--;
     quarantined = fault && vm_count_fault(scheduler, vm, now);
     task_release(scheduler, task);
@@ -419,7 +432,8 @@ bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
 
 /* --- What has to end --- */
 
-static void queue_expel(Scheduler *scheduler, GQueue *queue)
+/* End the tasks of @queue with @verdict. */
+static void queue_expel(Scheduler *scheduler, GQueue *queue, uint32_t verdict)
 {
     Task *task;
 
@@ -427,7 +441,16 @@ static void queue_expel(Scheduler *scheduler, GQueue *queue)
         task_dequeue(scheduler, task);
         task_forget_deadline(task);
         task->state = TASK_EXPELLED;
+        task->verdict = verdict;
         g_queue_push_tail_link(&scheduler->expelled, &task->link);
+    }
+}
+
+static void vm_expel(Scheduler *scheduler, Vm *vm, int pool, uint32_t verdict)
+{
+    for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
+        queue_expel(scheduler, &vm->flows[pool][priority].boosted, verdict);
+        queue_expel(scheduler, &vm->flows[pool][priority].plain, verdict);
     }
 }
 
@@ -435,10 +458,7 @@ void scheduler_vm_quarantine(Scheduler *scheduler, Vm *vm, gint64 until)
 {
     vm->quarantined_until = until;
     for (int pool = 0; pool < POOLS; pool++) {
-        for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
-            queue_expel(scheduler, &vm->flows[pool][priority].boosted);
-            queue_expel(scheduler, &vm->flows[pool][priority].plain);
-        }
+        vm_expel(scheduler, vm, pool, VGPU_STUB_ERR_VM_QUARANTINED);
     }
 }
 
@@ -460,7 +480,7 @@ Task *scheduler_next_ended(Scheduler *scheduler, gint64 now, uint32_t *status)
 
     if (expelled != NULL) {
         task = expelled->data;
-        *status = VGPU_STUB_ERR_VM_QUARANTINED;
+        *status = task->verdict;
         task_release(scheduler, task);
         return task;
     }
@@ -518,6 +538,7 @@ Scheduler *scheduler_new(void)
     Scheduler *scheduler = g_new0(Scheduler, 1);
 
     scheduler->shares = shares_default;
+    scheduler->vm_slots = G_MAXUINT;
     scheduler->vms = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                            vm_free);
     scheduler->deadlines = g_sequence_new(NULL);
@@ -534,7 +555,30 @@ void scheduler_free(Scheduler *scheduler)
 
 void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots)
 {
+    GHashTableIter iter;
+    gpointer vm;
+
     scheduler->pools[pool - VGPU_STUB_POOL_A].slots = slots;
+    if (slots == 0) {
+        g_hash_table_iter_init(&iter, scheduler->vms);
+        while (g_hash_table_iter_next(&iter, NULL, &vm)) {
+            vm_expel(scheduler, vm, pool - VGPU_STUB_POOL_A,
+                     VGPU_STUB_ERR_INVALID_POOL);
+        }
+    }
+}
+
+void scheduler_set_vm_slots(Scheduler *scheduler, unsigned slots)
+{
+    scheduler->vm_slots = slots;
+}
+
+void scheduler_on_vm_gone(Scheduler *scheduler,
+                          void (*gone)(gpointer opaque, const char *name),
+                          gpointer opaque)
+{
+    scheduler->vm_gone = gone;
+    scheduler->opaque = opaque;
 }
 
 void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares)

@@ -41,6 +41,7 @@ typedef struct Task {
     GList link;
     gint64 deadline;
     GSequenceIter *in_deadlines;    /* NULL once it has passed */
+    uint32_t verdict;           /* VGPU_STUB_ERR_…, when EXPELLED */
     bool guaranteed;            /* runs on its class's guaranteed share */
     gint64 estimate;            /* µs */
     gint64 charged;
@@ -69,9 +70,21 @@ void scheduler_free(Scheduler *scheduler);
 
 /*
  * How many tasks of @pool may run at the same time; with 0 the pool takes no
- * task. Tasks that run are not touched.
+ * task, and those that wait are ended, see scheduler_next_ended(). Tasks that
+ * run are not touched.
  */
 void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots);
+
+/*
+ * How many tasks of one VM may run in a pool at the same time; at first there
+ * is no limit but the VM's own.
+ */
+void scheduler_set_vm_slots(Scheduler *scheduler, unsigned slots);
+
+/* @gone will be called before a VM goes that nobody references any more. */
+void scheduler_on_vm_gone(Scheduler *scheduler,
+                          void (*gone)(gpointer opaque, const char *name),
+                          gpointer opaque);
 
 void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares);
 

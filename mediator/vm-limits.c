@@ -1,5 +1,6 @@
 /*
- * What a VM may take, what the priority classes are sure of, what is logged
+ * What a VM may take, what the priority classes are sure of, what the pools
+ * execute with, and what is logged
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -20,6 +21,8 @@ const VmLimits limits_default = {
     .faults = 5,
     .fault_window_s = 60,
     .quarantine_s = 300,
+    .memory_mib = 256,
+    .guest_kernels = false,
 };
 
 const ClassShares shares_default = {
@@ -27,6 +30,14 @@ const ClassShares shares_default = {
         [VGPU_STUB_PRIORITY_LOW] = 5,
         [VGPU_STUB_PRIORITY_MEDIUM] = 10,
     },
+};
+
+const PoolSettings pool_default = {
+    .backend = VGPU_STUB_BACKEND_CPU,
+    .device = 0,
+    .running = 8,
+    .workers = 64,
+    .idle_s = 60,
 };
 
 typedef struct Setting {
@@ -45,12 +56,21 @@ const char *const priority_names[PRIORITY_CLASSES] = {
 
 const char *const pool_choice_names[POOL_CHOICES] = { "any", "A", "B" };
 
-static const char *const yes_or_no[] = { "no", "yes" };
+const char *const backend_names[VGPU_STUB_BACKEND_CUDA + 1] = {
+    [VGPU_STUB_BACKEND_NONE] = "none",
+    [VGPU_STUB_BACKEND_CPU] = "cpu",
+    [VGPU_STUB_BACKEND_OPENCL] = "opencl",
+    [VGPU_STUB_BACKEND_CUDA] = "cuda",
+};
+
+static const char *const no_yes[] = { "no", "yes" };
 
 #define LIMIT(name, field, minimum, maximum) \
     { name, offsetof(VmLimits, field), minimum, maximum, NULL }
 #define SHARE(name, priority, minimum, maximum) \
     { name, offsetof(ClassShares, percent[priority]), minimum, maximum, NULL }
+#define POOL(name, field, minimum, maximum) \
+    { name, offsetof(PoolSettings, field), minimum, maximum, NULL }
 
 static const Setting limit_settings[] = {
     { "pool", offsetof(VmLimits, pool), 0, POOL_CHOICES - 1,
@@ -66,6 +86,8 @@ static const Setting limit_settings[] = {
     LIMIT("faults", faults, 1, 1000),
     LIMIT("fault-window-s", fault_window_s, 1, 86400),
     LIMIT("quarantine-s", quarantine_s, 1, 604800),
+    LIMIT("memory-mib", memory_mib, 1, 1048576),
+    { "guest-kernels", offsetof(VmLimits, guest_kernels), 0, 1, no_yes },
 };
 
 static const Setting share_settings[] = {
@@ -74,7 +96,16 @@ static const Setting share_settings[] = {
 };
 
 static const Setting log_settings[] = {
-    { "log-requests", offsetof(LogSettings, requests), 0, 1, yes_or_no },
+    { "log-requests", offsetof(LogSettings, requests), 0, 1, no_yes },
+};
+
+static const Setting pool_settings[] = {
+    { "backend", offsetof(PoolSettings, backend), 0, VGPU_STUB_BACKEND_CUDA,
+      backend_names },
+    POOL("device", device, 0, 255),
+    POOL("running", running, 1, 64),
+    POOL("workers", workers, 1, 1024),
+    POOL("idle-s", idle_s, 1, 86400),
 };
 
 G_DEFINE_QUARK(limits-error-quark, limits_error)
@@ -167,5 +198,12 @@ bool log_settings_set(LogSettings *settings, const char *name,
                       const char *value, GError **error)
 {
     return settings_set(log_settings, G_N_ELEMENTS(log_settings), settings,
+                        name, value, error);
+}
+
+bool pool_set(PoolSettings *pool, const char *name, const char *value,
+              GError **error)
+{
+    return settings_set(pool_settings, G_N_ELEMENTS(pool_settings), pool,
                         name, value, error);
 }

@@ -1,5 +1,6 @@
 /*
- * What a VM may take, what the priority classes are sure of, what is logged
+ * What a VM may take, what the priority classes are sure of, what the pools
+ * execute with, and what is logged
  *
  * The one place where settings have names, ranges and defaults.
  *
@@ -35,6 +36,8 @@ typedef struct VmLimits {
     unsigned faults;            /* within fault_window_s: quarantine */
     unsigned fault_window_s;
     unsigned quarantine_s;
+    unsigned memory_mib;        /* of an accelerator, in each pool */
+    unsigned guest_kernels;     /* 0 or 1: it may bring its own programs */
 } VmLimits;
 
 /*
@@ -50,8 +53,22 @@ typedef struct LogSettings {
     unsigned requests;          /* all of them, not only those that failed */
 } LogSettings;
 
+#define POOLS (VGPU_STUB_POOL_B - VGPU_STUB_POOL_A + 1)
+
+/* By VGPU_STUB_BACKEND_… */
+extern const char *const backend_names[VGPU_STUB_BACKEND_CUDA + 1];
+
+typedef struct PoolSettings {
+    unsigned backend;           /* VGPU_STUB_BACKEND_… */
+    unsigned device;            /* index among the backend's devices */
+    unsigned running;           /* executions at the same time */
+    unsigned workers;           /* processes */
+    unsigned idle_s;            /* until a worker is retired */
+} PoolSettings;
+
 extern const VmLimits limits_default;
 extern const ClassShares shares_default;
+extern const PoolSettings pool_default;
 
 #define LIMITS_ERROR limits_error_quark()
 GQuark limits_error_quark(void);
@@ -73,8 +90,10 @@ bool limits_set(VmLimits *limits, const char *name, const char *value,
 bool log_settings_set(LogSettings *settings, const char *name,
                       const char *value, GError **error);
 
-/* The same for @shares. */
+/* The same for @shares, and for @pool. */
 bool shares_set(ClassShares *shares, const char *name, const char *value,
                 GError **error);
+bool pool_set(PoolSettings *pool, const char *name, const char *value,
+              GError **error);
 
 #endif /* MEDIATOR_VM_LIMITS_H */

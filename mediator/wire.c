@@ -53,24 +53,39 @@ gssize wire_decode(const uint8_t *bytes, size_t size, WireHeader *header,
     return sizeof(raw) + header->length;
 }
 
-void wire_append_answer(GByteArray *out, const WireHeader *to, uint16_t type,
-                        uint32_t status, const void *payload, size_t length)
+void wire_append(GByteArray *out, const WireHeader *header,
+                 const void *payload)
 {
     const WireHeader raw = {
         .magic = GUINT32_TO_LE(VGPU_STUB_WIRE_MAGIC),
         .version = GUINT16_TO_LE(VGPU_STUB_WIRE_VERSION),
-        .type = GUINT16_TO_LE(type),
-        .length = GUINT32_TO_LE(length),
-        .request_id = GUINT32_TO_LE(to->request_id),
-        .sequence = GUINT64_TO_LE(to->sequence),
-        .status = GUINT32_TO_LE(status),
+        .type = GUINT16_TO_LE(header->type),
+        .length = GUINT32_TO_LE(header->length),
+        .request_id = GUINT32_TO_LE(header->request_id),
+        .sequence = GUINT64_TO_LE(header->sequence),
+        .status = GUINT32_TO_LE(header->status),
+        .flags = GUINT32_TO_LE(header->flags),
     };
 
-    g_assert(length <= VGPU_STUB_WIRE_MAX_PAYLOAD);
+    g_assert(header->length <= VGPU_STUB_WIRE_MAX_PAYLOAD);
     g_byte_array_append(out, (const uint8_t *)&raw, sizeof(raw));
-    if (length > 0) {
-        g_byte_array_append(out, payload, length);
+    if (header->length > 0) {
+        g_byte_array_append(out, payload, header->length);
     }
+}
+
+void wire_append_answer(GByteArray *out, const WireHeader *to, uint16_t type,
+                        uint32_t status, const void *payload, size_t length)
+{
+    const WireHeader header = {
+        .type = type,
+        .length = length,
+        .request_id = to->request_id,
+        .sequence = to->sequence,
+        .status = status,
+    };
+
+    wire_append(out, &header, payload);
 }
 
 bool wire_decode_hello(const uint8_t *payload, size_t length,

@@ -40,6 +40,14 @@ gssize wire_decode(const uint8_t *bytes, size_t size, WireHeader *header,
                    GError **error);
 
 /*
+ * Append a message to @out. Magic and version of @header don't matter;
+ * @payload are header->length bytes, at most VGPU_STUB_WIRE_MAX_PAYLOAD; NULL
+ * is allowed when that is 0.
+ */
+void wire_append(GByteArray *out, const WireHeader *header,
+                 const void *payload);
+
+/*
  * Append a message to @out that answers the one whose header is @to: it has
  * the same request_id and sequence. @payload are @length bytes, at most
  * VGPU_STUB_WIRE_MAX_PAYLOAD; NULL is allowed when @length is 0.

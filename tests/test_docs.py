@@ -56,6 +56,12 @@ def test_opcodes():
     assert table == abi.names("VGPU_STUB_OP_")
 
 
+def test_operations():
+    table = {link.strip("[").split("]")[0]: int(opcode, 16)
+             for opcode, link, _ in rows("operations.md", "opcode", "name")}
+    assert table == abi.names("VGPU_STUB_OP_")
+
+
 def test_message_types():
     table = {name: int(number) for number, name, *_
              in rows("wire-protocol.md", "type", "name")}

@@ -38,6 +38,14 @@ static const struct error errors[] = {
         "PROTOCOL_ERROR", "the mediator broke the protocol" },
     [VGPU_STUB_ERR_CANCELLED] = {
         "CANCELLED", "the request was aborted, by a reset or a migration" },
+    [VGPU_STUB_ERR_OUT_OF_MEMORY] = {
+        "OUT_OF_MEMORY", "the accelerator has no such amount of memory left" },
+    [VGPU_STUB_ERR_INVALID_HANDLE] = {
+        "INVALID_HANDLE", "no memory of this VM has the handle" },
+    [VGPU_STUB_ERR_UNKNOWN_KERNEL] = {
+        "UNKNOWN_KERNEL", "there is no kernel of that name" },
+    [VGPU_STUB_ERR_BUILD_FAILED] = {
+        "BUILD_FAILED", "the program does not compile" },
 };
 
 static const struct error backend = {
@@ -50,7 +58,8 @@ static const struct error reserved = {
 
 static const struct error *lookup(uint32_t error_code)
 {
-    if (error_code < sizeof(errors) / sizeof(errors[0])) {
+    if (error_code < sizeof(errors) / sizeof(errors[0]) &&
+        errors[error_code].name) {
         return &errors[error_code];
     }
     if (error_code >= VGPU_STUB_ERR_BACKEND_FIRST &&

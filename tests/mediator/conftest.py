@@ -24,8 +24,9 @@ def start(mediatord_bin, tmp_path):
     """start(*args): a daemon, which has to end well after the test."""
     with ExitStack() as running:
         count = itertools.count()
-        yield lambda *args: running.enter_context(
-            Mediatord(mediatord_bin, tmp_path / f"log{next(count)}", *args))
+        yield lambda *args, **options: running.enter_context(
+            Mediatord(mediatord_bin, tmp_path / f"log{next(count)}", *args,
+                      **options))
 
 
 @pytest.fixture

@@ -2,14 +2,17 @@
 """vgpu-ctl and the daemon's admin socket."""
 import json
 import os
+import signal
 import socket
 import stat
+import struct
 import subprocess
 
 import pytest
 
 from fake_device import FakeDevice
 from support import abi, wire
+from support.wait import wait_for
 from support.wire import Message
 
 OK = abi.VGPU_STUB_ERR_NONE
@@ -80,6 +83,30 @@ def test_queues(peers, ctl):
         assert (used >= 100) == (queue["pool"] == "A" and
                                  queue["priority"] == "medium")
         assert (queue["waiting"], queue["running"]) == (0, 0)
+
+
+def test_workers(peers, ctl):
+    """One with memory is there until it dies, and then another."""
+    assert json.loads(ctl("workers", "--json")) == []
+    assert ctl("workers").split() == ["vm", "pool", "pid", "state", "memory",
+                                      "age_s"]
+    pids = []
+    for sequence in range(2):
+        alloc = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
+                                  abi.VGPU_STUB_OP_MEMORY_ALLOC, 0, 2, 0, 0)
+        peers[0].send(Message(abi.VGPU_STUB_MSG_REQUEST,
+                              alloc + struct.pack("<Q", 4096),
+                              sequence=sequence))
+        assert peers[0].expect(abi.VGPU_STUB_MSG_RESPONSE).status == OK
+        worker, = json.loads(ctl("workers", "--json"))
+        pids.append(worker.pop("pid"))
+        assert worker.pop("age_s") >= 0
+        assert worker == {"vm": "7", "pool": "A", "state": "idle",
+                          "memory": "yes"}
+        os.kill(pids[-1], signal.SIGKILL)
+        wait_for(lambda: json.loads(ctl("workers", "--json")) == [],
+                 "end of the worker")
+    assert pids[0] != pids[1]
 
 
 def test_names_of_all_sorts(start, admin, ctl, tmp_path):
@@ -174,10 +201,10 @@ def test_reload(start, admin, ctl, device, tmp_path):
     assert len(daemon.wait_log("loaded$")) == 1
 
 
-KNOWN = ("there are status, vms, queues, set, quarantine, release, reload, "
-         "drain")
+KNOWN = ("there are status, vms, workers, queues, set, quarantine, release, "
+         "reload, drain")
 LIMITS = ("pool, priority, weight, queue, in-flight, rate, burst, deadline-ms, "
-          "faults, fault-window-s, quarantine-s")
+          "faults, fault-window-s, quarantine-s, memory-mib, guest-kernels")
 
 
 @pytest.mark.parametrize("args, reason", [
@@ -226,7 +253,8 @@ def test_the_path_is_taken(mediatord_bin, admin, what):
         admin.write_text("precious")
     else:
         other = FakeDevice(admin)
-    result = subprocess.run([mediatord_bin, "--admin-socket", admin],
+    result = subprocess.run([mediatord_bin, "--worker=/bin/true",
+                             "--admin-socket", admin],
                             timeout=20, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
     assert (result.returncode, result.stdout) == (2, "")
@@ -240,7 +268,8 @@ def test_the_path_is_taken(mediatord_bin, admin, what):
 
 @pytest.mark.parametrize("path", ["", "/" + "x" * 107])
 def test_path_of_a_wrong_length(mediatord_bin, path):
-    result = subprocess.run([mediatord_bin, "--admin-socket", path],
+    result = subprocess.run([mediatord_bin, "--worker=/bin/true",
+                             "--admin-socket", path],
                             timeout=20, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
     assert result.returncode == 2

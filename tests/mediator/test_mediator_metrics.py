@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What Prometheus is told, read with Prometheus's own parser."""
+import json
 import os
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -146,6 +148,23 @@ def test_quarantine(start, sockets, metrics_socket, admin, ctl, scrape):
     assert samples[("vgpu_quarantines_total",)] == 0
 
 
+def test_workers(start, sockets, metrics_socket, admin, ctl, scrape):
+    device = FakeDevice(sockets / "7-0.sock")
+    start("--socket-dir", sockets, "--metrics-socket", metrics_socket,
+          "--admin-socket", admin)
+    peer = device.greet(pool=abi.VGPU_STUB_POOL_B)
+    ask(peer, abi.VGPU_STUB_OP_GET_DEVICE_INFO, 1)
+    samples = scrape()
+    idle = ("vgpu_workers", ("pool", "B"), ("state", "idle"))
+    assert {key for key, value in samples.items()
+            if key[0] == "vgpu_workers" and value} == {idle}
+    assert samples[idle] == samples["vgpu_worker_starts_total",] == 1
+    worker, = json.loads(ctl("workers", "--json"))
+    os.kill(worker["pid"], signal.SIGKILL)
+    wait_for(lambda: scrape()[("vgpu_worker_deaths_total",)] == 1,
+             "death of the worker")
+
+
 def test_a_vm_that_goes(start, sockets, metrics_socket, scrape):
     device = FakeDevice(sockets / "7-0.sock")
     start("--socket-dir", sockets, "--metrics-socket", metrics_socket)
@@ -247,7 +266,8 @@ def test_only_owner_and_group_may_connect(server, metrics_socket):
 
 
 def test_bad_path(mediatord_bin):
-    result = subprocess.run([mediatord_bin, "--metrics-socket", "/x/y"],
+    result = subprocess.run([mediatord_bin, "--worker=/bin/true",
+                             "--metrics-socket", "/x/y"],
                             timeout=20, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
     assert (result.returncode, result.stdout) == (2, "")

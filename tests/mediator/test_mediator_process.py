@@ -26,8 +26,9 @@ def test_help(mediatord_bin):
     assert (result.returncode, result.stderr) == (0, "")
     for word in ("--socket-dir=DIR", "/run/vgpu-stub", "--connect=PATH",
                  "--config=FILE", "--admin-socket=PATH", "--metrics-socket=PATH",
-                 "--rrdd-file=PATH", "--state-dir=DIR",
-                 "--version",
+                 "--rrdd-file=PATH", "--state-dir=DIR", "--worker=PATH",
+                 "/usr/libexec/vgpu-stub/vgpu-worker", "--kernels=DIR",
+                 "/usr/share/vgpu-stub/kernels", "--version",
                  "Exit status"):
         assert word in result.stdout
 
@@ -49,7 +50,7 @@ def test_help(mediatord_bin):
      "1 to 107 are allowed"),
 ])
 def test_bad_options(mediatord_bin, args, message):
-    result = run(mediatord_bin, *args)
+    result = run(mediatord_bin, "--worker=/bin/true", *args)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == f"vgpu-mediatord: {message}\n"
 

@@ -306,7 +306,7 @@ def test_device_id_cannot_forge_log_lines(daemon, device):
     with device.greet(device_id=b'a\nb\x1b[2J"\\\xff'):
         line, = daemon.wait_log("connected$")
         assert 'device "a\\nb\\033[2J\\"\\\\\\377": connected' in line
-    assert len(daemon.wait_log("device closed the connection$")) == 1
+    assert len(daemon.wait_log("peer closed the connection$")) == 1
     assert len(daemon.log()) == 2
 
 
@@ -316,4 +316,4 @@ def test_disconnect_is_logged(daemon, device, peer):
     assert line == (
         f"vgpu-mediatord: {device.path}: vm 0, uuid "
         "00000000-0000-0000-0000-000000000000, pool A, priority medium, "
-        'device "": disconnected: the device closed the connection')
+        'device "": disconnected: the peer closed the connection')

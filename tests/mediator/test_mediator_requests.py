@@ -14,7 +14,7 @@ from support import abi, wire
 ECHO = abi.VGPU_STUB_OP_ECHO
 NOP = abi.VGPU_STUB_OP_NOP
 INFO = abi.VGPU_STUB_OP_GET_DEVICE_INFO
-ANSWERED = {NOP, ECHO, INFO}
+ANSWERED = set(range(8))
 
 HEADER = 32
 U32 = 0xFFFFFFFF
@@ -120,11 +120,15 @@ def test_nop(call):
 
 
 def test_get_device_info(call):
+    """It comes from a worker."""
     status, results, data, _ = call(request(INFO))
-    assert (status, data) == (abi.VGPU_STUB_ERR_NONE, b"")
-    accelerators, opcodes = struct.unpack("<2I", results)
-    assert accelerators == 0
+    assert (status, data) == (abi.VGPU_STUB_ERR_NONE, b"CPU")
+    (accelerators, opcodes, backend, quota, allocated,
+     units) = struct.unpack("<3I2QI", results)
+    assert (accelerators, backend) == (1, abi.VGPU_STUB_BACKEND_CPU)
     assert {op for op in range(32) if opcodes & 1 << op} == ANSWERED
+    assert (quota, allocated) == (256 << 20, 0)
+    assert units >= 1
 
 
 def test_execution_takes_no_longer_than_the_round_trip(call):
@@ -234,7 +238,7 @@ def test_bad_requests(call, name):
 
 def test_opcodes_in_the_documentation():
     text = (ROOT / "docs/operations.md").read_text()
-    rows = re.findall(r"^\| (0x[0-9A-F]{4}) \| ([A-Z_]+) \|", text, re.M)
+    rows = re.findall(r"^\| (0x[0-9A-F]{4}) \| \[([A-Z_]+)\]", text, re.M)
     assert {int(opcode, 0) for opcode, _ in rows} == ANSWERED
     for opcode, name in rows:
         assert getattr(abi, f"VGPU_STUB_OP_{name}") == int(opcode, 0), name

@@ -17,8 +17,8 @@ CACHE = Path(os.environ.get("CACHE") or
 # distribution has, and that of our own packages.
 BUILD_REQUIRES = ["stock-compiler", "stock-libs-devel", "stock-tools",
                   "stock-malloc-devel",
-                  "gcc", "glibc-static", "make", "python3",
-                  "pkgconfig(gio-unix-2.0) = 2.74"]
+                  "gcc", "glibc-static", "make", "python3", "clang",
+                  "opencl-headers", "pkgconfig(gio-unix-2.0) = 2.74"]
 
 OUR_PACKAGES = {"vgpu-stub-dom0": "noarch", "vgpu-stub-mediator": "x86_64",
                 "vgpu-stub-guest-tools": "x86_64",

@@ -4,17 +4,24 @@ import re
 import signal
 import subprocess
 
+from support.paths import BUILD
 from support.wait import wait_for
 
 
 class Mediatord:
-    """A running daemon; what it logs goes to a file."""
+    """A running daemon; what it logs goes to a file.
 
-    def __init__(self, binary, log, *args):
+    Its workers are those that were built with it, unless `worker` says
+    something else, and the kernels are those that were built.
+    """
+
+    def __init__(self, binary, log, *args, worker=None):
         self.log_path = log
+        worker = worker or binary.with_name("vgpu-worker")
         with open(log, "wb") as stderr:
-            self.process = subprocess.Popen([binary, *map(str, args)],
-                                            stderr=stderr)
+            self.process = subprocess.Popen(
+                [binary, "--worker", worker, "--kernels", BUILD / "kernels",
+                 *map(str, args)], stderr=stderr)
 
     def log(self):
         return self.log_path.read_text().splitlines()

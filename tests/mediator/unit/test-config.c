@@ -30,12 +30,17 @@ static void check_default(const Config *config)
     g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
                     &shares_default, sizeof(ClassShares));
     g_assert_false(config_log_requests(config));
+    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+        g_assert_cmpmem(config_pool(config, pool), sizeof(PoolSettings),
+                        &pool_default, sizeof(PoolSettings));
+    }
 }
 
 static void test_no_settings(void)
 {
     static const char *const texts[] = {
         "", "\n", "# nothing\n", "  # nothing", "[vm]\n[classes]\n[vm 7]",
+        "[workers]\n[pool A]\n[pool B]",
         "[vm]\r\n\r\n# nothing\r\n", "\t\n \n",
     };
 
@@ -43,6 +48,7 @@ static void test_no_settings(void)
         Config *config = parse_good(texts[i]);
 
         check_default(config);
+        g_assert_null(config_kernels(config));
         config_free(config);
     }
 }
@@ -54,15 +60,23 @@ static void test_every_setting(void)
                                 "in-flight=3\nrate=4\n"
                                 "burst=5\ndeadline-ms=6\nfaults=7\n"
                                 "fault-window-s=8\nquarantine-s=9\n"
+                                "memory-mib=12\nguest-kernels=yes\n"
                                 "[classes]\n"
                                 "medium-minimum=10\nlow-minimum=11\n"
-                                "[log]\nlog-requests=yes\n");
+                                "[log]\nlog-requests=yes\n"
+                                "[workers]\nkernels=/k\n"
+                                "[pool B]\nbackend=cuda\ndevice=1\n"
+                                "running=2\nworkers=3\nidle-s=4\n");
     const VmLimits wanted = {
         .pool = 2,
         .priority = VGPU_STUB_PRIORITY_LOW,
         .weight = 1, .queue = 2, .in_flight = 3, .rate = 4, .burst = 5,
         .deadline_ms = 6, .faults = 7, .fault_window_s = 8,
-        .quarantine_s = 9,
+        .quarantine_s = 9, .memory_mib = 12, .guest_kernels = true,
+    };
+    const PoolSettings pool = {
+        .backend = VGPU_STUB_BACKEND_CUDA, .device = 1, .running = 2,
+        .workers = 3, .idle_s = 4,
     };
     const ClassShares shares = {
         .percent[VGPU_STUB_PRIORITY_MEDIUM] = 10,
@@ -74,6 +88,11 @@ static void test_every_setting(void)
     g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
                     &shares, sizeof(shares));
     g_assert_true(config_log_requests(config));
+    g_assert_cmpmem(config_pool(config, VGPU_STUB_POOL_A),
+                    sizeof(PoolSettings), &pool_default, sizeof(pool));
+    g_assert_cmpmem(config_pool(config, VGPU_STUB_POOL_B),
+                    sizeof(PoolSettings), &pool, sizeof(pool));
+    g_assert_cmpstr(config_kernels(config), ==, "/k");
     config_free(config);
 }
 
@@ -113,6 +132,8 @@ static void test_shipped_file(void)
     active = g_regex_replace_literal(comment, text, -1, 0, "", 0, NULL);
     config = parse_good(active);
     check_default(config);
+    g_assert_cmpstr(config_kernels(config), ==,
+                    "/usr/share/vgpu-stub/kernels");
     config_free(config);
     for (const char *at = active; (at = strchr(at, '=')) != NULL; at++) {
         settings++;
@@ -120,14 +141,18 @@ static void test_shipped_file(void)
     /* --config=FILE is in its first line. */
     g_assert_cmpuint(settings, ==, 1 + sizeof(VmLimits) / sizeof(unsigned) +
                                    PRIORITY_CLASSES - 1 +
-                                   sizeof(LogSettings) / sizeof(unsigned));
+                                   sizeof(LogSettings) / sizeof(unsigned) +
+                                   POOLS * sizeof(PoolSettings) /
+                                   sizeof(unsigned) + 1);
 }
 
 #define LIMITS "pool, priority, weight, queue, in-flight, rate, burst, " \
-               "deadline-ms, faults, fault-window-s, quarantine-s"
+               "deadline-ms, faults, fault-window-s, quarantine-s, " \
+               "memory-mib, guest-kernels"
+#define POOL_SETTINGS "backend, device, running, workers, idle-s"
 #define NOT_A_LINE " is not a [group], a key=value or a # comment"
-#define GROUPS " is not known, there are [classes], [log], " \
-               "[vm] and [vm NAME]"
+#define GROUPS " is not known, there are [classes], [log], [workers], " \
+               "[pool A], [pool B], [vm] and [vm NAME]"
 
 static const struct {
     const char *text, *message;
@@ -145,7 +170,12 @@ static const struct {
     { "[vms]", "1: [vms]" GROUPS },
     { "[vm ]", "1: [vm ]" GROUPS },
     { "[ vm]", "1: [ vm]" GROUPS },
-    { "[pool A]", "1: [pool A]" GROUPS },
+    { "[pool]", "1: [pool]" GROUPS },
+    { "[pool ]", "1: [pool ]" GROUPS },
+    { "[pool C]", "1: [pool C]" GROUPS },
+    { "[pool a]", "1: [pool a]" GROUPS },
+    { "[pool AB]", "1: [pool AB]" GROUPS },
+    { "[worker]", "1: [worker]" GROUPS },
     { "[vm]\n[classes]\n[vm]", "3: [vm] is in line 1 already" },
     { "[vm 7]\n\n[vm 7]", "3: [vm 7] is in line 1 already" },
     { "[vm]\nrate=1\nrate=1", "3: [vm] rate is in line 2 already" },
@@ -207,6 +237,29 @@ static const struct {
       "2: [log] log-requests is 'true', allowed are no, yes" },
     { "[log]\nrequests=yes",
       "2: [log] 'requests' is not known, there are log-requests" },
+    { "[vm]\nmemory-mib=0",
+      "2: [vm] memory-mib is '0', 1 to 1048576 is allowed" },
+    { "[vm]\nmemory-mib=1048577",
+      "2: [vm] memory-mib is '1048577', 1 to 1048576 is allowed" },
+    { "[vm 7]\nguest-kernels=true",
+      "2: [vm 7] guest-kernels is 'true', allowed are no, yes" },
+    { "[pool A]\nbackend=gpu",
+      "2: [pool A] backend is 'gpu', allowed are none, cpu, opencl, cuda" },
+    { "[pool B]\ndevice=-1",
+      "2: [pool B] device is '-1', 0 to 255 is allowed" },
+    { "[pool A]\nrunning=0",
+      "2: [pool A] running is '0', 1 to 64 is allowed" },
+    { "[pool A]\nworkers=1025",
+      "2: [pool A] workers is '1025', 1 to 1024 is allowed" },
+    { "[pool A]\nidle-s=1m",
+      "2: [pool A] idle-s is '1m', 1 to 86400 is allowed" },
+    { "[pool A]\nweight=1", "2: [pool A] 'weight' is not known, there are "
+                            POOL_SETTINGS },
+    { "[workers]\nkernels=kernels",
+      "2: [workers] kernels is 'kernels', a path that begins with / is "
+      "allowed" },
+    { "[workers]\nworkers=1",
+      "2: [workers] 'workers' is not known, there is kernels" },
     { "[vm 7]\nweight=2\n[vm 8]\nweight=x",
       "4: [vm 8] weight is 'x', 1 to 10000 is allowed" },
     { "[vm]\n# \xff\n", "2: not UTF-8" },

@@ -17,6 +17,7 @@
 typedef struct Asked {
     Request *request;           /* until it is answered or cancelled */
     Execution *execution;       /* while it runs */
+    gint64 started;             /* monotonic, µs */
     unsigned stops;
     uint32_t status;            /* of the answer */
     char why[80];               /* the answer's data */
@@ -31,6 +32,7 @@ typedef struct Fixture {
     unsigned running;
     unsigned started;
     unsigned answered;
+    unsigned gone;              /* VMs */
 } Fixture;
 
 static Fixture *fixture_of(Executor *executor)
@@ -56,6 +58,7 @@ static void start(Executor *executor, Execution *execution)
     g_assert_null(asked->execution);
     g_assert_cmpstr(execution->vm, ==, "7");
     asked->execution = execution;
+    asked->started = g_get_monotonic_time();
     f->running++;
     f->started++;
 }
@@ -63,6 +66,21 @@ static void start(Executor *executor, Execution *execution)
 static void stop(Executor *executor, Execution *execution)
 {
     asked_of(fixture_of(executor), execution)->stops++;
+}
+
+static void configure(Executor *executor, const Config *config)
+{
+    g_assert_nonnull(config);
+    executor->slots_changed(executor->opaque);
+}
+
+static void vm_gone(Executor *executor, const char *vm)
+{
+    Fixture *f = fixture_of(executor);
+
+    g_assert_cmpstr(vm, ==, "7");
+    g_assert_cmpuint(f->running, ==, 0);
+    f->gone++;
 }
 
 static void answer(gpointer opaque, const WireHeader *header, uint32_t status,
@@ -92,7 +110,7 @@ static void done(Fixture *f, unsigned number, uint32_t status, bool fault)
         .status = status,
         .response = &response,
         .length = sizeof(response),
-        .used_us = 1,
+        .used_us = g_get_monotonic_time() - f->asked[number].started,
         .fault = fault,
     };
     Execution *execution = f->asked[number].execution;
@@ -153,7 +171,14 @@ static void check_answer(Fixture *f, unsigned number, uint32_t status,
 static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
     *f = (Fixture) {
-        .executor = { .slots = 1, .start = start, .stop = stop },
+        .executor = {
+            .slots = { 1, 1 },
+            .vm_slots = 1,
+            .configure = configure,
+            .start = start,
+            .stop = stop,
+            .vm_gone = vm_gone,
+        },
         .limits = limits_default,
     };
     for (int i = 0; i < REQUESTS; i++) {
@@ -352,11 +377,45 @@ static void test_pool_without_slots(Fixture *f, gconstpointer data)
     (void)data;
     dispatch_vm_unref(f->dispatch, f->vm);
     dispatch_free(f->dispatch);
-    f->executor.slots = 0;
+    f->executor.slots[0] = 0;
     f->dispatch = dispatch_new(&f->executor, config_new());
     f->vm = dispatch_vm_ref(f->dispatch, "7");
     ask(f, 0);
     check_answer(f, 0, VGPU_STUB_ERR_INVALID_POOL, "nothing serves the pool");
+}
+
+static void test_slots_come_and_go(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    ask(f, 0);
+    ask(f, 1);
+    settle();
+    f->executor.slots[0] = 0;
+    f->executor.slots_changed(f->executor.opaque);
+    settle();
+    check_answer(f, 0, UNANSWERED, "");
+    check_answer(f, 1, VGPU_STUB_ERR_INVALID_POOL, "nothing serves the pool");
+    done(f, 0, VGPU_STUB_ERR_NONE, false);
+    check_answer(f, 0, VGPU_STUB_ERR_NONE, "");
+    f->executor.slots[0] = 1;
+    f->executor.slots_changed(f->executor.opaque);
+    ask(f, 2);
+    settle();
+    g_assert_nonnull(f->asked[2].execution);
+}
+
+/* It goes with the last of its requests, even if its device went before. */
+static void test_vm_gone(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    ask(f, 0);
+    settle();
+    cancel(f, 0);
+    dispatch_vm_unref(f->dispatch, f->vm);
+    g_assert_cmpuint(f->gone, ==, 0);
+    done(f, 0, VGPU_STUB_ERR_NONE, false);
+    g_assert_cmpuint(f->gone, ==, 1);
+    f->vm = dispatch_vm_ref(f->dispatch, "7");
 }
 
 /* Whatever happens in whatever order, each request ends exactly once. */
@@ -436,6 +495,8 @@ int main(int argc, char **argv)
     ADD("queue-full", test_queue_full);
     ADD("rate-limit", test_rate_limit);
     ADD("pool-without-slots", test_pool_without_slots);
+    ADD("slots-come-and-go", test_slots_come_and_go);
+    ADD("vm-gone", test_vm_gone);
     ADD("every-request-ends-once", test_every_request_ends_once);
     return g_test_run();
 }

@@ -236,6 +236,69 @@ static void test_in_flight(Fixture *f, gconstpointer data)
     scheduler_vm_unref(f->scheduler, other);
 }
 
+static void test_slots_of_a_vm(Fixture *f, gconstpointer data)
+{
+    Vm *other = scheduler_vm_ref(f->scheduler, "8");
+
+    (void)data;
+    scheduler_set_slots(f->scheduler, A, 10);
+    scheduler_set_slots(f->scheduler, B, 10);
+    scheduler_set_vm_slots(f->scheduler, 1);
+    f->tasks[1].priority = HIGH;
+    f->tasks[2].vm = other;
+    f->tasks[3].pool = B;
+    for (int i = 0; i < 4; i++) {
+        submit(f, &f->tasks[i], 0);
+    }
+    /* One at a time in this pool, whatever its priority */
+    check_start(f, &f->tasks[1]);
+    check_start(f, &f->tasks[2]);
+    check_start(f, NULL);
+    g_assert_true(scheduler_start(f->scheduler, B) == &f->tasks[3]);
+    scheduler_finish(f->scheduler, &f->tasks[1], 1, false, 0);
+    check_start(f, &f->tasks[0]);
+    scheduler_vm_unref(f->scheduler, other);
+}
+
+static void test_no_slots_any_more(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    scheduler_set_slots(f->scheduler, B, 1);
+    f->tasks[2].pool = B;
+    for (int i = 0; i < 3; i++) {
+        submit(f, &f->tasks[i], 0);
+    }
+    check_start(f, &f->tasks[0]);
+    scheduler_set_slots(f->scheduler, A, 0);
+    check_ended(f, 0, &f->tasks[1], VGPU_STUB_ERR_INVALID_POOL);
+    check_nothing_ended(f, 0);
+    g_assert_true(f->tasks[0].state == TASK_RUNNING);
+    g_assert_true(scheduler_start(f->scheduler, B) == &f->tasks[2]);
+}
+
+static void count_gone(gpointer opaque, const char *name)
+{
+    g_assert_cmpstr(name, ==, "8");
+    ++*(unsigned *)opaque;
+}
+
+static void test_vm_gone(Fixture *f, gconstpointer data)
+{
+    Vm *other = scheduler_vm_ref(f->scheduler, "8");
+    unsigned gone = 0;
+
+    (void)data;
+    scheduler_on_vm_gone(f->scheduler, count_gone, &gone);
+    f->tasks[0].vm = other;
+    submit(f, &f->tasks[0], 0);
+    scheduler_vm_unref(f->scheduler, other);
+    check_start(f, &f->tasks[0]);
+    g_assert_cmpuint(gone, ==, 0);
+    scheduler_finish(f->scheduler, &f->tasks[0], 1, false, 0);
+    g_assert_cmpuint(gone, ==, 1);
+    scheduler_on_vm_gone(f->scheduler, NULL, NULL);
+}
+
 static void test_deadlines(Fixture *f, gconstpointer data)
 {
     const gint64 limit = f->limits.deadline_ms * MS;
@@ -911,6 +974,9 @@ int main(int argc, char **argv)
     ADD("rate-limit", test_rate_limit);
     ADD("rate-is-per-vm", test_rate_is_per_vm);
     ADD("in-flight", test_in_flight);
+    ADD("slots-of-a-vm", test_slots_of_a_vm);
+    ADD("no-slots-any-more", test_no_slots_any_more);
+    ADD("vm-gone", test_vm_gone);
     ADD("deadlines", test_deadlines);
     ADD("quarantine", test_quarantine);
     ADD("faults-far-apart", test_faults_far_apart);

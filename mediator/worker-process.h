@@ -1,0 +1,64 @@
+/*
+ * A worker's process, and the socket on which it gets its requests
+ *
+ * What it may say is in worker-protocol.h. A process that says anything else,
+ * that closes its socket or exits has failed: it is killed if need be.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_WORKER_PROCESS_H
+#define MEDIATOR_WORKER_PROCESS_H
+
+#include <sys/types.h>
+
+#include "worker-protocol.h"
+
+typedef struct WorkerProcess WorkerProcess;
+
+/* The answer to a request; it has been checked. */
+typedef struct WorkerAnswer {
+    uint32_t status;            /* VGPU_STUB_ERR_… */
+    bool holds_memory;
+    const uint8_t *response;    /* valid during the call */
+    size_t length;              /* bytes, at most VGPU_STUB_BUF_SIZE */
+} WorkerAnswer;
+
+/* All of them are called from the main loop. */
+typedef struct WorkerProcessHandlers {
+    /* It takes a request from now on. */
+    void (*ready)(gpointer opaque);
+    /* The answer has come; the next request may be sent. */
+    void (*answer)(gpointer opaque, const WorkerAnswer *answer);
+    /* It has failed; only `gone` will follow. */
+    void (*failed)(gpointer opaque);
+    /*
+     * It is no more, neither is @process. @why says what was wrong; NULL when
+     * it was told to go, and went.
+     */
+    void (*gone)(gpointer opaque, const char *why);
+} WorkerProcessHandlers;
+
+/*
+ * Run @argv, NULL-terminated. NULL and a G_IO_ERROR or G_SPAWN_ERROR when that
+ * is not possible.
+ */
+WorkerProcess *worker_process_new(const char *const *argv,
+                                  const WorkerProcessHandlers *handlers,
+                                  gpointer opaque, GError **error);
+
+pid_t worker_process_pid(const WorkerProcess *process);
+
+/* It is ready and has no request. @length is VGPU_STUB_BUF_SIZE at most. */
+void worker_process_send(WorkerProcess *process, const uint8_t *request,
+                         size_t length);
+
+/* Tell it to exit; only `gone` will follow. */
+void worker_process_retire(WorkerProcess *process);
+
+/*
+ * Kill it; only `gone` will follow. @why, a string constant, is what was wrong
+ * with it, or NULL.
+ */
+void worker_process_kill(WorkerProcess *process, const char *why);
+
+#endif /* MEDIATOR_WORKER_PROCESS_H */

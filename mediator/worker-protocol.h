@@ -1,0 +1,26 @@
+/*
+ * The messages between the mediator and its workers
+ *
+ * The layouts and the framing are those of the device <-> mediator protocol,
+ * include/vgpu-stub-wire.h, over a socket pair that is the worker's stdin.
+ *
+ *   HELLO     worker -> mediator, once, without payload: it takes requests
+ *   REQUEST   mediator -> worker: a guest's request. The next one comes after
+ *             the answer.
+ *   RESPONSE  worker -> mediator: the answer, with the sequence of the request.
+ *             header.status is its status, header.flags are
+ *             WORKER_RESPONSE_…; the payload is what the guest gets.
+ *
+ * Nothing else is sent. The end of the stream tells the worker to exit.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_WORKER_PROTOCOL_H
+#define MEDIATOR_WORKER_PROTOCOL_H
+
+#include "wire.h"
+
+/* The worker has memory of its VM, which would be lost with it. */
+#define WORKER_RESPONSE_HOLDS_MEMORY (1u << 0)
+
+#endif /* MEDIATOR_WORKER_PROTOCOL_H */

@@ -1,0 +1,538 @@
+/*
+ * The backend for any OpenCL 1.2 device
+ *
+ * The ICD loader is loaded when the worker runs, so that one program works on
+ * hosts with OpenCL and without.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+
+#include "backend.h"
+
+#include <string.h>
+
+#include "library.h"
+
+#define LIBRARY "libOpenCL.so.1"
+
+#define FUNCTIONS(f) \
+    f(clBuildProgram) f(clCreateBuffer) f(clCreateCommandQueue) \
+    f(clCreateContext) f(clCreateKernel) f(clCreateProgramWithSource) \
+    f(clEnqueueCopyBuffer) f(clEnqueueFillBuffer) \
+    f(clEnqueueNDRangeKernel) f(clEnqueueReadBuffer) \
+    f(clEnqueueWriteBuffer) f(clFinish) f(clGetDeviceIDs) \
+    f(clGetDeviceInfo) f(clGetEventInfo) f(clGetEventProfilingInfo) \
+    f(clGetKernelArgInfo) f(clGetKernelInfo) f(clGetPlatformIDs) \
+    f(clGetProgramBuildInfo) f(clReleaseCommandQueue) f(clReleaseContext) \
+    f(clReleaseEvent) f(clReleaseKernel) f(clReleaseMemObject) \
+    f(clReleaseProgram) f(clSetKernelArg)
+
+/* The library's functions, by their own names */
+#define DECLARE(function) __typeof__(function) *function;
+static struct {
+    FUNCTIONS(DECLARE)
+} cl;
+
+struct Backend {
+    cl_device_id device;
+    cl_context context;
+    cl_command_queue queue;
+    char *name;                 /* the device's */
+};
+
+static bool load(GError **error)
+{
+#define SYMBOL(function) { #function, &cl.function },
+    static const LibrarySymbol symbols[] = { FUNCTIONS(SYMBOL) };
+
+    return library_load(LIBRARY, symbols, G_N_ELEMENTS(symbols), error);
+}
+
+/* Always returns false. */
+static bool fail(GError **error, const char *what, cl_int status)
+{
+    uint32_t code = VGPU_STUB_ERR_BACKEND_ERROR;
+
+    switch (status) {
+    case CL_MEM_OBJECT_ALLOCATION_FAILURE:
+    case CL_OUT_OF_RESOURCES:
+    case CL_OUT_OF_HOST_MEMORY:
+    case CL_INVALID_BUFFER_SIZE:
+        code = VGPU_STUB_ERR_OUT_OF_MEMORY;
+        break;
+    case CL_INVALID_WORK_GROUP_SIZE:
+    case CL_INVALID_WORK_ITEM_SIZE:
+    case CL_INVALID_GLOBAL_WORK_SIZE:
+        code = VGPU_STUB_ERR_INVALID_REQUEST;
+        break;
+    }
+    g_set_error(error, BACKEND_ERROR, code, "%s: OpenCL error %d", what,
+                status);
+    return false;
+}
+
+static bool check(cl_int status, const char *what, GError **error)
+{
+    return status == CL_SUCCESS || fail(error, what, status);
+}
+
+/* The devices of all platforms, in their order, count as one list. */
+static bool find_device(Backend *backend, unsigned index, GError **error)
+{
+    cl_uint platforms = 0, before = 0;
+    g_autofree cl_platform_id *platform = NULL;
+
+    /* The loader fails where there is no platform: that is none. */
+    if (cl.clGetPlatformIDs(0, NULL, &platforms) != CL_SUCCESS) {
+        platforms = 0;
+    }
+    platform = g_new0(cl_platform_id, platforms);
+    if (platforms > 0 && !check(cl.clGetPlatformIDs(platforms, platform, NULL),
+                                "clGetPlatformIDs", error)) {
+        return false;
+    }
+    for (cl_uint i = 0; i < platforms; i++) {
+        cl_uint devices = 0;
+
+        if (cl.clGetDeviceIDs(platform[i], CL_DEVICE_TYPE_ALL, 0, NULL,
+                              &devices) != CL_SUCCESS) {
+            continue;
+        }
+        if (index - before < devices) {
+            g_autofree cl_device_id *device = g_new0(cl_device_id, devices);
+
+            if (!check(cl.clGetDeviceIDs(platform[i], CL_DEVICE_TYPE_ALL,
+                                         devices, device, NULL),
+                       "clGetDeviceIDs", error)) {
+                return false;
+            }
+            backend->device = device[index - before];
+            return true;
+        }
+        before += devices;
+    }
+    g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_BACKEND_ERROR,
+                "opencl: there is no device %u, there are %u", index, before);
+    return false;
+}
+
+static bool describe(Backend *backend, BackendDevice *device, GError **error)
+{
+    cl_uint units = 0;
+    size_t group = 0;
+    size_t size = 0;
+
+    if (!check(cl.clGetDeviceInfo(backend->device,
+                                  CL_DEVICE_MAX_COMPUTE_UNITS,
+                                  sizeof(units), &units, NULL),
+               "CL_DEVICE_MAX_COMPUTE_UNITS", error) ||
+        !check(cl.clGetDeviceInfo(backend->device,
+                                  CL_DEVICE_MAX_WORK_GROUP_SIZE,
+                                  sizeof(group), &group, NULL),
+               "CL_DEVICE_MAX_WORK_GROUP_SIZE", error) ||
+        !check(cl.clGetDeviceInfo(backend->device, CL_DEVICE_NAME, 0, NULL,
+                                  &size), "CL_DEVICE_NAME", error)) {
+        return false;
+    }
+    backend->name = g_malloc0(size + 1);
+    cl.clGetDeviceInfo(backend->device, CL_DEVICE_NAME, size, backend->name,
+                       NULL);
+    *device = (BackendDevice) {
+        .name = backend->name,
+        .compute_units = units,
+        .max_group = MIN(group, G_MAXUINT32),
+    };
+    return true;
+}
+
+static void opencl_close(Backend *backend)
+{
+    if (backend->queue != NULL) {
+        cl.clReleaseCommandQueue(backend->queue);
+    }
+    if (backend->context != NULL) {
+        cl.clReleaseContext(backend->context);
+    }
+    g_free(backend->name);
+    g_free(backend);
+}
+
+static bool set_up(Backend *backend, unsigned index, BackendDevice *device,
+                   GError **error)
+{
+    cl_int status;
+
+    if (!find_device(backend, index, error) ||
+        !describe(backend, device, error)) {
+        return false;
+    }
+    backend->context = cl.clCreateContext(NULL, 1, &backend->device, NULL,
+                                          NULL, &status);
+    if (backend->context == NULL) {
+        return fail(error, "clCreateContext", status);
+    }
+    backend->queue = cl.clCreateCommandQueue(
+        backend->context, backend->device, CL_QUEUE_PROFILING_ENABLE,
+        &status);
+    return backend->queue != NULL ||
+           fail(error, "clCreateCommandQueue", status);
+}
+
+static Backend *opencl_open(unsigned index, BackendDevice *device,
+                            GError **error)
+{
+    Backend *backend;
+
+    if (!load(error)) {
+        return NULL;
+    }
+    backend = g_new0(Backend, 1);
+    if (!set_up(backend, index, device, error)) {
+        opencl_close(backend);
+        return NULL;
+    }
+    return backend;
+}
+
+static cl_mem buffer(BackendMemory *memory)
+{
+    return (cl_mem)memory;
+}
+
+static BackendMemory *opencl_alloc(Backend *backend, size_t size,
+                                   GError **error)
+{
+    const cl_uchar zero = 0;
+    cl_int status;
+    cl_mem memory = cl.clCreateBuffer(backend->context, CL_MEM_READ_WRITE,
+                                      size, NULL, &status);
+
+    if (memory == NULL) {
+        fail(error, "clCreateBuffer", status);
+        return NULL;
+    }
+    status = cl.clEnqueueFillBuffer(backend->queue, memory, &zero,
+                                    sizeof(zero), 0, size, 0, NULL, NULL);
+    if (status == CL_SUCCESS) {
+        status = cl.clFinish(backend->queue);
+    }
+    if (status != CL_SUCCESS) {
+        fail(error, "clEnqueueFillBuffer", status);
+        cl.clReleaseMemObject(memory);
+        return NULL;
+    }
+    return (BackendMemory *)memory;
+}
+
+static void opencl_free(Backend *backend G_GNUC_UNUSED, BackendMemory *memory)
+{
+    cl.clReleaseMemObject(buffer(memory));
+}
+
+static bool opencl_copy_to(Backend *backend, BackendMemory *to,
+                           size_t offset, const void *from, size_t length,
+                           GError **error)
+{
+    return check(cl.clEnqueueWriteBuffer(backend->queue, buffer(to), CL_TRUE,
+                                         offset, length, from, 0, NULL,
+                                         NULL),
+                 "clEnqueueWriteBuffer", error);
+}
+
+static bool opencl_copy_from(Backend *backend, void *to, BackendMemory *from,
+                             size_t offset, size_t length, GError **error)
+{
+    return check(cl.clEnqueueReadBuffer(backend->queue, buffer(from),
+                                        CL_TRUE, offset, length, to, 0, NULL,
+                                        NULL),
+                 "clEnqueueReadBuffer", error);
+}
+
+static bool opencl_copy_within(Backend *backend, BackendMemory *to,
+                               size_t to_offset, BackendMemory *from,
+                               size_t from_offset, size_t length,
+                               GError **error)
+{
+    return check(cl.clEnqueueCopyBuffer(backend->queue, buffer(from),
+                                        buffer(to), from_offset, to_offset,
+                                        length, 0, NULL, NULL),
+                 "clEnqueueCopyBuffer", error) &&
+           check(cl.clFinish(backend->queue), "clFinish", error);
+}
+
+/* How many characters at @c continue a line on the next one */
+static size_t splice(const char *c)
+{
+    const size_t start = g_str_has_prefix(c, "?\?/") ? 3 : *c == '\\' ? 1 : 0;
+    size_t size = start;
+
+    if (start == 0) {
+        return 0;
+    }
+    while (c[size] != '\n' && g_ascii_isspace(c[size])) {
+        size++;
+    }
+    return c[size] == '\n' ? size + 1 : 0;
+}
+
+/*
+ * A compiler reads the host's files for a program that names them, and shows
+ * their lines in its messages.
+ */
+static bool opencl_vet(const char *text, GError **error)
+{
+    static const char *const words[] = { "include", "import", "embed" };
+    g_autoptr(GString) joined = g_string_new(NULL);
+
+    while (*text != '\0') {
+        const size_t size = splice(text);
+
+        if (size == 0) {
+            g_string_append_c(joined, *text);
+        }
+        text += MAX(size, 1);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(words); i++) {
+        if (strstr(joined->str, words[i]) != NULL) {
+            g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_BUILD_FAILED,
+                        "a program must not have the word %s anywhere: it "
+                        "could read files of the host", words[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What the compiler says about @program, without space at its ends */
+static char *build_log(Backend *backend, cl_program program)
+{
+    size_t size = 0;
+    char *log;
+
+    if (cl.clGetProgramBuildInfo(program, backend->device,
+                                 CL_PROGRAM_BUILD_LOG, 0, NULL,
+                                 &size) != CL_SUCCESS) {
+        size = 0;
+    }
+    log = g_malloc0(size + 1);
+    if (size > 0) {
+        cl.clGetProgramBuildInfo(program, backend->device,
+                                 CL_PROGRAM_BUILD_LOG, size, log, NULL);
+    }
+    return g_strstrip(log);
+}
+
+static BackendProgram *opencl_build(Backend *backend, const char *text,
+                                    GError **error)
+{
+    cl_int status;
+    cl_program program = cl.clCreateProgramWithSource(backend->context, 1,
+                                                      &text, NULL, &status);
+
+    if (program == NULL) {
+        fail(error, "clCreateProgramWithSource", status);
+        return NULL;
+    }
+    /* The arguments' kinds are needed to check what a guest gives. */
+    status = cl.clBuildProgram(program, 1, &backend->device,
+                               "-cl-kernel-arg-info", NULL, NULL);
+    if (status == CL_BUILD_PROGRAM_FAILURE ||
+        status == CL_INVALID_PROGRAM_EXECUTABLE) {
+        g_autofree char *log = build_log(backend, program);
+
+        g_set_error_literal(error, BACKEND_ERROR, VGPU_STUB_ERR_BUILD_FAILED,
+                            *log ? log : "the compiler does not say why");
+    } else if (status != CL_SUCCESS) {
+        fail(error, "clBuildProgram", status);
+    } else {
+        return (BackendProgram *)program;
+    }
+    cl.clReleaseProgram(program);
+    return NULL;
+}
+
+static void opencl_unbuild(Backend *backend G_GNUC_UNUSED,
+                           BackendProgram *program)
+{
+    cl.clReleaseProgram((cl_program)program);
+}
+
+/*
+ * Is argument @index of the kernel one that @type can be given to? This has
+ * to be exact: a driver takes what it is given for a buffer, an image or a
+ * sampler as a pointer into this process.
+ */
+static bool takes(cl_kernel kernel, cl_uint index, uint32_t type,
+                  GError **error)
+{
+    static const char *const names[][2] = {
+        [VGPU_STUB_ARG_BUFFER] = { "", "" },
+        [VGPU_STUB_ARG_U32] = { "uint", "int" },
+        [VGPU_STUB_ARG_F32] = { "float", "float" },
+        [VGPU_STUB_ARG_U64] = { "ulong", "long" },
+        [VGPU_STUB_ARG_F64] = { "double", "double" },
+    };
+    cl_kernel_arg_address_qualifier space = CL_KERNEL_ARG_ADDRESS_LOCAL;
+    cl_kernel_arg_access_qualifier access = CL_KERNEL_ARG_ACCESS_READ_ONLY;
+    char name[64] = "";
+    bool fits;
+
+    /* A name that is longer than ours is not known and stays empty. */
+    cl.clGetKernelArgInfo(kernel, index, CL_KERNEL_ARG_TYPE_NAME,
+                          sizeof(name) - 1, name, NULL);
+    if (!check(cl.clGetKernelArgInfo(kernel, index,
+                                     CL_KERNEL_ARG_ADDRESS_QUALIFIER,
+                                     sizeof(space), &space, NULL),
+               "CL_KERNEL_ARG_ADDRESS_QUALIFIER", error) ||
+        !check(cl.clGetKernelArgInfo(kernel, index,
+                                     CL_KERNEL_ARG_ACCESS_QUALIFIER,
+                                     sizeof(access), &access, NULL),
+               "CL_KERNEL_ARG_ACCESS_QUALIFIER", error)) {
+        return false;
+    }
+    if (type == VGPU_STUB_ARG_BUFFER) {
+        fits = access == CL_KERNEL_ARG_ACCESS_NONE &&
+               (space == CL_KERNEL_ARG_ADDRESS_GLOBAL ||
+                space == CL_KERNEL_ARG_ADDRESS_CONSTANT);
+    } else {
+        fits = space == CL_KERNEL_ARG_ADDRESS_PRIVATE &&
+               (g_str_equal(name, names[type][0]) ||
+                g_str_equal(name, names[type][1]));
+    }
+    return fits || backend_refuse(error, "argument %u: a %s is not of type "
+                                  "%u", index, *name ? name : "long name",
+                                  type);
+}
+
+static bool set_argument(cl_kernel kernel, cl_uint index,
+                         const KernelArgument *argument, GError **error)
+{
+    cl_mem memory;
+    const void *value = &argument->u64;
+    size_t size = sizeof(argument->u64);
+
+    if (!takes(kernel, index, argument->type, error)) {
+        return false;
+    }
+    switch (argument->type) {
+    case VGPU_STUB_ARG_BUFFER:
+        memory = buffer(argument->memory);
+        value = &memory;
+        size = sizeof(memory);
+        break;
+    case VGPU_STUB_ARG_U32:
+    case VGPU_STUB_ARG_F32:
+        value = &argument->u32;
+        size = sizeof(argument->u32);
+        break;
+    }
+    return check(cl.clSetKernelArg(kernel, index, size, value),
+                 "clSetKernelArg", error);
+}
+
+static bool set_arguments(cl_kernel kernel, const KernelArgument *arguments,
+                          unsigned count, GError **error)
+{
+    cl_uint wanted = 0;
+
+    if (!check(cl.clGetKernelInfo(kernel, CL_KERNEL_NUM_ARGS, sizeof(wanted),
+                                  &wanted, NULL),
+               "CL_KERNEL_NUM_ARGS", error)) {
+        return false;
+    }
+    if (wanted != count) {
+        return backend_refuse(error, "the kernel takes %u arguments, not %u",
+                              wanted, count);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (!set_argument(kernel, i, &arguments[i], error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* How the command of @event went, and its time on the device */
+static bool collect(cl_event event, gint64 *exec_us, GError **error)
+{
+    cl_int status = CL_COMPLETE;
+    cl_ulong start = 0, end = 0;
+
+    cl.clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START,
+                               sizeof(start), &start, NULL);
+    cl.clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END,
+                               sizeof(end), &end, NULL);
+    if (end > start) {
+        *exec_us += (end - start) / 1000;
+    }
+    return check(cl.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS,
+                                   sizeof(status), &status, NULL),
+                 "CL_EVENT_COMMAND_EXECUTION_STATUS", error) &&
+           (status >= 0 || fail(error, "the kernel", status));
+}
+
+static bool run_kernel(Backend *backend, cl_kernel kernel,
+                       const NdRange *range, gint64 *exec_us, GError **error)
+{
+    size_t global[3], local[3];
+    cl_event event;
+    bool done;
+
+    for (int i = 0; i < 3; i++) {
+        global[i] = range->global[i];
+        local[i] = range->local[i];
+    }
+    if (!check(cl.clEnqueueNDRangeKernel(backend->queue, kernel,
+                                         range->dimensions, NULL, global,
+                                         local[0] > 0 ? local : NULL, 0,
+                                         NULL, &event),
+               "clEnqueueNDRangeKernel", error)) {
+        return false;
+    }
+    done = check(cl.clFinish(backend->queue), "clFinish", error) &&
+           collect(event, exec_us, error);
+    cl.clReleaseEvent(event);
+    return done;
+}
+
+static bool opencl_run(Backend *backend, BackendProgram *program,
+                       const char *name, const NdRange *range,
+                       const KernelArgument *arguments, unsigned count,
+                       gint64 *exec_us, GError **error)
+{
+    cl_int status;
+    cl_kernel kernel = cl.clCreateKernel((cl_program)program, name, &status);
+    bool done;
+
+    if (kernel == NULL && status == CL_INVALID_KERNEL_NAME) {
+        g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_UNKNOWN_KERNEL,
+                    "the program has no kernel %s", name);
+        return false;
+    }
+    if (kernel == NULL) {
+        return fail(error, "clCreateKernel", status);
+    }
+    done = set_arguments(kernel, arguments, count, error) &&
+           run_kernel(backend, kernel, range, exec_us, error);
+    cl.clReleaseKernel(kernel);
+    return done;
+}
+
+const BackendClass backend_opencl = {
+    .name = "opencl",
+    .number = VGPU_STUB_BACKEND_OPENCL,
+    .suffix = ".cl",
+    .open = opencl_open,
+    .close = opencl_close,
+    .alloc = opencl_alloc,
+    .free = opencl_free,
+    .copy_to = opencl_copy_to,
+    .copy_from = opencl_copy_from,
+    .copy_within = opencl_copy_within,
+    .vet = opencl_vet,
+    .build = opencl_build,
+    .unbuild = opencl_unbuild,
+    .run = opencl_run,
+};

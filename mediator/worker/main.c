@@ -1,0 +1,271 @@
+/*
+ * vgpu-worker: executes one VM's requests on an accelerator
+ *
+ * vgpu-mediatord starts it and gives it requests on a socket that is its
+ * stdin, as worker-protocol.h says. It trusts the mediator, but not the
+ * requests.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sandbox.h"
+#include "session.h"
+#include "worker-protocol.h"
+
+#define NAME "vgpu-worker"
+
+#define EXIT_USAGE 2
+
+static const char description[] =
+    "vgpu-mediatord starts it with a socket as its stdin, for each virtual\n"
+    "machine that uses an accelerator. With --probe it opens the accelerator,\n"
+    "prints its name and exits.\n"
+    "\n"
+    "Exit status: 0 when it was told to exit, 1 when the accelerator cannot be\n"
+    "opened or the mediator makes no sense, 2 when an option is wrong.";
+
+typedef struct Options {
+    char *backend;
+    int device;
+    gint64 memory;
+    char *kernels;
+    gboolean guest_kernels;
+    gboolean probe;
+} Options;
+
+/* Returns false with @error set when the command line is wrong. */
+static bool options_parse(Options *options, int *argc, char ***argv,
+                          GError **error)
+{
+    const GOptionEntry entries[] = {
+        { "backend", 0, 0, G_OPTION_ARG_STRING, &options->backend,
+          "Execute on NAME: cpu, opencl or cuda", "NAME" },
+        { "device", 0, 0, G_OPTION_ARG_INT, &options->device,
+          "Use the backend's device N, from 0 (default: 0)", "N" },
+        { "memory", 0, 0, G_OPTION_ARG_INT64, &options->memory,
+          "Let the virtual machine allocate BYTES (default: 0)", "BYTES" },
+        { "kernels", 0, 0, G_OPTION_ARG_FILENAME, &options->kernels,
+          "Offer the kernels in DIR", "DIR" },
+        { "guest-kernels", 0, 0, G_OPTION_ARG_NONE, &options->guest_kernels,
+          "Run programs of the virtual machine, too", NULL },
+        { "probe", 0, 0, G_OPTION_ARG_NONE, &options->probe,
+          "Show the accelerator's name and exit", NULL },
+        { 0 }
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+
+    g_option_context_add_main_entries(context, entries, NULL);
+    g_option_context_set_description(context, description);
+    if (!g_option_context_parse(context, argc, argv, error)) {
+        return false;
+    }
+    if (*argc > 1) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "Unexpected argument %s", (*argv)[1]);
+        return false;
+    }
+    if (options->backend == NULL || options->kernels == NULL) {
+        g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                            "--backend and --kernels have to be given");
+        return false;
+    }
+    if (options->device < 0 || options->memory < 0) {
+        g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                            "--device and --memory are 0 or more");
+        return false;
+    }
+    return true;
+}
+
+static void options_clear(Options *options)
+{
+    g_free(options->backend);
+    g_free(options->kernels);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
+
+static bool fail(const char *what, int code, GError **error)
+{
+    g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code), "%s: %s",
+                what, g_strerror(code));
+    return false;
+}
+
+/*
+ * Take the socket off stdin, where a driver or what it starts could get at
+ * it. Returns it, or -1.
+ */
+static int take_socket(GError **error)
+{
+    int socket = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    if (socket < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0) {
+        fail("stdin", errno, error);
+        return -1;
+    }
+    close(null);
+    return socket;
+}
+
+/*
+ * Receive @size bytes. At the end of the stream returns false without an
+ * error.
+ */
+static bool receive(int socket, uint8_t *bytes, size_t size, GError **error)
+{
+    while (size > 0) {
+        ssize_t received = recv(socket, bytes, size, 0);
+
+        if (received < 0 && errno == EINTR) {
+            continue;
+        }
+        if (received <= 0) {
+            return received < 0 && fail("receive", errno, error);
+        }
+        bytes += received;
+        size -= received;
+    }
+    return true;
+}
+
+static bool transmit(int socket, const WireHeader *header,
+                     const uint8_t *payload, GError **error)
+{
+    g_autoptr(GByteArray) bytes = g_byte_array_new();
+    size_t sent = 0;
+
+    wire_append(bytes, header, payload);
+    while (sent < bytes->len) {
+        ssize_t size = send(socket, bytes->data + sent, bytes->len - sent,
+                            MSG_NOSIGNAL);
+
+        if (size < 0 && errno != EINTR) {
+            return fail("send", errno, error);
+        }
+        sent += MAX(size, 0);
+    }
+    return true;
+}
+
+/* As receive(): the next request, at most VGPU_STUB_BUF_SIZE bytes */
+static bool receive_request(int socket, WireHeader *header, uint8_t *request,
+                            GError **error)
+{
+    uint8_t raw[sizeof(*header)];
+
+    if (!receive(socket, raw, sizeof(raw), error) ||
+        wire_decode(raw, sizeof(raw), header, error) < 0) {
+        return false;
+    }
+    if (header->type != VGPU_STUB_MSG_REQUEST ||
+        header->length > VGPU_STUB_BUF_SIZE) {
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "a message of type %u with %u bytes", header->type,
+                    header->length);
+        return false;
+    }
+    return receive(socket, request, header->length, error);
+}
+
+static bool answer(int socket, Session *session, const WireHeader *to,
+                   const uint8_t *request, GError **error)
+{
+    uint8_t response[VGPU_STUB_BUF_SIZE];
+    WireHeader header = {
+        .type = VGPU_STUB_MSG_RESPONSE,
+        .sequence = to->sequence,
+    };
+    gint64 exec_us = 0;
+    Reply reply;
+    Call call;
+
+    if (call_decode(&call, request, to->length, &reply)) {
+        session_execute(session, &call, &reply, &exec_us);
+    }
+    header.status = reply.status;
+    header.length = reply_encode(&reply, CLAMP(exec_us, 0, G_MAXUINT32),
+                                 response);
+    if (session_holds_memory(session)) {
+        header.flags |= WORKER_RESPONSE_HOLDS_MEMORY;
+    }
+    return transmit(socket, &header, response, error);
+}
+
+/* Serve until the mediator wants no more; false on an error. */
+static bool serve(int socket, Session *session, GError **error)
+{
+    const WireHeader hello = { .type = VGPU_STUB_MSG_HELLO };
+    uint8_t request[VGPU_STUB_BUF_SIZE];
+    GError *failure = NULL;
+    WireHeader header;
+
+    if (transmit(socket, &hello, NULL, &failure)) {
+        while (receive_request(socket, &header, request, &failure) &&
+               answer(socket, session, &header, request, &failure)) {
+        }
+    }
+    if (failure != NULL) {
+        g_propagate_error(error, failure);
+        return false;
+    }
+    return true;
+}
+
+static bool run(const Options *options, GError **error)
+{
+    const SessionOptions session_options = {
+        .backend = options->backend,
+        .device = options->device,
+        .memory = options->memory,
+        .kernels = options->kernels,
+        .guest_kernels = options->guest_kernels,
+    };
+    int socket = options->probe ? -1 : take_socket(error);
+    Session *session;
+    bool good = true;
+
+    if (socket < 0 && !options->probe) {
+        return false;
+    }
+    session = session_new(&session_options, error);
+    if (session == NULL) {
+        return false;
+    }
+    if (options->probe) {
+        printf("%s\n", session_device_name(session));
+    } else {
+        good = sandbox_enter(options->backend, error) &&
+               serve(socket, session, error);
+    }
+    session_free(session);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    g_auto(Options) options = { 0 };
+    g_autoptr(GError) error = NULL;
+
+    /* When stdin ends it may be too busy to notice. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    g_set_prgname(NAME);
+    if (!options_parse(&options, &argc, &argv, &error)) {
+        fprintf(stderr, NAME ": %s (see --help)\n", error->message);
+        return EXIT_USAGE;
+    }
+    if (!run(&options, &error)) {
+        fprintf(stderr, NAME ": %s\n", error->message);
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,140 @@
+/*
+ * The memory of a VM: handles, and a quota
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "memory.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/*
+ * What allocations count in: an entry costs the host something, however
+ * small it is. So no VM has more entries than its quota has pages.
+ */
+#define GRANULE 4096
+
+struct MemoryTable {
+    const BackendClass *class;
+    Backend *backend;
+    uint64_t quota;
+    uint64_t used;              /* multiple of GRANULE, <= quota */
+    GHashTable *entries;        /* Memory by its handle */
+};
+
+/* What @size, which is at most the quota, counts for */
+static uint64_t charge(uint64_t size)
+{
+    return size + (GRANULE - size % GRANULE) % GRANULE;
+}
+
+MemoryTable *memory_table_new(const BackendClass *class, Backend *backend,
+                              uint64_t quota)
+{
+    MemoryTable *table = g_new(MemoryTable, 1);
+
+    *table = (MemoryTable) {
+        .class = class,
+        .backend = backend,
+        /* So that a size that fits stays in range when it is rounded up */
+        .quota = quota - quota % GRANULE,
+        .entries = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
+                                         g_free),
+    };
+    return table;
+}
+
+void memory_table_free(MemoryTable *table)
+{
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, table->entries);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        table->class->free(table->backend, ((Memory *)value)->memory);
+    }
+    g_hash_table_unref(table->entries);
+    g_free(table);
+}
+
+uint64_t memory_table_used(const MemoryTable *table)
+{
+    return table->used;
+}
+
+/* One that is not in use, 0 if the host has no random numbers */
+static uint64_t new_handle(const MemoryTable *table)
+{
+    uint64_t handle;
+
+    do {
+        /* glibc has had a function for it only since 2.25. */
+        if (syscall(SYS_getrandom, &handle, sizeof(handle), 0) !=
+            sizeof(handle)) {
+            return 0;
+        }
+    } while (handle == 0 || g_hash_table_contains(table->entries, &handle));
+    return handle;
+}
+
+const Memory *memory_alloc(MemoryTable *table, uint64_t size, GError **error)
+{
+    Memory entry = { .size = size };
+    Memory *memory;
+
+    if (size > table->quota || charge(size) > table->quota - table->used) {
+        g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_OUT_OF_MEMORY,
+                    "%" G_GUINT64_FORMAT " of this VM's %" G_GUINT64_FORMAT
+                    " bytes are left", table->quota - table->used,
+                    table->quota);
+        return NULL;
+    }
+    if (size > G_MAXSIZE) {
+        g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_OUT_OF_MEMORY,
+                    "more than the host can address");
+        return NULL;
+    }
+    entry.handle = new_handle(table);
+    if (entry.handle == 0) {
+        int errsv = errno;
+
+        g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_BACKEND_ERROR,
+                    "no random number for a handle: %s", g_strerror(errsv));
+        return NULL;
+    }
+    entry.memory = table->class->alloc(table->backend, size, error);
+    if (entry.memory == NULL) {
+        return NULL;
+    }
+    memory = g_memdup(&entry, sizeof(entry));
+    g_hash_table_insert(table->entries, &memory->handle, memory);
+    table->used += charge(size);
+    return memory;
+}
+
+bool memory_free(MemoryTable *table, uint64_t handle, GError **error)
+{
+    const Memory *memory = memory_find(table, handle, error);
+
+    if (memory == NULL) {
+        return false;
+    }
+    table->class->free(table->backend, memory->memory);
+    table->used -= charge(memory->size);
+    g_hash_table_remove(table->entries, &handle);
+    return true;
+}
+
+const Memory *memory_find(const MemoryTable *table, uint64_t handle,
+                          GError **error)
+{
+    const Memory *memory = g_hash_table_lookup(table->entries, &handle);
+
+    if (memory == NULL) {
+        g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_INVALID_HANDLE,
+                    "no memory of this VM has the handle 0x%016"
+                    G_GINT64_MODIFIER "x", handle);
+    }
+    return memory;
+}

@@ -1,0 +1,41 @@
+/*
+ * The memory of a VM: handles, and a quota
+ *
+ * A handle is 64 random bits, so that nobody guesses one. Functions that
+ * fail set an error as backends do.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef WORKER_MEMORY_H
+#define WORKER_MEMORY_H
+
+#include "backend.h"
+
+typedef struct Memory {
+    uint64_t handle;            /* never 0 */
+    uint64_t size;              /* bytes; a size_t of the host holds it */
+    BackendMemory *memory;
+} Memory;
+
+typedef struct MemoryTable MemoryTable;
+
+/* The VM may have @quota bytes. @backend has to outlive the table. */
+MemoryTable *memory_table_new(const BackendClass *class, Backend *backend,
+                              uint64_t quota);
+
+/* Frees all memory, too. */
+void memory_table_free(MemoryTable *table);
+
+/* Bytes that count against the quota */
+uint64_t memory_table_used(const MemoryTable *table);
+
+/* @size bytes, at least 1, that are zero; the table owns what is returned. */
+const Memory *memory_alloc(MemoryTable *table, uint64_t size,
+                           GError **error);
+
+bool memory_free(MemoryTable *table, uint64_t handle, GError **error);
+
+const Memory *memory_find(const MemoryTable *table, uint64_t handle,
+                          GError **error);
+
+#endif /* WORKER_MEMORY_H */

@@ -1,0 +1,52 @@
+/*
+ * What a worker does for its VM: memory, kernels, and an accelerator
+ *
+ * docs/operations.md is the specification of what a guest may ask for.
+ * Everything that a guest sends is checked here, before a backend sees it.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef WORKER_SESSION_H
+#define WORKER_SESSION_H
+
+#include "call.h"
+
+typedef struct Session Session;
+
+typedef struct SessionOptions {
+    const char *backend;        /* "cpu", "opencl" or "cuda" */
+    unsigned device;            /* index among the backend's devices */
+    guint64 memory;             /* bytes that the VM may allocate */
+    const char *kernels;        /* the catalogue's folder */
+    bool guest_kernels;         /* programs of the guest's are allowed */
+} SessionOptions;
+
+/*
+ * Open the accelerator and read the catalogue; nothing of the file system is
+ * needed later, but for what the driver itself needs. The message of an error
+ * is for the host's administrator.
+ */
+Session *session_new(const SessionOptions *options, GError **error);
+void session_free(Session *session);
+
+/* The accelerator's name, valid UTF-8 */
+const char *session_device_name(const Session *session);
+
+/*
+ * Execute @call. @reply becomes the answer, *@exec_us the execution's own
+ * time, without that of compiling a program.
+ */
+void session_execute(Session *session, const Call *call, Reply *reply,
+                     gint64 *exec_us);
+
+/*
+ * A kernel has made the accelerator fail, as one does that leaves its memory
+ * on a GPU: drivers then refuse whatever this process asks for. A worker
+ * sends the answer and ends; the next one starts anew.
+ */
+bool session_is_lost(const Session *session);
+
+/* Has the VM memory here that it would lose with this worker? */
+bool session_holds_memory(const Session *session);
+
+#endif /* WORKER_SESSION_H */
