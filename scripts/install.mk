@@ -9,6 +9,7 @@ libexecdir := $(prefix)/libexec
 includedir := $(prefix)/include
 datadir := $(prefix)/share
 mandir := $(datadir)/man
+completionsdir := $(datadir)/bash-completion/completions
 sysconfdir := /etc
 unitdir := $(prefix)/lib/systemd/system
 tmpfilesdir := $(prefix)/lib/tmpfiles.d
@@ -41,6 +42,9 @@ install-mediator: mediator
 	done
 	$(call install_file,docs/man/vgpu-mediatord.8,$(mandir)/man8)
 	$(call install_file,docs/man/vgpu-ctl.8,$(mandir)/man8)
+	$(call install_file,docs/man/mediatord.conf.5,$(mandir)/man5)
+	$(call install_file,mediator/completion/vgpu-ctl,$(completionsdir))
+	$(call install_file,mediator/completion/vgpu-mediatord,$(completionsdir))
 
 install-guest-tools: guest-tools
 	$(call install_program,$(GUEST_TOOLS)/vgpu-stub,$(bindir))

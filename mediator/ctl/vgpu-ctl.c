@@ -25,6 +25,7 @@ static const char description[] =
     "Orders:\n"
     "  status                    one line about everything\n"
     "  vms                       a line per VM\n"
+    "  workers                   a line per process that executes requests\n"
     "  queues                    a line per pool and priority\n"
     "  top [SECONDS [COUNT]]     what VMs do, every so many seconds (2)\n"
     "  set VM LIMIT VALUE        set a limit as in mediatord.conf, until the\n"

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fake_device import FakeDevice
 from support import abi, wire
+from support.paths import ROOT
 from support.wait import wait_for
 from support.wire import Message
 
@@ -81,6 +82,16 @@ def check_family(family):
         counts = [count for _, count in row["buckets"]]
         assert counts == sorted(counts)
         assert row["buckets"][-1] == (float("inf"), row["count"])
+
+
+def test_documented(server, metrics_socket):
+    """docs/operating.md has each metric, its type and labels."""
+    text = exchange(metrics_socket,
+                    b"GET /metrics HTTP/1.0\r\n\r\n").decode()
+    types = dict(re.findall("^# TYPE (.*) (.*)$", text, re.M))
+    table = re.findall(r"^\| (vgpu_\w+) \| (counter|gauge|histogram) \|",
+                       (ROOT / "docs/operating.md").read_text(), re.M)
+    assert dict(table) == types and len(table) == len(types)
 
 
 def ask(peer, opcode, count, sequence=0, version=abi.VGPU_STUB_PROTOCOL_VERSION):
@@ -199,10 +210,15 @@ def exchange(path, request):
         return b"".join(iter(lambda: client.recv(65536), b""))
 
 
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
 @pytest.fixture
 def server(start, sockets, metrics_socket):
     start("--socket-dir", sockets, "--metrics-socket", metrics_socket)
-    wait_for(metrics_socket.exists, "metrics socket")
+    wait_for(lambda: listens(metrics_socket), "metrics socket")
 
 
 @pytest.mark.parametrize("request_line, status", [
