@@ -9,13 +9,6 @@
 
 #define MAX_QUARANTINE_S 604800
 
-typedef struct Totals {
-    unsigned vms;
-    unsigned quarantined;
-    unsigned waiting;
-    unsigned running;
-} Totals;
-
 G_DEFINE_QUARK(admin-error-quark, admin_error)
 
 /* Seconds that are left, begun ones too; -1 for no end, 0 for none */
@@ -28,51 +21,63 @@ static gint64 seconds_until(gint64 until, gint64 now)
            ? (until - now + G_TIME_SPAN_SECOND - 1) / G_TIME_SPAN_SECOND : 0;
 }
 
-static void add_to_totals(Vm *vm, gpointer opaque)
-{
-    const VmReport report = scheduler_vm_report(vm);
-    Totals *totals = opaque;
-
-    totals->vms++;
-    totals->quarantined += scheduler_vm_quarantined(vm,
-                                                    g_get_monotonic_time());
-    totals->waiting += report.waiting;
-    totals->running += report.running;
-}
-
 static bool order_status(Admin *admin, char **fields G_GNUC_UNUSED,
                          GString *answer, GError **error G_GNUC_UNUSED)
 {
-    Totals totals = { 0 };
+    const DispatchReport report = dispatch_report(admin->dispatch);
 
-    scheduler_vm_foreach(dispatch_scheduler(admin->dispatch), add_to_totals,
-                         &totals);
-    g_string_append_printf(answer, "vms#\tquarantined#\twaiting#\trunning#\n"
-                           "%u\t%u\t%u\t%u\n", totals.vms,
-                           totals.quarantined, totals.waiting,
-                           totals.running);
+    g_string_append_printf(answer, "state\tvms#\tquarantined#\twaiting#\t"
+                           "running#\n%s\t%u\t%u\t%u\t%u\n",
+                           service_draining(admin->service) ? "draining"
+                                                            : "serving",
+                           report.vms, report.quarantined, report.waiting,
+                           report.running);
     return true;
 }
 
 static void append_vm(Vm *vm, gpointer answer)
 {
     const VmReport report = scheduler_vm_report(vm);
+    const VmLimits *limits = scheduler_vm_limits(vm);
+    const VmStats *stats = dispatch_vm_stats(vm);
     g_autofree char *name = g_strescape(scheduler_vm_name(vm), NULL);
 
     g_string_append_printf(
-        answer, "%s\t%u\t%u\t%u\t%" G_GINT64_FORMAT "\t%" G_GINT64_FORMAT "\n",
-        name, scheduler_vm_limits(vm)->weight, report.waiting, report.running,
-        report.used,
+        answer, "%s\t%s\t%s\t%s\t%u\t%u\t%u\t%" G_GUINT64_FORMAT "\t%"
+        G_GUINT64_FORMAT "\t%" G_GINT64_FORMAT "\t%" G_GINT64_FORMAT "\n",
+        name, dispatch_vm_uuid(vm), pool_choice_names[limits->pool],
+        priority_names[limits->priority], limits->weight, report.waiting,
+        report.running, stats->ended, stats->failed, report.used,
         seconds_until(report.quarantined_until, g_get_monotonic_time()));
 }
 
 static bool order_vms(Admin *admin, char **fields G_GNUC_UNUSED,
                       GString *answer, GError **error G_GNUC_UNUSED)
 {
-    g_string_append(answer, "vm\tweight#\twaiting#\trunning#\tdevice_us#\t"
+    g_string_append(answer, "vm\tuuid\tpool\tpriority\tweight#\twaiting#\t"
+                            "running#\tended#\tfailed#\tdevice_us#\t"
                             "quarantined_s#\n");
     scheduler_vm_foreach(dispatch_scheduler(admin->dispatch), append_vm,
                          answer);
+    return true;
+}
+
+static void append_worker(const WorkerReport *report, gpointer answer)
+{
+    g_autofree char *name = g_strescape(report->vm, NULL);
+
+    g_string_append_printf(
+        answer, "%s\t%c\t%d\t%s\t%s\t%" G_GINT64_FORMAT "\n", name,
+        report->pool, report->pid, worker_state_names[report->state],
+        report->holds_memory ? "yes" : "no",
+        (g_get_monotonic_time() - report->since) / G_TIME_SPAN_SECOND);
+}
+
+static bool order_workers(Admin *admin, char **fields G_GNUC_UNUSED,
+                          GString *answer, GError **error G_GNUC_UNUSED)
+{
+    g_string_append(answer, "vm\tpool\tpid#\tstate\tmemory\tage_s#\n");
+    worker_executor_foreach(admin->workers, append_worker, answer);
     return true;
 }
 
@@ -159,7 +164,15 @@ static bool order_release(Admin *admin, char **fields,
 static bool order_reload(Admin *admin, char **fields G_GNUC_UNUSED,
                          GString *answer G_GNUC_UNUSED, GError **error)
 {
-    return admin->reload(admin->opaque, error);
+    return service_reload(admin->service, error);
+}
+
+static bool order_drain(Admin *admin, char **fields G_GNUC_UNUSED,
+                        GString *answer G_GNUC_UNUSED,
+                        GError **error G_GNUC_UNUSED)
+{
+    service_drain(admin->service);
+    return true;
 }
 
 static const struct {
@@ -171,11 +184,13 @@ static const struct {
 } orders[] = {
     { "status", "", 0, 0, order_status },
     { "vms", "", 0, 0, order_vms },
+    { "workers", "", 0, 0, order_workers },
     { "queues", "", 0, 0, order_queues },
     { "set", " VM LIMIT VALUE", 3, 3, order_set },
     { "quarantine", " VM [SECONDS]", 1, 2, order_quarantine },
     { "release", " VM", 1, 1, order_release },
     { "reload", "", 0, 0, order_reload },
+    { "drain", "", 0, 0, order_drain },
 };
 
 static bool execute(Admin *admin, char **fields, GString *answer,

@@ -9,24 +9,26 @@
  *
  *   status                     one line about everything
  *   vms                        a line per VM
+ *   workers                    a line per worker
  *   queues                     a line per pool and priority class
  *   set VM LIMIT VALUE         until the next reload
  *   quarantine VM [SECONDS]    without SECONDS, until it is released
  *   release VM
  *   reload                     as SIGHUP
+ *   drain                      answer what has come, then end; see service.h
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef MEDIATOR_ADMIN_H
 #define MEDIATOR_ADMIN_H
 
-#include "dispatch.h"
+#include "service.h"
+#include "worker-executor.h"
 
 typedef struct Admin {
+    Service *service;
     Dispatch *dispatch;
-    /* Read the configuration anew; false with @error set when it stays. */
-    bool (*reload)(gpointer opaque, GError **error);
-    gpointer opaque;
+    const WorkerExecutor *workers;
 } Admin;
 
 #define ADMIN_ERROR admin_error_quark()

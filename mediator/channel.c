@@ -20,6 +20,8 @@ typedef struct ChannelSource {
 struct Channel {
     int fd;
     ChannelSource *source;
+    bool draining;
+    bool ended;                 /* while draining: nothing more will come */
     GIOCondition watched;
     GByteArray *rx;             /* at most a message and what one read adds */
     GByteArray *tx;
@@ -84,7 +86,7 @@ static bool channel_receive(Channel *channel, GError **error)
     const guint before = channel->rx->len;
     ssize_t received;
 
-    if (channel_full(channel)) {
+    if (channel_full(channel) || channel->ended) {
         return true;
     }
     g_byte_array_set_size(channel->rx, before + CHANNEL_READ_SIZE);
@@ -95,6 +97,10 @@ static bool channel_receive(Channel *channel, GError **error)
         return errno == EAGAIN || errno == EINTR ||
                channel_fail("receive", errno, error);
     }
+    if (received == 0 && channel->draining) {
+        channel->ended = true;
+        return true;
+    }
     if (received == 0) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
                             "the peer closed the connection");
@@ -103,15 +109,30 @@ static bool channel_receive(Channel *channel, GError **error)
     return true;
 }
 
+/* Without conditions a source is ready all the time once the peer goes. */
+static void channel_watch_for(Channel *channel, GIOCondition wanted)
+{
+    GSource *source = &channel->source->source;
+
+    if (channel->watched != 0 && wanted != 0) {
+        g_source_modify_unix_fd(source, channel->source->tag, wanted);
+    } else if (wanted != 0) {
+        channel->source->tag = g_source_add_unix_fd(source, channel->fd,
+                                                    wanted);
+    } else {
+        g_source_remove_unix_fd(source, channel->source->tag);
+    }
+    channel->watched = wanted;
+}
+
 static void channel_watch(Channel *channel)
 {
-    GIOCondition wanted = (channel_full(channel) ? 0 : G_IO_IN) |
-                          (channel->tx->len > 0 ? G_IO_OUT : 0);
+    GIOCondition wanted =
+        (channel_full(channel) || channel->ended ? 0 : G_IO_IN) |
+        (channel->tx->len > 0 ? G_IO_OUT : 0);
 
     if (channel->watched != wanted) {
-        g_source_modify_unix_fd(&channel->source->source,
-                                channel->source->tag, wanted);
-        channel->watched = wanted;
+        channel_watch_for(channel, wanted);
     }
 }
 
@@ -182,6 +203,17 @@ void channel_free(Channel *channel)
     g_byte_array_unref(channel->tx);
     close(channel->fd);
     g_free(channel);
+}
+
+void channel_drain(Channel *channel)
+{
+    channel->draining = true;
+    shutdown(channel->fd, SHUT_RD);
+}
+
+bool channel_drained(const Channel *channel)
+{
+    return channel->ended && channel->tx->len == 0;
 }
 
 /* There is something in the buffer that was not @idle before. */

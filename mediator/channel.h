@@ -50,6 +50,18 @@ void channel_finish(Channel *channel);
 void channel_free(Channel *channel);
 
 /*
+ * Take what the peer has sent, and nothing that it sends from now on: to it,
+ * that fails as if the channel were closed.
+ */
+void channel_drain(Channel *channel);
+
+/*
+ * After channel_drain(): whether everything has been handed on, and all that
+ * was sent so far has gone out.
+ */
+bool channel_drained(const Channel *channel);
+
+/*
  * Send a message, as wire_append(), or one in answer to @to, as
  * wire_append_answer(). Neither calls back: when the peer has gone, `closed`
  * is called from the main loop.

@@ -40,7 +40,6 @@ typedef struct Job {
     Dispatch *dispatch;
     Request *request;
     gint64 arrived;             /* monotonic, µs */
-    gint64 started;
     bool stopped;
     bool overdue;               /* that is why it was stopped */
 } Job;
@@ -154,8 +153,11 @@ static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
     /* It would go with its last task. */
     Vm *vm = scheduler_vm_ref(dispatch->scheduler, job->execution.vm);
 
-    histogram_add(&stats_class(&dispatch->stats, job->task.pool,
-                               job->task.priority)->execution, used_us);
+    ClassStats *stats = stats_class(&dispatch->stats, job->task.pool,
+                                    job->task.priority);
+
+    histogram_add(&stats->wait, MAX(now - job->arrived - used_us, 0));
+    histogram_add(&stats->execution, used_us);
     if (scheduler_finish(dispatch->scheduler, &job->task, used_us, fault,
                          now)) {
         dispatch->stats.quarantines++;
@@ -179,7 +181,8 @@ static void job_done(Execution *execution, const Outcome *outcome)
                             outcome->status;
 
     record_end(job->dispatch, &job->task, job->request, status,
-               job->started - job->arrived, outcome->used_us);
+               MAX(now - job->arrived - outcome->used_us, 0),
+               outcome->used_us);
     job_finish(job, outcome->used_us, outcome->fault || runaway, now);
     dispatch_wake(job->dispatch);
     if (job->overdue) {
@@ -237,10 +240,6 @@ static bool dispatch_start(Dispatch *dispatch)
         if (task != NULL) {
             Job *job = job_of_task(task);
 
-            job->started = g_get_monotonic_time();
-            histogram_add(&stats_class(&dispatch->stats, pool,
-                                       task->priority)->wait,
-                          job->started - job->arrived);
             dispatch->executor->start(dispatch->executor, &job->execution);
             started = true;
         }
@@ -330,6 +329,26 @@ void dispatch_keep_quarantines(Dispatch *dispatch, const char *path)
 Scheduler *dispatch_scheduler(Dispatch *dispatch)
 {
     return dispatch->scheduler;
+}
+
+static void add_to_report(Vm *vm, gpointer opaque)
+{
+    const VmReport report = scheduler_vm_report(vm);
+    DispatchReport *total = opaque;
+
+    total->vms++;
+    total->quarantined += scheduler_vm_quarantined(vm,
+                                                   g_get_monotonic_time());
+    total->waiting += report.waiting;
+    total->running += report.running;
+}
+
+DispatchReport dispatch_report(const Dispatch *dispatch)
+{
+    DispatchReport report = { 0 };
+
+    scheduler_vm_foreach(dispatch->scheduler, add_to_report, &report);
+    return report;
 }
 
 const Stats *dispatch_stats(const Dispatch *dispatch)
@@ -442,10 +461,11 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
                       uint8_t priority, Request *request)
 {
     const size_t length = request_header(request)->length;
+    const VmLimits *limits = scheduler_vm_limits(vm);
     Task task = {
         .vm = vm,
-        .pool = pool,
-        .priority = MIN(priority, scheduler_vm_limits(vm)->priority),
+        .pool = limits->pool == 0 ? pool : VGPU_STUB_POOL_A + limits->pool - 1,
+        .priority = MIN(priority, limits->priority),
     };
     uint32_t status;
     Call call;
@@ -466,7 +486,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
     job->task = task;
     job->execution = (Execution) {
         .vm = scheduler_vm_name(vm),
-        .pool = pool,
+        .pool = task.pool,
         .request = request_payload(request),
         .length = length,
         .call = call,

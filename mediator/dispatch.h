@@ -60,6 +60,16 @@ void dispatch_quarantine(Dispatch *dispatch, Vm *vm, gint64 until);
  */
 bool dispatch_release(Dispatch *dispatch, const char *name);
 
+/* Everything, in a few numbers */
+typedef struct DispatchReport {
+    unsigned vms;
+    unsigned quarantined;
+    unsigned waiting;           /* requests */
+    unsigned running;
+} DispatchReport;
+
+DispatchReport dispatch_report(const Dispatch *dispatch);
+
 /* To look at */
 Scheduler *dispatch_scheduler(Dispatch *dispatch);
 
@@ -87,7 +97,7 @@ void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm);
 
 /*
  * Takes over @request of @vm, which came for @pool with @priority, both valid;
- * the VM's limits may allow it only a lower one. Completes it, at once or from
+ * the VM's limits may give it another pool, or only a lower priority. Completes it, at once or from
  * the main loop.
  */
 void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,

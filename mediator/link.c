@@ -31,6 +31,9 @@ struct Link {
     bool complained;            /* that there is no connection to be had */
     char *refusal;              /* why the last connection ended, if it did
                                  * before there was a device; else NULL */
+    bool draining;
+    gint64 answered_at;         /* monotonic, µs: since when no request of a
+                                 * draining link runs; 0 while one does */
     guint timer;                /* to the next attempt, or while connected,
                                  * to the end of the wait for HELLO */
 };
@@ -93,12 +96,18 @@ static gboolean link_next_attempt(gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
-/* Schedule the next attempt; returns the delay until then in ms. */
+/*
+ * Schedule the next attempt, if there is to be one; returns the delay until then
+ * in ms.
+ */
 static guint link_connect_later(Link *link)
 {
     guint delay = MIN(LINK_RETRY_MIN_MS << link->attempts,
                       LINK_RETRY_MAX_MS);
 
+    if (link->draining) {
+        return 0;
+    }
     if (delay < LINK_RETRY_MAX_MS) {
         link->attempts++;
     }
@@ -366,6 +375,52 @@ void link_free(Link *link)
     g_free(link);
 }
 
+void link_drain(Link *link)
+{
+    link->draining = true;
+    if (link->greeted) {
+        channel_drain(link->channel);
+    } else {
+        link_clear_timer(link);
+        g_clear_pointer(&link->channel, channel_free);
+    }
+}
+
+/* Whether a device has not taken its last answers for too long */
+static bool link_stalls(Link *link)
+{
+    const gint64 now = g_get_monotonic_time();
+
+    if (g_hash_table_size(link->running) > 0) {
+        link->answered_at = 0;
+    } else if (link->answered_at == 0) {
+        link->answered_at = now;
+    }
+    return link->answered_at != 0 &&
+           now - link->answered_at >= LINK_STALL_MS * G_TIME_SPAN_MILLISECOND;
+}
+
+bool link_drained(Link *link)
+{
+    const char *why;
+
+    if (link->channel == NULL) {
+        return true;
+    }
+    if (channel_drained(link->channel) &&
+        g_hash_table_size(link->running) == 0) {
+        why = "closed, all is answered";
+    } else if (link_stalls(link)) {
+        why = "closed, it does not take its answers";
+    } else {
+        return false;
+    }
+    link_log(link, G_LOG_LEVEL_MESSAGE, why);
+    g_clear_pointer(&link->channel, channel_free);
+    link->greeted = false;
+    return true;
+}
+
 bool link_connected(const Link *link)
 {
     return link->channel != NULL;
@@ -374,7 +429,7 @@ bool link_connected(const Link *link)
 void link_retry(Link *link)
 {
     link->attempts = 0;
-    if (!link_connected(link)) {
+    if (!link_connected(link) && !link->draining) {
         link_clear_timer(link);
         link_connect(link);
     }

@@ -16,6 +16,7 @@
 #define LINK_HELLO_TIMEOUT_MS 5000
 #define LINK_RETRY_MIN_MS 100
 #define LINK_RETRY_MAX_MS 5000
+#define LINK_STALL_MS 5000
 
 typedef struct Link Link;
 
@@ -31,6 +32,15 @@ Link *link_new(const char *path, Dispatch *dispatch, GError **error);
 void link_free(Link *link);
 
 bool link_connected(const Link *link);
+
+/*
+ * Answer what the device has sent so far and then end the connection, for good.
+ * Call link_drained() from time to time: it ends the connection when all is
+ * answered, or when a device has not taken the last answers for LINK_STALL_MS,
+ * and returns whether there is none any more.
+ */
+void link_drain(Link *link);
+bool link_drained(Link *link);
 
 /* Connect now, if there is no connection; otherwise soon after its end. */
 void link_retry(Link *link);

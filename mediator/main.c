@@ -4,20 +4,18 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <gio/gio.h>
-#include <glib-unix.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "admin.h"
 #include "answer-socket.h"
-#include "config.h"
-#include "dispatch.h"
 #include "link.h"
 #include "log.h"
 #include "metrics.h"
+#include "notify.h"
 #include "rrdd-file.h"
-#include "socket-dir.h"
 #include "worker-executor.h"
 
 #define NAME "vgpu-mediatord"
@@ -35,8 +33,8 @@ static const char description[] =
     "reads its configuration anew, and keeps the old one if there is an\n"
     "error in it.\n"
     "\n"
-    "Exit status: 0 after a signal, 2 when an option or the configuration\n"
-    "is wrong.";
+    "Exit status: 0 after a signal or vgpu-ctl's drain, 2 when an option or\n"
+    "the configuration is wrong.";
 
 typedef struct Options {
     char *socket_dir;           /* NULL for none */
@@ -141,71 +139,29 @@ static GPtrArray *connect_all(char **paths, Dispatch *dispatch,
     return g_steal_pointer(&links);
 }
 
-/* What to read anew, and for whom */
-typedef struct Reload {
-    const char *path;           /* NULL for none */
-    Dispatch *dispatch;
-} Reload;
-
-static bool reload(gpointer opaque, GError **error)
+/* As many descriptors as are allowed: every device takes one. */
+static void raise_descriptor_limit(void)
 {
-    const Reload *what = opaque;
-    Config *config;
+    struct rlimit limit;
 
-    if (what->path == NULL) {
-        g_set_error_literal(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
-                            "nothing to reload: there is no --config");
-        return false;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+        limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
     }
-    config = config_load(what->path, error);
-    if (config == NULL) {
-        g_prefix_error(error, "the configuration stays as it was: ");
-        return false;
-    }
-    dispatch_configure(what->dispatch, config);
-    g_message("%s: loaded", what->path);
-    return true;
 }
 
-static gboolean reload_on_signal(gpointer what)
-{
-    g_autoptr(GError) error = NULL;
-
-    if (!reload(what, &error)) {
-        g_warning("%s", error->message);
-    }
-    return G_SOURCE_CONTINUE;
-}
-
-static gboolean quit(gpointer loop)
-{
-    g_main_loop_quit(loop);
-    return G_SOURCE_CONTINUE;
-}
-
-/* Run the main loop until a signal ends it. */
-static void run(Reload *what)
-{
-    g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
-    guint sigterm = g_unix_signal_add(SIGTERM, quit, loop);
-    guint sigint = g_unix_signal_add(SIGINT, quit, loop);
-    guint sighup = g_unix_signal_add(SIGHUP, reload_on_signal, what);
-
-    g_main_loop_run(loop);
-    g_source_remove(sighup);
-    g_source_remove(sigint);
-    g_source_remove(sigterm);
-}
-
-/* Serve until a signal; false when an option does not allow it. */
-static bool serve(const Options *options, Dispatch *dispatch, GError **error)
+/* Serve until the end; false when an option does not allow it. */
+static bool serve(const Options *options, Dispatch *dispatch,
+                  const WorkerExecutor *workers, GError **error)
 {
     g_autoptr(GPtrArray) links = connect_all(options->connect, dispatch,
                                              error);
-    Reload what = { .path = options->config, .dispatch = dispatch };
+    g_autoptr(Service) service = service_new(dispatch, options->config);
     Admin admin = {
-        .dispatch = dispatch, .reload = reload, .opaque = &what,
+        .service = service, .dispatch = dispatch, .workers = workers,
     };
+    Metrics metrics = { .dispatch = dispatch, .workers = workers };
     g_autoptr(AnswerSocket) admin_socket = NULL;
     g_autoptr(AnswerSocket) metrics_socket = NULL;
     RrddFile *rrdd_file = NULL;
@@ -226,7 +182,7 @@ static bool serve(const Options *options, Dispatch *dispatch, GError **error)
     if (options->metrics_socket != NULL) {
         metrics_socket = answer_socket_new(options->metrics_socket,
                                            "\r\n\r\n", metrics_http,
-                                           dispatch, error);
+                                           &metrics, error);
         if (metrics_socket == NULL) {
             g_prefix_error(error, "--metrics-socket: ");
             return false;
@@ -238,7 +194,7 @@ static bool serve(const Options *options, Dispatch *dispatch, GError **error)
     if (options->rrdd_file != NULL) {
         rrdd_file = rrdd_file_new(options->rrdd_file, dispatch);
     }
-    run(&what);
+    service_run(service, links, dir);
     g_clear_pointer(&rrdd_file, rrdd_file_free);
     g_clear_pointer(&dir, socket_dir_free);
     return true;
@@ -257,6 +213,8 @@ int main(int argc, char **argv)
     log_init();
     /* Neither a worker, which has the same user, nor a core file reads it. */
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    notify_init();
+    raise_descriptor_limit();
     if (!options_parse(&options, &argc, &argv, &error)) {
         fprintf(stderr, NAME ": %s (see --help)\n", error->message);
         return EXIT_USAGE;
@@ -280,7 +238,7 @@ int main(int argc, char **argv)
 
         dispatch_keep_quarantines(dispatch, path);
     }
-    if (!serve(&options, dispatch, &error)) {
+    if (!serve(&options, dispatch, executor, &error)) {
         fprintf(stderr, NAME ": %s\n", error->message);
         status = EXIT_USAGE;
     }

@@ -28,6 +28,7 @@ mediator-dependencies:
 	@$(INSTALL_DEPS) c mediator
 
 MEDIATOR_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/*.c))
+CTL_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/ctl/*.c))
 WORKER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/worker/*.c))
 
 # The catalogue: manifests and OpenCL C
@@ -73,11 +74,10 @@ $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) $$(CFLAGS) $(2) -MMD -MP -c -o $$@ $$< \
 	    $$$$(pkg-config --cflags $$(MEDIATOR_LIBS))
 
-$(BUILD)/$(1)/vgpu-ctl: mediator/ctl/vgpu-ctl.c | mediator-dependencies
-	@mkdir -p $$(@D)
-	$$(call say,CC)
-	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) $$(CFLAGS) $(2) $$(LDFLAGS) -MMD -MP \
-	    -o $$@ $$< $$$$(pkg-config --cflags --libs $$(MEDIATOR_GLIB))
+$(BUILD)/$(1)/vgpu-ctl: $(CTL_MODULES:%=$(BUILD)/$(1)/%)
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB))
 
 $(BUILD)/$(1)/unit/%: tests/mediator/unit/%.c \
     $(patsubst %,$(BUILD)/$(1)/%,$(filter-out main.o worker/main.o,$(MEDIATOR_MODULES) $(WORKER_MODULES)))

@@ -102,7 +102,7 @@ static const struct {
     { "vgpu_requests_total", "counter", "Requests that have ended.",
       append_ended },
     { "vgpu_request_wait_seconds", "histogram",
-      "From a request's arrival to its start.", append_wait },
+      "Time that executed requests had to wait.", append_wait },
     { "vgpu_request_execution_seconds", "histogram",
       "Device time of requests that were started.", append_execution },
     { "vgpu_requests_waiting", "gauge", "Requests in the queue.",
@@ -222,26 +222,68 @@ static void append_vm(Vm *vm, gpointer opaque)
     g_string_append_c(appender->text, '\n');
 }
 
+/* --- Of workers --- */
+
+/* How many workers there are */
+typedef struct WorkerCounts {
+    unsigned of[POOLS][WORKER_LEAVING + 1];
+} WorkerCounts;
+
+static void count_worker(const WorkerReport *report, gpointer opaque)
+{
+    WorkerCounts *counts = opaque;
+
+    counts->of[report->pool - VGPU_STUB_POOL_A][report->state]++;
+}
+
+static void append_workers(GString *text, const WorkerExecutor *workers)
+{
+    static const char name[] = "vgpu_workers";
+    WorkerCounts counts = { 0 };
+
+    worker_executor_foreach(workers, count_worker, &counts);
+    append_head(text, name, "gauge", "Workers, by what they do.");
+    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(worker_state_names); i++) {
+            g_string_append_printf(
+                text, "%s{pool=\"%c\",state=\"%s\"} %u\n", name, pool,
+                worker_state_names[i], counts.of[pool - VGPU_STUB_POOL_A][i]);
+        }
+    }
+}
+
 /* --- The whole --- */
 
-void metrics_append(GString *text, Dispatch *dispatch)
+static void append_counter(GString *text, const char *name, guint64 value,
+                           const char *help)
 {
+    append_head(text, name, "counter", help);
+    g_string_append_printf(text, "%s %" G_GUINT64_FORMAT "\n", name, value);
+}
+
+void metrics_append(const Metrics *metrics, GString *text)
+{
+    const WorkerCounters workers = worker_executor_counters(metrics->workers);
+
     for (size_t i = 0; i < G_N_ELEMENTS(class_metrics); i++) {
-        append_classes(text, dispatch, i);
+        append_classes(text, metrics->dispatch, i);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(vm_metrics); i++) {
         VmAppender appender = { .text = text, .metric = &vm_metrics[i] };
 
         append_head(text, vm_metrics[i].name, vm_metrics[i].type,
                     vm_metrics[i].help);
-        scheduler_vm_foreach(dispatch_scheduler(dispatch), append_vm,
+        scheduler_vm_foreach(dispatch_scheduler(metrics->dispatch), append_vm,
                              &appender);
     }
-    append_head(text, "vgpu_quarantines_total", "counter",
-                "VMs quarantined because their requests failed too often.");
-    g_string_append_printf(text, "vgpu_quarantines_total %"
-                           G_GUINT64_FORMAT "\n",
-                           dispatch_stats(dispatch)->quarantines);
+    append_workers(text, metrics->workers);
+    append_counter(text, "vgpu_worker_starts_total", workers.starts,
+                   "Workers that were started.");
+    append_counter(text, "vgpu_worker_deaths_total", workers.deaths,
+                   "Workers that ended without being told to.");
+    append_counter(text, "vgpu_quarantines_total",
+                   dispatch_stats(metrics->dispatch)->quarantines,
+                   "VMs quarantined because their requests failed too often.");
 }
 
 static void append_answer(GString *answer, const char *status,
@@ -277,7 +319,7 @@ void metrics_http(gpointer opaque, const char *request, GString *answer)
         status = "404 Not Found";
     }
     if (g_str_has_prefix(status, "200")) {
-        metrics_append(body, opaque);
+        metrics_append(opaque, body);
     } else {
         g_string_append_printf(body, "%s; GET /metrics is what there is\n",
                                status);

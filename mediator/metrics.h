@@ -9,13 +9,20 @@
 #define MEDIATOR_METRICS_H
 
 #include "dispatch.h"
+#include "worker-executor.h"
 
-/* Append all figures of @dispatch to @text. */
-void metrics_append(GString *text, Dispatch *dispatch);
+/* What the figures are of */
+typedef struct Metrics {
+    Dispatch *dispatch;
+    const WorkerExecutor *workers;
+} Metrics;
+
+/* Append all figures to @text. */
+void metrics_append(const Metrics *metrics, GString *text);
 
 /*
  * Append the answer to @request, the head of an HTTP request, to @answer:
- * GET /metrics has metrics_append(). @opaque is a Dispatch.
+ * GET /metrics has metrics_append(). @opaque is a Metrics.
  */
 void metrics_http(gpointer opaque, const char *request, GString *answer);
 

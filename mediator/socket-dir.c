@@ -141,9 +141,40 @@ SocketDir *socket_dir_new(const char *path, Dispatch *dispatch)
     return dir;
 }
 
+void socket_dir_drain(SocketDir *dir)
+{
+    GHashTableIter iter;
+    gpointer link;
+
+    g_clear_object(&dir->monitor);
+    g_source_remove(dir->timer);
+    dir->timer = 0;
+    g_hash_table_iter_init(&iter, dir->links);
+    while (g_hash_table_iter_next(&iter, NULL, &link)) {
+        if (link != NULL) {
+            link_drain(link);
+        }
+    }
+}
+
+bool socket_dir_drained(SocketDir *dir)
+{
+    bool drained = true;
+    GHashTableIter iter;
+    gpointer link;
+
+    g_hash_table_iter_init(&iter, dir->links);
+    while (g_hash_table_iter_next(&iter, NULL, &link)) {
+        drained = (link == NULL || link_drained(link)) && drained;
+    }
+    return drained;
+}
+
 void socket_dir_free(SocketDir *dir)
 {
-    g_source_remove(dir->timer);
+    if (dir->timer != 0) {
+        g_source_remove(dir->timer);
+    }
     g_clear_object(&dir->monitor);
     g_hash_table_unref(dir->links);
     g_free(dir->path);

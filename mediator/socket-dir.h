@@ -16,6 +16,10 @@ typedef struct SocketDir SocketDir;
 /* Watch the directory at @path; the devices' requests go to @dispatch. */
 SocketDir *socket_dir_new(const char *path, Dispatch *dispatch);
 
+/* As link_drain(), for all links; there will be no new ones. */
+void socket_dir_drain(SocketDir *dir);
+bool socket_dir_drained(SocketDir *dir);
+
 /* Frees the links, too. */
 void socket_dir_free(SocketDir *dir);
 

@@ -11,8 +11,6 @@
 #include "outcome.h"
 #include "vm-limits.h"
 
-#define STATS_POOLS (VGPU_STUB_POOL_B - VGPU_STUB_POOL_A + 1)
-
 #define HISTOGRAM_BUCKETS 18
 
 /* The upper ends of the buckets in µs, inclusive; another one has no end. */
@@ -36,7 +34,7 @@ typedef struct VmStats {
 } VmStats;
 
 typedef struct Stats {
-    ClassStats classes[STATS_POOLS][PRIORITY_CLASSES];
+    ClassStats classes[POOLS][PRIORITY_CLASSES];
     guint64 quarantines;        /* for too many faults */
 } Stats;
 

@@ -54,6 +54,8 @@ const char *const priority_names[PRIORITY_CLASSES] = {
     [VGPU_STUB_PRIORITY_HIGH] = "high",
 };
 
+const char *const pool_choice_names[POOL_CHOICES] = { "any", "A", "B" };
+
 const char *const backend_names[VGPU_STUB_BACKEND_CUDA + 1] = {
     [VGPU_STUB_BACKEND_NONE] = "none",
     [VGPU_STUB_BACKEND_CPU] = "cpu",
@@ -71,6 +73,8 @@ static const char *const no_yes[] = { "no", "yes" };
     { name, offsetof(PoolSettings, field), minimum, maximum, NULL }
 
 static const Setting limit_settings[] = {
+    { "pool", offsetof(VmLimits, pool), 0, POOL_CHOICES - 1,
+      pool_choice_names },
     { "priority", offsetof(VmLimits, priority), 0, VGPU_STUB_PRIORITY_HIGH,
       priority_names },
     LIMIT("weight", weight, 1, FAIR_QUEUE_WEIGHT_MAX),

@@ -19,7 +19,13 @@
 /* By VGPU_STUB_PRIORITY_… */
 extern const char *const priority_names[PRIORITY_CLASSES];
 
+/* A choice of pools: 0 is any, then VGPU_STUB_POOL_A and so on */
+#define POOL_CHOICES (VGPU_STUB_POOL_B - VGPU_STUB_POOL_A + 2)
+
+extern const char *const pool_choice_names[POOL_CHOICES];
+
 typedef struct VmLimits {
+    unsigned pool;              /* a choice; any: what the device says */
     unsigned priority;          /* VGPU_STUB_PRIORITY_…: the highest it gets */
     unsigned weight;            /* of its device time among its class's VMs */
     unsigned queue;             /* requests that wait */
@@ -46,6 +52,7 @@ typedef struct ClassShares {
 typedef struct LogSettings {
     unsigned requests;          /* all of them, not only those that failed */
 } LogSettings;
+
 #define POOLS (VGPU_STUB_POOL_B - VGPU_STUB_POOL_A + 1)
 
 /* By VGPU_STUB_BACKEND_… */

@@ -9,6 +9,7 @@ libexecdir := $(prefix)/libexec
 includedir := $(prefix)/include
 datadir := $(prefix)/share
 mandir := $(datadir)/man
+completionsdir := $(datadir)/bash-completion/completions
 sysconfdir := /etc
 unitdir := $(prefix)/lib/systemd/system
 examplesdir := $(datadir)/doc/vgpu-stub-guest-tools/examples
@@ -46,6 +47,9 @@ install-mediator: mediator $(PTX)
 	done
 	$(call install_file,docs/man/vgpu-mediatord.8,$(mandir)/man8)
 	$(call install_file,docs/man/vgpu-ctl.8,$(mandir)/man8)
+	$(call install_file,docs/man/mediatord.conf.5,$(mandir)/man5)
+	$(call install_file,mediator/completion/vgpu-ctl,$(completionsdir))
+	$(call install_file,mediator/completion/vgpu-mediatord,$(completionsdir))
 
 install-guest-tools: guest-tools
 	$(call install_program,$(GUEST_TOOLS)/vgpu-stub,$(bindir))

@@ -95,3 +95,31 @@ def test_sst_registers():
     table = {name: int(offset, 16) for offset, name, *_
              in rows("sst.md", "offset", "register of an example device")}
     assert table == abi.names("SST_DEVICE_REG_")
+
+
+def settings(text, group, setting):
+    """{group: {key: value}} of lines that match one of the two patterns"""
+    found = {}
+    for line in text.splitlines():
+        match = re.match(group, line)
+        if match:
+            names = re.findall(r"\[([^]]+)\]", line)
+            for name in names:
+                found[name] = {}
+        match = re.match(setting, line)
+        if match and found:
+            for name in names:
+                found[name][match[1]] = match[2]
+    return found
+
+
+def test_settings():
+    """The man page has the keys and defaults of the file that is installed,
+    which has those of the code, as its unit test says."""
+    shipped = settings((ROOT / "mediator/mediatord.conf").read_text(),
+                       r"#?\[", "#([a-z-]+)=(.*)$")
+    del shipped["vm 7"]         # an example
+    page = settings((DOCS / "man/mediatord.conf.5").read_text(),
+                    r"\.SS \[", r"\.B ([a-z-]+)=(.*)$")
+    assert page.pop("vm NAME") == {}
+    assert page == shipped

@@ -2,14 +2,17 @@
 """vgpu-ctl and the daemon's admin socket."""
 import json
 import os
+import signal
 import socket
 import stat
+import struct
 import subprocess
 
 import pytest
 
 from fake_device import FakeDevice
 from support import abi, wire
+from support.wait import wait_for
 from support.wire import Message
 
 OK = abi.VGPU_STUB_ERR_NONE
@@ -37,23 +40,34 @@ def statuses(peer, count=100):
 
 
 def test_status(peers, ctl):
-    assert ctl("status") == ("vms  quarantined  waiting  running\n"
-                             "  2            0        0        0\n")
+    assert ctl("status") == ("state    vms  quarantined  waiting  running\n"
+                             "serving    2            0        0        0\n")
     assert json.loads(ctl("status", "--json")) == [
-        {"vms": 2, "quarantined": 0, "waiting": 0, "running": 0}]
+        {"state": "serving", "vms": 2, "quarantined": 0, "waiting": 0, "running": 0}]
 
 
-def test_vms(peers, ctl):
+def test_vms(start, admin, ctl, tmp_path):
+    folder = tmp_path / "sockets"
+    folder.mkdir()
+    devices = [FakeDevice(folder / f"{domid}-0.sock") for domid in (7, 8)]
+    start("--admin-socket", admin, "--socket-dir", folder)
+    peers = [devices[0].greet(vm_uuid=bytes(range(16))), devices[1].greet()]
     statuses(peers[0])
     vms = {vm.pop("vm"): vm for vm in json.loads(ctl("--json", "vms"))}
     # Each request is charged at least 1 us.
     assert vms["7"].pop("device_us") >= 100
     assert vms["8"].pop("device_us") == 0
-    assert vms["7"] == vms["8"] == {"weight": 100, "waiting": 0,
-                                    "running": 0, "quarantined_s": 0}
+    assert vms["7"].pop("uuid") == "00010203-0405-0607-0809-0a0b0c0d0e0f"
+    assert vms["8"].pop("uuid") == ""
+    assert vms["7"].pop("ended") == 100
+    assert vms["8"].pop("ended") == 0
+    assert vms["7"] == vms["8"] == {
+        "pool": "any", "priority": "high", "weight": 100, "waiting": 0,
+        "running": 0, "failed": 0, "quarantined_s": 0}
     lines = ctl("vms").splitlines()
-    assert lines[0].split() == ["vm", "weight", "waiting", "running",
-                                "device_us", "quarantined_s"]
+    assert lines[0].split() == [
+        "vm", "uuid", "pool", "priority", "weight", "waiting", "running",
+        "ended", "failed", "device_us", "quarantined_s"]
     assert len({len(line) for line in lines}) == 1
     assert {line.split()[0] for line in lines[1:]} == {"7", "8"}
 
@@ -71,10 +85,34 @@ def test_queues(peers, ctl):
         assert (queue["waiting"], queue["running"]) == (0, 0)
 
 
+def test_workers(peers, ctl):
+    """One with memory is there until it dies, and then another."""
+    assert json.loads(ctl("workers", "--json")) == []
+    assert ctl("workers").split() == ["vm", "pool", "pid", "state", "memory",
+                                      "age_s"]
+    pids = []
+    for sequence in range(2):
+        alloc = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
+                                  abi.VGPU_STUB_OP_MEMORY_ALLOC, 0, 2, 0, 0)
+        peers[0].send(Message(abi.VGPU_STUB_MSG_REQUEST,
+                              alloc + struct.pack("<Q", 4096),
+                              sequence=sequence))
+        assert peers[0].expect(abi.VGPU_STUB_MSG_RESPONSE).status == OK
+        worker, = json.loads(ctl("workers", "--json"))
+        pids.append(worker.pop("pid"))
+        assert worker.pop("age_s") >= 0
+        assert worker == {"vm": "7", "pool": "A", "state": "idle",
+                          "memory": "yes"}
+        os.kill(pids[-1], signal.SIGKILL)
+        wait_for(lambda: json.loads(ctl("workers", "--json")) == [],
+                 "end of the worker")
+    assert pids[0] != pids[1]
+
+
 def test_names_of_all_sorts(start, admin, ctl, tmp_path):
     folder = tmp_path / "sockets"
     folder.mkdir()
-    names = ['a "b" \\', "tab\tand\nline", "größe", "7"]
+    names = ['a "b" \\', "tab\tand\nline", "größe", "7", "a#b"]
     devices = [FakeDevice(folder / f"{name}-0.sock") for name in names]
     start("--admin-socket", admin, "--socket-dir", folder)
     peers = [device.greet() for device in devices]
@@ -84,7 +122,8 @@ def test_names_of_all_sorts(start, admin, ctl, tmp_path):
     assert vms == {name: -1 if name == names[1] else 0 for name in names}
     assert len(ctl("vms").splitlines()) == 1 + len(names)
     assert [statuses(peer, 1) for peer in peers] == \
-        [[OK], [QUARANTINED], [OK], [OK]]
+        [[OK], [QUARANTINED], [OK], [OK], [OK]]
+    assert any(line.startswith("a#b ") for line in ctl("vms").splitlines())
 
 
 def test_quarantine_and_release(peers, ctl):
@@ -127,6 +166,18 @@ def test_priority_is_the_highest_that_a_vm_gets(start, admin, ctl, device,
     assert used == {min(allowed, claimed, key=names.index)}
 
 
+@pytest.mark.parametrize("device_pool", "AB")
+@pytest.mark.parametrize("choice", ["any", "A", "B"])
+def test_pool_of_a_vm(start, admin, ctl, device, device_pool, choice):
+    start("--admin-socket", admin, "--connect", device.path)
+    peer = device.greet(pool=ord(device_pool))
+    ctl("set", str(device.path), "pool", choice)
+    statuses(peer)
+    used = {queue["pool"] for queue in json.loads(ctl("queues", "--json"))
+            if queue["device_us"] > 0}
+    assert used == {device_pool if choice == "any" else choice}
+
+
 def test_reload(start, admin, ctl, device, tmp_path):
     config = tmp_path / "conf"
     config.write_text("[vm]\nweight=50\n")
@@ -150,8 +201,9 @@ def test_reload(start, admin, ctl, device, tmp_path):
     assert len(daemon.wait_log("loaded$")) == 1
 
 
-KNOWN = "there are status, vms, queues, set, quarantine, release, reload"
-LIMITS = ("priority, weight, queue, in-flight, rate, burst, deadline-ms, "
+KNOWN = ("there are status, vms, workers, queues, set, quarantine, release, "
+         "reload, drain")
+LIMITS = ("pool, priority, weight, queue, in-flight, rate, burst, deadline-ms, "
           "faults, fault-window-s, quarantine-s, memory-mib, guest-kernels")
 
 
@@ -164,6 +216,7 @@ LIMITS = ("priority, weight, queue, in-flight, rate, burst, deadline-ms, "
     (["set", "9", "weight", "1"], "no VM is called '9'; `vms` lists all"),
     (["set", "7", "colour", "1"],
      f"'colour' is not known, there are {LIMITS}"),
+    (["set", "7", "pool", "C"], "pool is 'C', allowed are any, A, B"),
     (["set", "7", "weight", "0"], "weight is '0', 1 to 10000 is allowed"),
     (["quarantine"], "it has to be: quarantine VM [SECONDS]"),
     (["quarantine", "9"], "no VM is called '9'; `vms` lists all"),

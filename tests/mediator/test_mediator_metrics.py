@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What Prometheus is told, read with Prometheus's own parser."""
+import json
 import os
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -11,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fake_device import FakeDevice
 from support import abi, wire
+from support.paths import ROOT
 from support.wait import wait_for
 from support.wire import Message
 
@@ -81,6 +84,16 @@ def check_family(family):
         assert row["buckets"][-1] == (float("inf"), row["count"])
 
 
+def test_documented(server, metrics_socket):
+    """docs/operating.md has each metric, its type and labels."""
+    text = exchange(metrics_socket,
+                    b"GET /metrics HTTP/1.0\r\n\r\n").decode()
+    types = dict(re.findall("^# TYPE (.*) (.*)$", text, re.M))
+    table = re.findall(r"^\| (vgpu_\w+) \| (counter|gauge|histogram) \|",
+                       (ROOT / "docs/operating.md").read_text(), re.M)
+    assert dict(table) == types and len(table) == len(types)
+
+
 def ask(peer, opcode, count, sequence=0, version=abi.VGPU_STUB_PROTOCOL_VERSION):
     request = wire.REQUEST.pack(version, opcode, 0, 0, 0, 0)
     peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request,
@@ -146,6 +159,23 @@ def test_quarantine(start, sockets, metrics_socket, admin, ctl, scrape):
     assert samples[("vgpu_quarantines_total",)] == 0
 
 
+def test_workers(start, sockets, metrics_socket, admin, ctl, scrape):
+    device = FakeDevice(sockets / "7-0.sock")
+    start("--socket-dir", sockets, "--metrics-socket", metrics_socket,
+          "--admin-socket", admin)
+    peer = device.greet(pool=abi.VGPU_STUB_POOL_B)
+    ask(peer, abi.VGPU_STUB_OP_GET_DEVICE_INFO, 1)
+    samples = scrape()
+    idle = ("vgpu_workers", ("pool", "B"), ("state", "idle"))
+    assert {key for key, value in samples.items()
+            if key[0] == "vgpu_workers" and value} == {idle}
+    assert samples[idle] == samples["vgpu_worker_starts_total",] == 1
+    worker, = json.loads(ctl("workers", "--json"))
+    os.kill(worker["pid"], signal.SIGKILL)
+    wait_for(lambda: scrape()[("vgpu_worker_deaths_total",)] == 1,
+             "death of the worker")
+
+
 def test_a_vm_that_goes(start, sockets, metrics_socket, scrape):
     device = FakeDevice(sockets / "7-0.sock")
     start("--socket-dir", sockets, "--metrics-socket", metrics_socket)
@@ -180,10 +210,15 @@ def exchange(path, request):
         return b"".join(iter(lambda: client.recv(65536), b""))
 
 
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
+
+
 @pytest.fixture
 def server(start, sockets, metrics_socket):
     start("--socket-dir", sockets, "--metrics-socket", metrics_socket)
-    wait_for(metrics_socket.exists, "metrics socket")
+    wait_for(lambda: listens(metrics_socket), "metrics socket")
 
 
 @pytest.mark.parametrize("request_line, status", [
@@ -247,7 +282,8 @@ def test_only_owner_and_group_may_connect(server, metrics_socket):
 
 
 def test_bad_path(mediatord_bin):
-    result = subprocess.run([mediatord_bin, "--metrics-socket", "/x/y"],
+    result = subprocess.run([mediatord_bin, "--worker=/bin/true",
+                             "--metrics-socket", "/x/y"],
                             timeout=20, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
     assert (result.returncode, result.stdout) == (2, "")

@@ -56,7 +56,7 @@ static void test_no_settings(void)
 static void test_every_setting(void)
 {
     Config *config = parse_good("[vm]\n"
-                                "priority=low\nweight=1\nqueue=2\n"
+                                "pool=B\npriority=low\nweight=1\nqueue=2\n"
                                 "in-flight=3\nrate=4\n"
                                 "burst=5\ndeadline-ms=6\nfaults=7\n"
                                 "fault-window-s=8\nquarantine-s=9\n"
@@ -68,6 +68,7 @@ static void test_every_setting(void)
                                 "[pool B]\nbackend=cuda\ndevice=1\n"
                                 "running=2\nworkers=3\nidle-s=4\n");
     const VmLimits wanted = {
+        .pool = 2,
         .priority = VGPU_STUB_PRIORITY_LOW,
         .weight = 1, .queue = 2, .in_flight = 3, .rate = 4, .burst = 5,
         .deadline_ms = 6, .faults = 7, .fault_window_s = 8,
@@ -145,7 +146,7 @@ static void test_shipped_file(void)
                                    sizeof(unsigned) + 1);
 }
 
-#define LIMITS "priority, weight, queue, in-flight, rate, burst, " \
+#define LIMITS "pool, priority, weight, queue, in-flight, rate, burst, " \
                "deadline-ms, faults, fault-window-s, quarantine-s, " \
                "memory-mib, guest-kernels"
 #define POOL_SETTINGS "backend, device, running, workers, idle-s"
@@ -190,6 +191,7 @@ static const struct {
     { "[classes]\nhigh-minimum=1",
       "2: [classes] 'high-minimum' is not known, there are "
       "medium-minimum, low-minimum" },
+    { "[vm]\npool=a", "2: [vm] pool is 'a', allowed are any, A, B" },
     { "[vm]\npriority=1",
       "2: [vm] priority is '1', allowed are low, medium, high" },
     { "[vm]\npriority=High",

@@ -1,0 +1,39 @@
+/*
+ * The daemon's life between its start and its end
+ *
+ * SIGTERM and SIGINT end it at once, SIGHUP reloads. The service manager is
+ * told what goes on (notify.h).
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_SERVICE_H
+#define MEDIATOR_SERVICE_H
+
+#include "socket-dir.h"
+
+typedef struct Service Service;
+
+/* @config is the configuration's path, or NULL; both have to live as long. */
+Service *service_new(Dispatch *dispatch, const char *config);
+void service_free(Service *service);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Service, service_free)
+
+/*
+ * Serve @links, of Link, and @dir, which may be NULL, until a signal comes or
+ * everything is drained.
+ */
+void service_run(Service *service, GPtrArray *links, SocketDir *dir);
+
+/* Read the configuration anew; false with @error set when the old one stays. */
+bool service_reload(Service *service, GError **error);
+
+/*
+ * Answer every request that devices have sent so far, end each connection
+ * whose requests are answered, and then the service. Nothing that was taken
+ * is lost: devices connect to the next daemon as soon as there is one.
+ */
+void service_drain(Service *service);
+bool service_draining(const Service *service);
+
+#endif /* MEDIATOR_SERVICE_H */

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A restart that loses nothing."""
+import threading
+
+import pytest
+
+from fake_device import FakeDevice
+from support import abi, wire
+from support.wire import Closed, Message
+
+OK = abi.VGPU_STUB_ERR_NONE
+
+
+@pytest.fixture
+def sockets(tmp_path):
+    folder = tmp_path / "sockets"
+    folder.mkdir()
+    return folder
+
+
+def nops(first, count):
+    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
+                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
+    return [Message(abi.VGPU_STUB_MSG_REQUEST, nop, sequence=first + i)
+            for i in range(count)]
+
+
+def test_idle_devices(start, sockets, admin, ctl, tmp_path):
+    devices = [FakeDevice(sockets / "7-0.sock"), FakeDevice(tmp_path / "own")]
+    options = ("--socket-dir", sockets, "--connect", devices[1].path,
+               "--admin-socket", admin)
+    daemon = start(*options)
+    peers = [device.greet() for device in devices]
+    assert ctl("drain") == ""
+    assert daemon.process.wait(timeout=20) == 0
+    for peer in peers:
+        with pytest.raises(Closed):
+            peer.receive()
+    # They take the next daemon as they took this one.
+    start(*options)
+    for device in devices:
+        with device.greet() as peer:
+            peer.send(*nops(0, 1))
+            assert peer.expect(abi.VGPU_STUB_MSG_RESPONSE).status == OK
+
+
+def test_everything_that_was_sent_is_answered(start, sockets, admin, ctl):
+    count = 8
+    devices = [FakeDevice(sockets / f"{i}-0.sock") for i in range(count)]
+    daemon = start("--socket-dir", sockets, "--admin-socket", admin)
+    peers = [device.greet() for device in devices]
+    for round_ in range(3):
+        for peer in peers:
+            peer.send(*nops(80 * round_, 80))
+    ctl("drain")
+    assert daemon.process.wait(timeout=20) == 0
+    for peer in peers:
+        answers = [peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+                   for _ in range(240)]
+        assert all(answer.status == OK for answer in answers)
+        assert sorted(answer.sequence for answer in answers) == \
+            list(range(240))
+        with pytest.raises(Closed):
+            peer.receive()
+
+
+def test_under_load(start, sockets, admin, ctl):
+    """What a device cannot send any more was not taken; the rest is done."""
+    devices = [FakeDevice(sockets / f"{i}-0.sock") for i in range(4)]
+    daemon = start("--socket-dir", sockets, "--admin-socket", admin)
+    peers = [device.greet() for device in devices]
+    results = {}
+
+    def work(peer):
+        sent = answered = 0
+        try:
+            while True:
+                peer.send(*nops(sent, 1))
+                sent += 1
+                answer = peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+                assert (answer.status, answer.sequence) == (OK, answered)
+                answered += 1
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        results[peer] = sent, answered
+
+    threads = [threading.Thread(target=work, args=[peer]) for peer in peers]
+    for thread in threads:
+        thread.start()
+    ctl("drain")
+    assert daemon.process.wait(timeout=20) == 0
+    for thread in threads:
+        thread.join(timeout=20)
+    assert len(results) == 4
+    assert all(sent == answered for sent, answered in results.values())
+
+
+def test_devices_that_are_not_there_or_say_nothing(start, sockets, admin, ctl,
+                                                   tmp_path):
+    silent = FakeDevice(sockets / "7-0.sock")
+    FakeDevice(sockets / "8-0.sock").close()
+    daemon = start("--socket-dir", sockets, "--connect", tmp_path / "absent",
+                   "--admin-socket", admin)
+    peer = silent.accept()
+    ctl("drain")
+    assert daemon.process.wait(timeout=20) == 0
+    peer.expect_closed()
+
+
+def test_a_device_that_takes_no_answers(start, device, admin, ctl):
+    daemon = start("--connect", device.path, "--admin-socket", admin)
+    peer = device.greet()
+    peer.sock.settimeout(1)
+    ping = Message(abi.VGPU_STUB_MSG_PING, bytes(65536))
+    with pytest.raises(TimeoutError):
+        for _ in range(100):
+            peer.send(ping)
+    ctl("drain")
+    assert daemon.process.wait(timeout=20) == 0
+    assert "closed, it does not take its answers" in daemon.log()[-2]
