@@ -21,8 +21,9 @@ struct WorkerProbe {
 static char *last_line(GBytes *bytes)
 {
     gsize length = 0;
-    const char *text = bytes != NULL ? g_bytes_get_data(bytes, &length) : "";
-    g_autofree char *copy = g_utf8_make_valid(text, length);
+    const char *text = bytes != NULL ? g_bytes_get_data(bytes, &length) : NULL;
+    /* Nothing said is NULL, too. */
+    g_autofree char *copy = g_utf8_make_valid(length > 0 ? text : "", length);
     char *newline;
 
     g_strchomp(copy);

@@ -8,30 +8,48 @@ burdens both.
 import json
 import re
 import statistics
+import struct
 import subprocess
-from contextlib import contextmanager
+import sys
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from result import Result, Row, Target
-from support import abi, wire
+from support import abi
 from support.mediatord import Mediatord
+from support.operations import alloc, echo, reduce, results
+from support.paths import ROOT
+from support.wire import Message
+
+sys.path.append(str(ROOT / "tests/mediator"))
+from fake_device import FakeDevice
+
+LOW = abi.VGPU_STUB_PRIORITY_LOW
+MEDIUM = abi.VGPU_STUB_PRIORITY_MEDIUM
+HIGH = abi.VGPU_STUB_PRIORITY_HIGH
 
 MAKE = ["mediator", "bench-programs"]
 
-# Limits that nothing here meets
-CONFIG = "[vm]\nrate=1000000\nburst=1000000\n"
+# Limits that nothing here meets, and one accelerator that is always asked for
+CONFIG = """
+[pool A]
+running=1
+[vm]
+rate=1000000
+burst=1000000
+"""
 
-ECHO = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION, abi.VGPU_STUB_OP_ECHO,
-                         0, 0, wire.REQUEST.size, 992) + bytes(992)
 IDLE_VMS = 256
+
+# Numbers that a kernel adds up: some hundred microseconds
+NUMBERS = 1 << 17
 
 
 class Bench:
     def __init__(self, context):
         self.context = context
         self.count = 0
-        self.request = self.file("request", ECHO)
-        self.config = self.file("config", CONFIG.encode())
+        self.request = self.file("request", echo(bytes(992)))
 
     def file(self, name, content):
         path = self.context.scratch / name
@@ -45,10 +63,11 @@ class Bench:
         return path
 
     @contextmanager
-    def mediator(self, sockets):
+    def mediator(self, sockets, config=""):
         with Mediatord(self.context.build / "mediator/vgpu-mediatord",
-                       self.context.scratch / "log",
-                       "--config", self.config,
+                       self.context.scratch / "log", "--config",
+                       self.file("config", (CONFIG + config).encode()),
+                       "--admin-socket", self.context.scratch / "admin",
                        "--socket-dir", sockets) as daemon:
             yield daemon.process
 
@@ -59,36 +78,77 @@ class Bench:
             yield process
             process.terminate()
 
+    def device_us(self):
+        """The device time of each VM, as the mediator reports it."""
+        text = subprocess.run(
+            [self.context.build / "mediator/vgpu-ctl", "--socket",
+             self.context.scratch / "admin", "vms", "--json"],
+            check=True, stdout=subprocess.PIPE).stdout
+        return {vm["vm"]: vm["device_us"] for vm in json.loads(text)}
+
     @contextmanager
-    def load(self, seconds, vms, server, *options):
-        """Devices of `vms`, and what serves them; their report is promised."""
-        sockets = self.folder()
+    def load(self, seconds, sockets, vms, *options):
+        """The standard output of devices that are on their way."""
         with subprocess.Popen(
                 [self.context.build / "bench/mediator-load",
                  f"--seconds={seconds}", *options, sockets, *vms],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 text=True) as load:
             assert load.stdout.readline() == "listening\n"
-            with server(sockets) as process:
-                yield process, load.stdout
-                load.stdin.close()
-                load.wait()
+            yield load.stdout
+            load.stdin.close()
+            load.wait()
 
-    def measure(self, seconds, vms, server, *options):
-        with self.load(seconds, vms, server, *options) as (_, output):
-            report = json.loads(output.readline())
+    def report(self, output):
+        report = json.loads(output.readline())
         assert report["errors"] == 0, report["errors"]
         report["rate"] = report["requests"] / report["seconds"]
         return report
 
+    def measure(self, seconds, vms, server, *options):
+        sockets = self.folder()
+        with self.load(seconds, sockets, vms, *options) as output:
+            with server(sockets):
+                return self.report(output)
+
     def private_kib(self, count, server, *options):
         """What the server keeps of `count` VMs that have nothing to ask."""
         vms = [f"{vm}:1:1:{self.request}" for vm in range(1, count + 1)]
-        with self.load(0.2, vms, server, *options) as (process, output):
-            output.readline()
-            text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+        sockets = self.folder()
+        with self.load(0.2, sockets, vms, *options) as output:
+            with server(sockets) as process:
+                output.readline()
+                text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
         return sum(int(kib) for kib in
                    re.findall(r"^Private_\w+: +(\d+) kB$", text, re.M))
+
+    def share(self, seconds, vms, config=""):
+        """The load's report and each VM's device time while (domid, devices,
+        priority, numbers) of `vms` run kernels for as long as they can."""
+        sockets = self.folder()
+        with self.mediator(sockets, config), ExitStack() as links:
+            specs = [f"{vm}:{devices}:{priority}:"
+                     f"{self.kernel(links, sockets, vm, numbers)}"
+                     for vm, devices, priority, numbers in vms]
+            before = self.device_us()
+            with self.load(seconds, sockets, specs) as output:
+                report = self.report(output)
+            after = self.device_us()
+        return report, [after[str(vm)] - before[str(vm)] for vm, *_ in vms]
+
+    def kernel(self, links, sockets, vm, numbers):
+        """A file with a request of the VM's that adds up so many numbers. The
+        VM has memory for it as long as `links` is open."""
+        device = FakeDevice(sockets / f"{vm}-99.sock")
+        peer = links.enter_context(device.greet())
+        links.callback(device.close)
+        handles = []
+        for size in (4 * numbers, 4):
+            peer.send(Message(abi.VGPU_STUB_MSG_REQUEST, alloc(size)))
+            answer = peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+            assert answer.status == abi.VGPU_STUB_ERR_NONE
+            handles += struct.unpack("<Q", results(answer.payload)[0])
+        return self.file(f"kernel{vm}", reduce(*handles, numbers))
 
 
 def idle_memory(bench):
@@ -114,6 +174,43 @@ def beside_echo(bench, vms, rounds, seconds):
             for name in ("mediator", "echo")]
 
 
+def jain(shares):
+    """1 when all are equal, 1 / n when one has everything."""
+    return sum(shares) ** 2 / (len(shares) * sum(x * x for x in shares))
+
+
+def jain_equal(bench, seconds):
+    """VMs of one weight, however many devices and however long kernels."""
+    _, used = bench.share(seconds, [
+        (vm, devices, MEDIUM, NUMBERS * factor)
+        for vm, devices, factor in ((1, 1, 1), (2, 16, 1), (3, 2, 4), (4, 8, 2),
+                                    (5, 1, 4), (6, 4, 1))])
+    return jain(used)
+
+
+def share_error_weighted(bench, seconds):
+    """How far, of its share, the worst off is from 1 : 2 : 4. By what the
+    devices have had done: each request is as long as any other. So many
+    devices that all VMs wait all the time, whatever else the machine does."""
+    weights = {1: 100, 2: 200, 3: 400}
+    report, _ = bench.share(
+        seconds, [(vm, 64, MEDIUM, NUMBERS) for vm in weights],
+        "".join(f"[vm {vm}]\nweight={weight}\n"
+                for vm, weight in weights.items()))
+    return max(abs(report["vms"][str(vm)]["requests"] / report["requests"] /
+                   (weight / sum(weights.values())) - 1)
+               for vm, weight in weights.items())
+
+
+def high_latency(bench, seconds):
+    """The 99th percentiles of a high-priority VM beside VMs of low priority
+    that flood, and alone, in us."""
+    flood = [(vm, 16, LOW, NUMBERS) for vm in range(2, 6)]
+    for others in flood, []:
+        report, _ = bench.share(seconds, [(1, 1, HIGH, NUMBERS)] + others)
+        yield report["vms"]["1"]["p99_us"]
+
+
 def run(context):
     bench = Bench(context)
     rounds, seconds = (1, 0.2) if context.quick else (5, 2)
@@ -121,15 +218,31 @@ def run(context):
     summary = {}
     for vms in (1, 8, 64):
         ours, bare = beside_echo(bench, vms, rounds, seconds)
-        section = f"ECHO of 1 KiB, {vms} VM{'s' if vms > 1 else ''}"
+        section = f"mediator: ECHO of 1 KiB, {vms} VM{'s' if vms > 1 else ''}"
         for name, key, unit in (("throughput", "rate", "requests/s"),
                                 ("median", "p50_us", "us"),
                                 ("99th percentile", "p99_us", "us")):
             rows.append(Row(section, name, ours[key], unit, "echo server",
                             bare[key]))
         summary[f"throughput_{vms}vm_vs_echo"] = ours["rate"] / bare["rate"]
-    ours, bare = idle_memory(bench)
-    rows.append(Row("memory", "idle VM", ours, "KiB", "echo server", bare))
-    return Result(rows, summary,
-                  [Target("throughput_64vm_vs_echo", ">=", 0.6)])
 
+    ours, bare = idle_memory(bench)
+    rows.append(Row("mediator: memory", "idle VM", ours, "KiB", "echo server",
+                    bare))
+
+    seconds *= 5
+    section = "mediator: kernels on one accelerator"
+    summary["jain_equal"] = jain_equal(bench, seconds)
+    summary["share_error_weighted"] = share_error_weighted(bench, seconds)
+    busy, idle = high_latency(bench, seconds)
+    summary["high_p99_vs_idle"] = busy / idle
+    rows += [
+        Row(section, "Jain's index of 6 equal VMs", summary["jain_equal"], ""),
+        Row(section, "worst share of weights 1:2:4",
+            summary["share_error_weighted"] * 100, "% off"),
+        Row(section, "high priority in a flood, 99th percentile", busy, "us",
+            "alone", idle)]
+    return Result(rows, summary,
+                  [Target("throughput_64vm_vs_echo", ">=", 0.6),
+                   Target("jain_equal", ">=", 0.99),
+                   Target("share_error_weighted", "<=", 0.05)])

@@ -10,7 +10,8 @@ from support.paths import ROOT
 
 @pytest.mark.parametrize("name, figures", [
     ("mediator", {"throughput_1vm_vs_echo", "throughput_8vm_vs_echo",
-                  "throughput_64vm_vs_echo"}),
+                  "throughput_64vm_vs_echo", "jain_equal",
+                  "share_error_weighted", "high_p99_vs_idle"}),
 ])
 def test_bench(tmp_path, name, figures):
     result = subprocess.run(
@@ -20,4 +21,4 @@ def test_bench(tmp_path, name, figures):
     assert result.returncode == 0, result.stdout
     summary = json.loads((tmp_path / "bench.json").read_text())["summary"]
     assert figures <= set(summary)
-    assert all(figure > 0 for figure in summary.values())
+    assert all(figure >= 0 for figure in summary.values())

@@ -9,9 +9,11 @@ import pytest
 from fake_device import FakeDevice
 from support import abi, wire
 from support.mediatord import Mediatord
+from support.operations import (BUFFER, U32, alloc, argument, call, copy, free,
+                                kernel)
 from support.wire import Message
 from test_mediator_protocol import ANY_TIME, FIRST, LATER
-from test_mediator_requests import BAD, parse, request
+from test_mediator_requests import BAD, parse
 
 INVALID = abi.VGPU_STUB_ERR_INVALID_REQUEST
 NO_HANDLE = abi.VGPU_STUB_ERR_INVALID_HANDLE
@@ -19,47 +21,32 @@ NO_KERNEL = abi.VGPU_STUB_ERR_UNKNOWN_KERNEL
 NO_MEMORY = abi.VGPU_STUB_ERR_OUT_OF_MEMORY
 UNSUPPORTED = abi.VGPU_STUB_ERR_UNSUPPORTED_OPERATION
 
-U32, U64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
-BUFFER = abi.VGPU_STUB_ARG_BUFFER
+U64 = 0xFFFFFFFFFFFFFFFF
 
 
 def words(*numbers):
     return struct.pack(f"<{len(numbers)}I", *numbers)
 
 
-def call(opcode, params=b"", data=b""):
-    return request(opcode, params + data, params=len(params) // 4,
-                   offset=32 + len(params) if data else 0, length=len(data))
+def copy_from(length=4, handle=1, direction=abi.VGPU_STUB_COPY_FROM_DEVICE,
+              **fields):
+    return copy(direction, length, handle, **fields)
 
 
-def alloc(size):
-    return call(abi.VGPU_STUB_OP_MEMORY_ALLOC, struct.pack("<Q", size))
+def copy_to(data):
+    return copy(abi.VGPU_STUB_COPY_TO_DEVICE, 4, 1, data=data)
 
 
-def free(handle):
-    return call(abi.VGPU_STUB_OP_MEMORY_FREE, struct.pack("<Q", handle))
+def copy_within(more=b""):
+    return copy(abi.VGPU_STUB_COPY_WITHIN_DEVICE, 4, 1, more=more)
 
 
-def copy(direction=abi.VGPU_STUB_COPY_FROM_DEVICE, length=4, handle=1,
-         offset=0, more=b"", data=b""):
-    return call(abi.VGPU_STUB_OP_MEMORY_COPY,
-                struct.pack("<2I2Q", direction, length, handle, offset) + more,
-                data)
-
-
-def kernel(name=b"vector_add", dimensions=1, size=(1, 1, 1), group=(0, 0, 0),
-           program=0, length=0, arguments=b""):
-    return call(abi.VGPU_STUB_OP_KERNEL,
-                struct.pack("<7IQI", dimensions, *size, *group, program,
-                            length), name.ljust(32, b"\0") + arguments)
-
-
-def argument(kind, value, reserved=0):
-    return struct.pack("<2IQ", kind, reserved, value)
+def vector_add(**fields):
+    return kernel(b"vector_add", **fields)
 
 
 BUFFERS = argument(BUFFER, 1) * 3
-COUNT = argument(abi.VGPU_STUB_ARG_U32, 1)
+COUNT = argument(U32, 1)
 
 FOR_WORKERS = {
     "ALLOC without a size": (call(2), INVALID),
@@ -77,19 +64,19 @@ FOR_WORKERS = {
     "FREE of handle 2^64 - 1": (free(U64), NO_HANDLE),
     "COPY without params": (call(4), INVALID),
     "COPY with a param too few": (call(4, words(1, 4, 1, 0, 0)), INVALID),
-    "COPY in direction 3": (copy(3), INVALID),
-    "COPY in direction 2^32 - 1": (copy(U32), INVALID),
-    "COPY of nothing": (copy(length=0), INVALID),
-    "COPY from an unknown buffer": (copy(), NO_HANDLE),
-    "COPY from it of too much": (copy(length=993), INVALID),
-    "COPY from it of 2^32 - 1": (copy(length=U32), INVALID),
-    "COPY from it with data": (copy(data=b"1234"), INVALID),
-    "COPY to it without data": (copy(0), INVALID),
-    "COPY to it with less data": (copy(0, data=b"123"), INVALID),
-    "COPY to it with more data": (copy(0, data=b"12345"), INVALID),
-    "COPY to an unknown buffer": (copy(0, data=b"1234"), NO_HANDLE),
-    "COPY within nothing": (copy(2), INVALID),
-    "COPY within unknown buffers": (copy(2, more=struct.pack("<2Q", 2, 0)),
+    "COPY in direction 3": (copy_from(direction=3), INVALID),
+    "COPY in direction 2^32 - 1": (copy_from(direction=2**32 - 1), INVALID),
+    "COPY of nothing": (copy_from(0), INVALID),
+    "COPY from an unknown buffer": (copy_from(), NO_HANDLE),
+    "COPY from it of too much": (copy_from(993), INVALID),
+    "COPY from it of 2^32 - 1": (copy_from(2**32 - 1), INVALID),
+    "COPY from it with data": (copy_from(data=b"1234"), INVALID),
+    "COPY to it without data": (copy_to(b""), INVALID),
+    "COPY to it with less data": (copy_to(b"123"), INVALID),
+    "COPY to it with more data": (copy_to(b"12345"), INVALID),
+    "COPY to an unknown buffer": (copy_to(b"1234"), NO_HANDLE),
+    "COPY within nothing": (copy_within(), INVALID),
+    "COPY within unknown buffers": (copy_within(struct.pack("<2Q", 2, 0)),
                                     NO_HANDLE),
     "SYNCHRONIZE with a param": (call(6, words(1)), INVALID),
     "SYNCHRONIZE with data": (call(6, data=b"x"), INVALID),
@@ -101,29 +88,30 @@ FOR_WORKERS = {
     "KERNEL with no name": (kernel(b""), INVALID),
     "KERNEL nobody knows": (kernel(b"vector_sub"), NO_KERNEL),
     "KERNEL of a path": (kernel(b"../vector_add"), INVALID),
-    "KERNEL in 0 dimensions": (kernel(dimensions=0), INVALID),
-    "KERNEL in 4 dimensions": (kernel(dimensions=4), INVALID),
-    "KERNEL of size 0": (kernel(size=(0, 1, 1)), INVALID),
-    "KERNEL with a size in no dimension": (kernel(size=(1, 2, 1)), INVALID),
-    "KERNEL of 2^96 items": (kernel(dimensions=3, size=(U32, U32, U32)),
+    "KERNEL in 0 dimensions": (vector_add(dimensions=0), INVALID),
+    "KERNEL in 4 dimensions": (vector_add(dimensions=4), INVALID),
+    "KERNEL of size 0": (vector_add(size=(0, 1, 1)), INVALID),
+    "KERNEL with a size in no dimension": (vector_add(size=(1, 2, 1)), INVALID),
+    "KERNEL of 2^96 items": (vector_add(dimensions=3, size=(2**32 - 1,) * 3),
                              INVALID),
-    "KERNEL with half a group": (kernel(group=(1, 0, 0)), INVALID),
-    "KERNEL with groups that do not fit": (kernel(size=(3, 1, 1),
-                                                  group=(2, 1, 1)), INVALID),
-    "KERNEL with huge groups": (kernel(size=(U32, 1, 1), group=(U32, 1, 1)),
-                                INVALID),
-    "KERNEL of the guest": (kernel(program=1, length=1), UNSUPPORTED),
-    "KERNEL with a length of no program": (kernel(length=1), INVALID),
-    "KERNEL with half an argument": (kernel(arguments=bytes(8)), INVALID),
-    "KERNEL with no arguments": (kernel(), INVALID),
-    "KERNEL with too few": (kernel(arguments=COUNT * 3), INVALID),
-    "KERNEL with too many": (kernel(arguments=COUNT * 5), INVALID),
-    "KERNEL with unknown types": (kernel(arguments=argument(99, 0) * 4),
+    "KERNEL with half a group": (vector_add(group=(1, 0, 0)), INVALID),
+    "KERNEL with groups that do not fit": (
+        vector_add(size=(3, 1, 1), group=(2, 1, 1)), INVALID),
+    "KERNEL with huge groups": (
+        vector_add(size=(2**32 - 1, 1, 1), group=(2**32 - 1, 1, 1)), INVALID),
+    "KERNEL of the guest": (vector_add(program=1, length=1), UNSUPPORTED),
+    "KERNEL with a length of no program": (vector_add(length=1), INVALID),
+    "KERNEL with half an argument": (vector_add(arguments=bytes(8)), INVALID),
+    "KERNEL with no arguments": (vector_add(), INVALID),
+    "KERNEL with too few": (vector_add(arguments=COUNT * 3), INVALID),
+    "KERNEL with too many": (vector_add(arguments=COUNT * 5), INVALID),
+    "KERNEL with unknown types": (vector_add(arguments=argument(99, 0) * 4),
                                   INVALID),
-    "KERNEL with types mixed up": (kernel(arguments=COUNT * 4), INVALID),
-    "KERNEL with reserved bits": (kernel(arguments=argument(BUFFER, 1, 1) +
-                                         BUFFERS[16:] + COUNT), INVALID),
-    "KERNEL with unknown buffers": (kernel(arguments=BUFFERS + COUNT),
+    "KERNEL with types mixed up": (vector_add(arguments=COUNT * 4), INVALID),
+    "KERNEL with reserved bits": (
+        vector_add(arguments=argument(BUFFER, 1, 1) + BUFFERS[16:] + COUNT),
+        INVALID),
+    "KERNEL with unknown buffers": (vector_add(arguments=BUFFERS + COUNT),
                                     NO_HANDLE),
 }
 

@@ -69,3 +69,10 @@ def test_signal_without_any_device(start, tmp_path):
     daemon = start("--socket-dir", tmp_path / "absent")
     daemon.wait_log("absent")
     assert daemon.stop() == 0
+
+
+def test_a_backend_that_dies_without_a_word(start, device):
+    daemon = start("--connect", device.path, worker="/bin/false")
+    assert daemon.wait_log("exit status 1$")
+    # What needs no backend is answered.
+    device.greet().close()

@@ -9,6 +9,7 @@ import time
 
 from fake_device import FakeDevice
 from support import abi, wire
+from support.operations import alloc, call, copy, echo, free, reduce, results
 from support.wire import Message
 
 REQUEST = abi.VGPU_STUB_MSG_REQUEST
@@ -17,41 +18,6 @@ CANCEL = abi.VGPU_STUB_MSG_CANCEL
 NAMES = {code: name for name, code in abi.names("VGPU_STUB_ERR_").items()
          if not name.startswith("BACKEND_")}
 NAMES[abi.VGPU_STUB_ERR_BACKEND_ERROR] = "BACKEND_ERROR"
-
-
-def call(opcode, params=b"", data=b""):
-    return wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION, opcode, 0,
-                             len(params) // 4, 32 + len(params) if data else 0,
-                             len(data)) + params + data
-
-
-def echo(data):
-    return call(abi.VGPU_STUB_OP_ECHO, data=data)
-
-
-def alloc(size):
-    return call(abi.VGPU_STUB_OP_MEMORY_ALLOC, struct.pack("<Q", size))
-
-
-def free(handle):
-    return call(abi.VGPU_STUB_OP_MEMORY_FREE, struct.pack("<Q", handle))
-
-
-def copy(direction, length, handle, data=b""):
-    return call(abi.VGPU_STUB_OP_MEMORY_COPY,
-                struct.pack("<2I2Q", direction, length, handle, 0), data)
-
-
-def reduce(source, target, count, items):
-    """A kernel that takes as long as there is to add up."""
-    arguments = b"".join(struct.pack("<2IQ", kind, 0, value) for kind, value in
-                         ((abi.VGPU_STUB_ARG_BUFFER, source),
-                          (abi.VGPU_STUB_ARG_BUFFER, target),
-                          (abi.VGPU_STUB_ARG_U32, count),
-                          (abi.VGPU_STUB_ARG_U32, 1)))
-    return call(abi.VGPU_STUB_OP_KERNEL,
-                struct.pack("<7IQI", 1, items, 1, 1, 0, 0, 0, 0, 0),
-                b"reduce".ljust(32, b"\0") + arguments)
 
 
 class Vm:
@@ -74,11 +40,10 @@ class Vm:
         sequence = self.send(payload)
         answer = self.peer.expect(RESPONSE)
         assert answer.sequence == sequence, (answer.sequence, sequence)
-        status, count = wire.RESPONSE.unpack_from(answer.payload)[1:3]
+        status = wire.RESPONSE.unpack_from(answer.payload)[1]
         assert status == answer.status
         self.counters[NAMES[status]] += 1
-        return (status, answer.payload[32:32 + 4 * count],
-                answer.payload[32 + 4 * count:])
+        return status, *results(answer.payload)
 
     def leave(self):
         self.peer.close()
@@ -104,7 +69,7 @@ class Memory(Vm):
         data = os.urandom(900)
         for payload, expected in (
                 (copy(abi.VGPU_STUB_COPY_TO_DEVICE, 900, self.handle or 0,
-                      data), b""),
+                      data=data), b""),
                 (copy(abi.VGPU_STUB_COPY_FROM_DEVICE, 900, self.handle or 0),
                  data)):
             if self.handle is None:
@@ -116,10 +81,10 @@ class Memory(Vm):
             else:
                 assert (status, returned) == (0, expected), status
         if self.handle is None:
-            status, results, _ = self.ask(alloc(900))
+            status, handle, _ = self.ask(alloc(900))
             assert status in (0, abi.VGPU_STUB_ERR_BACKEND_ERROR), status
             if status == 0:
-                self.handle, = struct.unpack("<Q", results)
+                self.handle, = struct.unpack("<Q", handle)
         time.sleep(0.001)
 
 
@@ -145,10 +110,10 @@ class RandomDevice(Vm):
             lambda: alloc(chance.choice([4, 4096, 1 << 20, 1 << 30])),
             lambda: free(self.handle()),
             lambda: copy(abi.VGPU_STUB_COPY_TO_DEVICE, size, self.handle(),
-                         bytes(size)),
+                         data=bytes(size)),
             lambda: copy(abi.VGPU_STUB_COPY_FROM_DEVICE, size, self.handle()),
             lambda: reduce(self.handle(), self.handle(),
-                           chance.choice([1, 1000, 1 << 18]), 1),
+                           chance.choice([1, 1000, 1 << 18])),
             lambda: chance.randbytes(size),
         ])()
 
@@ -164,16 +129,16 @@ class RandomDevice(Vm):
         open_ones = sent - cancelled
         while open_ones:
             answer = self.peer.expect(RESPONSE)
-            status, count = wire.RESPONSE.unpack_from(answer.payload)[1:3]
+            status = answer.status
             self.counters[NAMES[status]] += 1
             if answer.sequence in open_ones:
                 open_ones.remove(answer.sequence)
             else:
                 # It was on its way when it was cancelled; once is enough.
                 cancelled.remove(answer.sequence)
-            if status == 0 and count == 2:
-                self.handles.append(struct.unpack_from(
-                    "<Q", answer.payload, 32)[0])
+            handle, _ = results(answer.payload)
+            if status == 0 and len(handle) == 8:
+                self.handles += struct.unpack("<Q", handle)
         # What was cancelled does not come later.
         self.peer.send(Message(abi.VGPU_STUB_MSG_PING))
         while self.peer.receive().type == RESPONSE:

@@ -41,16 +41,19 @@ RANDOM_VMS, DEVICES_PER_VM = 6, 2
 
 
 def workers_of(pid):
-    """The daemon's children."""
-    children = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    """The daemon's children, without those that only try a backend: if one of
+    those dies, the backend does not work."""
+    workers = []
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            words = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue            # It has just gone.
-        if int(fields[1]) == pid:
-            children.append(int(stat.parent.name))
-    return children
+        if int(parent) == pid and b"--backend=cpu" in words and \
+                b"--probe" not in words:
+            workers.append(int(process.name))
+    return workers
 
 
 class Trouble:
