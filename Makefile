@@ -52,6 +52,14 @@ device-check: mediator ## the device's tests on any build: QEMU_BIN=PATH
 	@scripts/install-deps test qemu
 	@$(PYTHON) -m pytest tests/device --qemu-bin='$(QEMU_BIN)'
 
+.PHONY: guest-stress
+guest-stress: ## the guest's library under stress for a minute: SECONDS=N
+	@scripts/install-deps qemu guest test
+	@$(MAKE) --no-print-directory qemu QEMU=7.2
+	@$(MAKE) --no-print-directory mediator guest-test-programs
+	@GUEST_STRESS_SECONDS=$(or $(SECONDS),60) $(PYTHON) -m pytest -rP \
+	    tests/guest/test_stress.py --qemu-bin=$(QEMU_DEFAULT)
+
 .PHONY: clean
 clean: ## remove what was built here; ~/.cache/vgpu-stub stays
 	rm -rf $(BUILD)
