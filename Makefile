@@ -20,7 +20,7 @@ say = @printf '  %-7s %s\n' $(1) $@
 INSTALL_DEPS := scripts/install-deps
 
 include mediator/mediator.mk guest-tools/guest-tools.mk scripts/qemu.mk \
-    scripts/install.mk scripts/rpm.mk scripts/xen.mk
+    scripts/install.mk scripts/rpm.mk scripts/xen.mk tests/bench/bench.mk
 
 QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
 
@@ -36,12 +36,12 @@ CHECK_QEMUS := 7.2 10.0 7.2-sanitizers
 
 .PHONY: check
 check: ## all tests (builds what they need)
-	@scripts/install-deps qemu guest xen rpm test
+	@scripts/install-deps qemu guest xen rpm test bench
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers
 	@$(MAKE) --no-print-directory mediator mediator-sanitizers \
-	    guest-tools guest-test-programs
+	    guest-tools guest-test-programs bench-programs
 	@$(PYTHON) -m pytest tests \
 	    $(CHECK_QEMUS:%=--qemu-bin=$(BUILD)/qemu-%/qemu-system-x86_64)
 

@@ -7,13 +7,19 @@
 
 #include <errno.h>
 #include <gio/gio.h>
-#include <glib-unix.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Ready as its channel's socket is */
+typedef struct ChannelSource {
+    GSource source;
+    Channel *channel;
+    gpointer tag;               /* of the socket in the source */
+} ChannelSource;
+
 struct Channel {
     int fd;
-    guint source;               /* watches fd for `watched`; 0 is none */
+    ChannelSource *source;
     GIOCondition watched;
     GByteArray *rx;             /* at most a message and what one read adds */
     GByteArray *tx;
@@ -75,13 +81,16 @@ static bool channel_deliver(Channel *channel, GError **error)
 
 static bool channel_receive(Channel *channel, GError **error)
 {
-    uint8_t bytes[CHANNEL_READ_SIZE];
+    const guint before = channel->rx->len;
     ssize_t received;
 
     if (channel_full(channel)) {
         return true;
     }
-    received = recv(channel->fd, bytes, sizeof(bytes), 0);
+    g_byte_array_set_size(channel->rx, before + CHANNEL_READ_SIZE);
+    received = recv(channel->fd, channel->rx->data + before,
+                    CHANNEL_READ_SIZE, 0);
+    g_byte_array_set_size(channel->rx, before + MAX(received, 0));
     if (received < 0) {
         return errno == EAGAIN || errno == EINTR ||
                channel_fail("receive", errno, error);
@@ -91,12 +100,8 @@ static bool channel_receive(Channel *channel, GError **error)
                             "the device closed the connection");
         return false;
     }
-    g_byte_array_append(channel->rx, bytes, received);
     return true;
 }
-
-static gboolean channel_ready(gint fd, GIOCondition condition,
-                              gpointer opaque);
 
 static void channel_watch(Channel *channel)
 {
@@ -104,20 +109,17 @@ static void channel_watch(Channel *channel)
                           (channel->tx->len > 0 ? G_IO_OUT : 0);
 
     if (channel->watched != wanted) {
-        if (channel->source != 0) {
-            g_source_remove(channel->source);
-        }
-        channel->source = g_unix_fd_add(channel->fd, wanted, channel_ready,
-                                        channel);
+        g_source_modify_unix_fd(&channel->source->source,
+                                channel->source->tag, wanted);
         channel->watched = wanted;
     }
 }
 
-static gboolean channel_ready(gint fd G_GNUC_UNUSED,
-                              GIOCondition condition G_GNUC_UNUSED,
-                              gpointer opaque)
+static gboolean channel_ready(GSource *source,
+                              GSourceFunc callback G_GNUC_UNUSED,
+                              gpointer opaque G_GNUC_UNUSED)
 {
-    Channel *channel = opaque;
+    Channel *channel = ((ChannelSource *)source)->channel;
     g_autoptr(GError) error = NULL;
 
     /*
@@ -135,6 +137,24 @@ static gboolean channel_ready(gint fd G_GNUC_UNUSED,
     return G_SOURCE_REMOVE;
 }
 
+static void channel_attach(Channel *channel)
+{
+    static GSourceFuncs functions = { .dispatch = channel_ready };
+    GSource *source = g_source_new(&functions, sizeof(ChannelSource));
+
+    channel->source = (ChannelSource *)source;
+    channel->source->channel = channel;
+    channel->watched = G_IO_IN;
+    channel->source->tag = g_source_add_unix_fd(source, channel->fd, G_IO_IN);
+    /*
+     * Nothing runs a main loop within the main loop. Unless GLib knows that,
+     * it takes the source out of it and puts it in again around each call,
+     * with two writes to its eventfd.
+     */
+    g_source_set_can_recurse(source, TRUE);
+    g_source_attach(source, NULL);
+}
+
 Channel *channel_new(int fd, const ChannelHandlers *handlers,
                      gpointer opaque)
 {
@@ -145,13 +165,14 @@ Channel *channel_new(int fd, const ChannelHandlers *handlers,
     channel->tx = g_byte_array_new();
     channel->handlers = handlers;
     channel->opaque = opaque;
-    channel_watch(channel);
+    channel_attach(channel);
     return channel;
 }
 
 void channel_free(Channel *channel)
 {
-    g_source_remove(channel->source);
+    g_source_destroy(&channel->source->source);
+    g_source_unref(&channel->source->source);
     g_byte_array_unref(channel->rx);
     g_byte_array_unref(channel->tx);
     close(channel->fd);

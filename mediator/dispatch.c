@@ -165,7 +165,7 @@ static void dispatch_end_overdue(Dispatch *dispatch, gint64 now)
 }
 
 /* Start a task of each pool; false when there was none to start. */
-static bool dispatch_start(Dispatch *dispatch)
+static bool dispatch_start(Dispatch *dispatch, gint64 now)
 {
     bool started = false;
 
@@ -175,7 +175,7 @@ static bool dispatch_start(Dispatch *dispatch)
         if (task != NULL) {
             Job *job = job_of_task(task);
 
-            job->started = g_get_monotonic_time();
+            job->started = now;
             dispatch->executor->start(dispatch->executor, &job->execution);
             started = true;
         }
@@ -188,12 +188,14 @@ static gboolean dispatch_ready(GSource *source,
                                gpointer opaque G_GNUC_UNUSED)
 {
     Dispatch *dispatch = ((DispatchSource *)source)->dispatch;
-    const gint64 now = g_get_monotonic_time();
+    const gint64 start = g_get_monotonic_time();
+    gint64 now = start;
     gint64 next;
 
     dispatch_end_overdue(dispatch, now);
-    while (dispatch_start(dispatch)) {
-        if (g_get_monotonic_time() - now >= DISPATCH_SLICE_US) {
+    while (dispatch_start(dispatch, now)) {
+        now = g_get_monotonic_time();
+        if (now - start >= DISPATCH_SLICE_US) {
             dispatch_wake(dispatch);
             return G_SOURCE_CONTINUE;
         }
