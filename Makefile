@@ -60,6 +60,15 @@ soak: mediator-sanitizers ## a host's year for the mediator: SOAK_SECONDS=600
 	@scripts/install-deps test
 	@$(PYTHON) tests/soak/run.py --seconds=$(SOAK_SECONDS)
 
+STRESS_SECONDS := 60
+.PHONY: guest-stress
+guest-stress: ## the guest's library under stress: STRESS_SECONDS=60
+	@scripts/install-deps qemu guest test
+	@$(MAKE) --no-print-directory qemu QEMU=7.2
+	@$(MAKE) --no-print-directory mediator guest-test-programs
+	@GUEST_STRESS_SECONDS=$(STRESS_SECONDS) $(PYTHON) -m pytest -rP \
+	    tests/guest/test_stress.py --qemu-bin=$(QEMU_DEFAULT)
+
 .PHONY: clean
 clean: ## remove what was built here; ~/.cache/vgpu-stub stays
 	rm -rf $(BUILD)
