@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The library's queue and its ways to wait, in a real guest."""
+import re
+
+import pytest
+
+from puppet import Puppet
+from support.guest import boot, link
+
+SLOW_CALLS = 20
+
+# The first time the device's driver is that of nobody. The second time an
+# outcome of the first, which nobody was interrupted for, is still in it.
+JOB = f"""\
+interrupts() {{ awk '/uio_pci_generic/ {{ print $2 }}' /proc/interrupts; }}
+
+echo "== polling"; ./queue-test polling; echo "status $?"
+modprobe uio_pci_generic
+echo 1af4 1111 >/sys/bus/pci/drivers/uio_pci_generic/new_id
+echo "== slow"; ./slow-calls {SLOW_CALLS}; echo "status $?"; interrupts
+echo "== interrupts"; ./queue-test interrupts; echo "status $?"
+"""
+
+
+@pytest.fixture(scope="module")
+def sections(qemu_bin, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("queue")
+    with Puppet(directory / "link.sock") as puppet:
+        sections = boot(
+            qemu_bin, directory / "job", JOB,
+            ["tests/guest/queue-test", "tests/guest/slow-calls"],
+            *link(directory / "link.sock"), "-device", "vgpu-stub,chardev=l0",
+            timeout=120)
+    sections["puppet"] = puppet
+    return sections
+
+
+@pytest.mark.parametrize("how", ["polling", "interrupts"])
+def test_queue(sections, how):
+    lines = sections[how]
+    assert [line for line in lines if line.startswith("not ok")] == [], lines
+    assert lines[-1] == "status 0", lines
+
+
+def test_a_slow_request_is_waited_for_by_interrupt(sections):
+    done, status, count = sections["slow"]
+    assert (done, status) == (f"slow-calls: {SLOW_CALLS} done", "status 0")
+    assert int(count) >= SLOW_CALLS
+
+
+def test_the_mediator_hears_of_what_is_not_wanted_any_more(sections):
+    assert sections["puppet"].cancelled > 0
