@@ -5,6 +5,7 @@ prefix := /usr
 bindir := $(prefix)/bin
 sbindir := $(prefix)/sbin
 libdir := $(prefix)/lib
+libexecdir := $(prefix)/libexec
 includedir := $(prefix)/include
 datadir := $(prefix)/share
 mandir := $(datadir)/man
@@ -34,6 +35,7 @@ install-dom0:
 install-mediator: mediator
 	$(call install_program,$(BUILD)/mediator/vgpu-mediatord,$(sbindir))
 	$(call install_program,$(BUILD)/mediator/vgpu-ctl,$(sbindir))
+	$(call install_program,$(BUILD)/mediator/vgpu-worker,$(libexecdir)/vgpu-stub)
 	$(call install_file,mediator/mediatord.conf,$(sysconfdir)/vgpu-stub)
 	$(call install_file,mediator/vgpu-mediatord.service,$(unitdir))
 	$(call install_file,mediator/tmpfiles.d/vgpu-stub.conf,$(tmpfilesdir))
