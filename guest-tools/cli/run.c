@@ -81,42 +81,31 @@ static void release(struct job *job)
     }
 }
 
-static int copy_in(struct job *job, unsigned index)
+/* Copy what came from a file to the host, or all of a buffer back. */
+static int copy(struct job *job, unsigned index, bool back)
 {
     const struct argument *argument = &job->arguments.list[index];
+    const int timeout_ms = job->options->timeout_ms;
+    const uint64_t handle = job->handles[index];
+    size_t end = back ? argument->size : argument->filled;
+    size_t most = PIECE_STEPS *
+                  (back ? VGPU_STUB_READ_STEP : VGPU_STUB_WRITE_STEP);
     size_t piece;
 
-    for (size_t at = 0; at < argument->filled; at += piece) {
+    for (size_t at = 0; at < end; at += piece) {
+        uint8_t *data = argument->data + at;
         int rc;
 
-        piece = min(argument->filled - at, PIECE_STEPS * VGPU_STUB_WRITE_STEP);
-        rc = interrupted ? -EINTR :
-             vgpu_stub_mem_write(job->dev, job->handles[index], at,
-                                 argument->data + at, piece,
-                                 job->options->timeout_ms,
-                                 VGPU_STUB_IDEMPOTENT, &job->outcome);
-        if (rc < 0) {
-            return rc;
+        piece = min(end - at, most);
+        if (interrupted) {
+            return -EINTR;
         }
-        progress_add(&job->progress, piece);
-    }
-    return 0;
-}
-
-static int copy_out(struct job *job, unsigned index)
-{
-    const struct argument *argument = &job->arguments.list[index];
-    size_t piece;
-
-    for (size_t at = 0; at < argument->size; at += piece) {
-        int rc;
-
-        piece = min(argument->size - at, PIECE_STEPS * VGPU_STUB_READ_STEP);
-        rc = interrupted ? -EINTR :
-             vgpu_stub_mem_read(job->dev, job->handles[index], at,
-                                argument->data + at, piece,
-                                job->options->timeout_ms,
-                                VGPU_STUB_IDEMPOTENT, &job->outcome);
+        rc = back
+            ? vgpu_stub_mem_read(job->dev, handle, at, data, piece, timeout_ms,
+                                 VGPU_STUB_IDEMPOTENT, &job->outcome)
+            : vgpu_stub_mem_write(job->dev, handle, at, data, piece,
+                                  timeout_ms, VGPU_STUB_IDEMPOTENT,
+                                  &job->outcome);
         if (rc < 0) {
             return rc;
         }
@@ -215,14 +204,14 @@ static int execute(struct job *job)
 
     rc = allocate(job);
     for (unsigned i = 0; i < job->arguments.count && rc == 0; i++) {
-        rc = copy_in(job, i);
+        rc = copy(job, i, false);
     }
     if (rc == 0) {
         rc = launch(job);
     }
     for (unsigned i = 0; i < job->arguments.count && rc == 0; i++) {
         if (job->arguments.list[i].output) {
-            rc = copy_out(job, i);
+            rc = copy(job, i, true);
         }
     }
     return rc;

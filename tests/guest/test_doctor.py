@@ -13,7 +13,7 @@ import pytest
 
 from support import abi, wire
 from support.guest import boot, link
-from support.mediator import FakeMediator
+from support.mediator import FakeMediator, connect_to_guest
 from support.mediatord import Mediatord
 from support.paths import BUILD
 from support.wait import wait_for
@@ -87,26 +87,14 @@ doctor locked-down --device 00:1e.0
 """.replace("REFUSALS", " ".join(REFUSALS))
 
 
-def connected(handshake, path):
-    """A mediator at the device's socket, as soon as there is one."""
-    def attempt():
-        try:
-            return handshake(path)
-        except (FileNotFoundError, ConnectionRefusedError):
-            return None
-    mediator = wait_for(attempt, f"device at {path}", timeout=60)
-    mediator.sock.settimeout(120)
-    return mediator
-
-
 def refuse_device(path):
-    with connected(FakeMediator.greet, path) as mediator:
+    with connect_to_guest(FakeMediator.greet, path) as mediator:
         mediator.send(wire.Message(abi.VGPU_STUB_MSG_REJECT, b"not this one"))
         mediator.expect_closed()
 
 
 def refuse_requests(path):
-    with connected(FakeMediator.accept, path) as mediator:
+    with connect_to_guest(FakeMediator.accept, path) as mediator:
         for name in REFUSALS:
             mediator.respond(mediator.expect_request(),
                              status=getattr(abi, "VGPU_STUB_ERR_" + name))
@@ -119,7 +107,7 @@ def refuse_requests(path):
 
 
 def go_away(path):
-    with connected(FakeMediator.accept, path) as mediator:
+    with connect_to_guest(FakeMediator.accept, path) as mediator:
         mediator.expect_request()
 
 

@@ -6,10 +6,14 @@ import hashlib
 import json
 import re
 import shutil
+import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from support import abi
 from support.guest import boot, link, pack_python
+from support.mediator import FakeMediator, connect_to_guest
 from support.mediatord import Mediatord
 from support.paths import BUILD, ROOT
 
@@ -48,6 +52,10 @@ echo "== too-few"; run vector_add --in a
 echo "== no-memory"; run vector_add --out big:2000000
 echo "== read-only"; mkdir -p d; run vector_add --in a --in a --out d:4 --u32 1
 cd /job
+echo "== killed"; ./vgpu-stub run k --device 00:1e.0 --out d:4 2>errors &
+until [ "$(./vgpu-stub watch --device 00:1e.0 --count 2 --interval 300 |
+           grep -c BUSY)" = 2 ]; do :; done
+kill $!; wait $!; echo "status $?"; cat errors
 echo "== vector-add"; ./vector-add; echo "status $?"
 echo "== sha256-file"; ./sha256 /usr/bin/lspci; echo "status $?"; sha256sum /usr/bin/lspci
 echo "== sha256-large"; ./sha256 vgpu-stub 2>&1; echo "status $?"
@@ -89,6 +97,20 @@ def inputs_and_results():
     }
 
 
+def hold_kernel(path):
+    """A mediator whose kernel does not end; returns what it was sent."""
+    with connect_to_guest(FakeMediator.accept, path) as mediator:
+        allocate = mediator.expect_request()
+        mediator.respond(allocate, struct.pack(
+            "<8I2I", abi.VGPU_STUB_PROTOCOL_VERSION, 0, 2, 0, 0, 0, 0, 0, 7, 0))
+        launch = mediator.expect_request()
+        cancel = mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
+        free = mediator.expect_request()
+        mediator.respond(free, struct.pack(
+            "<8I", abi.VGPU_STUB_PROTOCOL_VERSION, *[0] * 7))
+    return allocate, launch, cancel, free
+
+
 @pytest.fixture(scope="module")
 def job(qemu_bin, tmp_path_factory):
     """{section: lines} of the job above."""
@@ -106,13 +128,19 @@ def job(qemu_bin, tmp_path_factory):
     shutil.copy(ROOT / "tests/guest/binding.py", directory)
     (path / "conf").write_text("[vm]\nmemory-mib=1\n")
     with Mediatord(BUILD / "mediator/vgpu-mediatord", path / "log",
-                   "--socket-dir", sockets, "--config", path / "conf"):
-        return boot(qemu_bin, directory, JOB,
+                   "--socket-dir", sockets, "--config", path / "conf"), \
+            ThreadPoolExecutor() as pool:
+        held = pool.submit(hold_kernel, path / "held.sock")
+        sections = boot(qemu_bin, directory, JOB,
                     ["guest-tools/vgpu-stub", "guest-tools/libvgpu-stub.so.1",
                      *(f"guest-tools/examples/{name}"
                        for name in ("vector-add", "sha256", "sgemm"))],
                     *link(sockets / "7-0.sock"),
-                    "-device", "vgpu-stub,chardev=l0")
+                    "-device", "vgpu-stub,addr=0x2,chardev=l0",
+                    *link(path / "held.sock", 1),
+                    "-device", "vgpu-stub,addr=0x1e,chardev=l1")
+        sections["held"] = held.result(30)
+    return sections
 
 
 @pytest.mark.parametrize("kernel", RUNS)
@@ -157,6 +185,20 @@ def test_run_fails(job, case, message):
     status, told = job[case]
     assert status == "status 1"
     assert told.startswith("vgpu-stub: " + message)
+
+
+def test_run_is_killed(job):
+    """The kernel is cancelled and its memory freed."""
+    status, told = job["killed"]
+    assert status == "status 1"
+    assert told == "vgpu-stub: k: Interrupted system call"
+    allocate, launch, cancel, free = job["held"]
+    assert cancel.sequence == launch.sequence
+    assert [struct.unpack_from("<4xI", request.payload)[0]
+            for request in (allocate, launch, free)] == [
+        abi.VGPU_STUB_OP_MEMORY_ALLOC, abi.VGPU_STUB_OP_KERNEL,
+        abi.VGPU_STUB_OP_MEMORY_FREE]
+    assert struct.unpack_from("<Q", free.payload, 32) == (7,)
 
 
 def test_example_vector_add(job):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A mediator that a test plays itself, to send what a real one never would."""
 from support import abi, wire
+from support.wait import wait_for
 
 
 class FakeMediator(wire.Peer):
@@ -34,3 +35,16 @@ class FakeMediator(wire.Peer):
         """Answer a REQUEST; the device has the answer on return."""
         self.send(wire.response_to(request, payload, status))
         self.sync()
+
+
+def connect_to_guest(handshake, path):
+    """FakeMediator.greet or .accept with the device of a guest that is about
+    to start, whose program may take its time."""
+    def attempt():
+        try:
+            return handshake(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+    mediator = wait_for(attempt, f"device at {path}", timeout=60)
+    mediator.sock.settimeout(120)
+    return mediator
