@@ -3,9 +3,9 @@
  *
  * The chardev works in a GMainContext of the link's own. A virtual CPU that
  * waits for an answer runs that context itself, which takes no other thread:
- * in QEMU's main context an answer would wake the main loop, which could do
- * nothing with it, as the CPU has the lock. While nobody waits, a timer of the
- * main loop runs the context now and then, for connections that come and go.
+ * in QEMU's main context an answer would wake the main loop first. While nobody
+ * waits, a timer of the main loop runs the context now and then, for
+ * connections that come and go.
  *
  * The simulator is not trusted: whatever it sends, QEMU goes on.
  *
@@ -22,7 +22,6 @@
 #define TICK_MS             100
 /* A tick ends even when a simulator connects and breaks rules in a loop. */
 #define TICK_MAX_EVENTS     16
-#define CONNECT_POLL_US     1000
 #define SEND_POLL_US        100
 #define RECEIVE_SIZE        4096
 #define COMPLAINT_PERIOD_US G_USEC_PER_SEC
@@ -178,39 +177,58 @@ static gboolean link_alarm(GSource *alarm, GSourceFunc callback G_GNUC_UNUSED,
 static GSourceFuncs link_alarm_funcs = { .dispatch = link_alarm };
 
 /*
- * Let the chardev work until something has happened, or nothing has until
- * @deadline: then the link is lost. An alarm that an earlier wait has left
- * behind wakes this one early, which is cheaper than setting it each time.
+ * Without the big lock other threads would hardly ever get it from a CPU that
+ * does nothing but access the device. Other threads than a virtual CPU's may be
+ * in the middle of something, and keep it.
  */
-static void link_wait(SstLink *link, int64_t deadline)
+static gint link_poll(GPollFD *fds, guint count, gint timeout)
+{
+    bool lend = timeout != 0 && qemu_in_vcpu_thread();
+    gint ready;
+    int error;
+
+    if (lend) {
+        qemu_mutex_unlock_iothread();
+    }
+    ready = g_poll(fds, count, timeout);
+    if (lend) {
+        error = errno;
+        qemu_mutex_lock_iothread();
+        errno = error;
+    }
+    return ready;
+}
+
+/*
+ * Let the chardev work until something has happened; false: @deadline is over.
+ * An alarm that an earlier wait has left behind wakes this one early, which is
+ * cheaper than setting it each time.
+ */
+static bool link_wait(SstLink *link, int64_t deadline)
 {
     int64_t alarm = g_source_get_ready_time(link->alarm);
 
     if (g_get_monotonic_time() >= deadline) {
-        link_lose_late(link);
-        return;
+        return false;
     }
     if (alarm < 0 || alarm > deadline) {
         g_source_set_ready_time(link->alarm, deadline);
     }
     g_main_context_iteration(link->context, TRUE);
+    return true;
 }
 
 /*
  * True when there is a connection. Software is often up before the simulator:
  * the first access waits for it, once. A chardev's first attempt to connect
- * ends in the main loop, which therefore gets the lock meanwhile; only a
- * virtual CPU can lend it.
+ * ends in the main loop: only a thread that lends the lock can wait for that.
  */
 static bool link_connected(SstLink *link, int64_t deadline)
 {
     if (!link->open && link->expected && qemu_in_vcpu_thread()) {
         trace_sst_link_await(link->name);
-        while (!link->open && g_get_monotonic_time() < deadline) {
-            qemu_mutex_unlock_iothread();
-            g_usleep(CONNECT_POLL_US);
-            qemu_mutex_lock_iothread();
-            g_main_context_iteration(link->context, FALSE);
+        while (!link->open && link_wait(link, deadline)) {
+            /* not yet */
         }
         link->expected = false;
     }
@@ -220,19 +238,36 @@ static bool link_connected(SstLink *link, int64_t deadline)
     return link->open;
 }
 
+/* Only the thread that is in here runs the context and has a question. */
+static void link_enter(SstLink *link)
+{
+    while (link->busy) {
+        qemu_cond_wait_iothread(&link->idle);
+    }
+    link->busy = true;
+}
+
+static void link_leave(SstLink *link)
+{
+    link->busy = false;
+    qemu_cond_signal(&link->idle);
+}
+
 static void link_tick(void *opaque)
 {
     SstLink *link = opaque;
     int64_t limit = link->timeout_ms * INT64_C(1000);
 
-    for (int i = 0; i < TICK_MAX_EVENTS; i++) {
-        if (!g_main_context_iteration(link->context, FALSE)) {
-            break;
+    if (!link->busy) {
+        for (int i = 0; i < TICK_MAX_EVENTS; i++) {
+            if (!g_main_context_iteration(link->context, FALSE)) {
+                break;
+            }
         }
-    }
-    if (link->posted &&
-        g_get_monotonic_time() - link->posted_since >= limit) {
-        link_lose_late(link);
+        if (link->posted &&
+            g_get_monotonic_time() - link->posted_since >= limit) {
+            link_lose_late(link);
+        }
     }
     timer_mod(&link->tick, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + TICK_MS);
 }
@@ -270,21 +305,19 @@ static bool link_send(SstLink *link, const SstRequest *request,
     return true;
 }
 
-/* For the device */
-
-bool sst_link_ask(SstLink *link, const SstRequest *request, SstAnswer *answer)
+static bool link_ask(SstLink *link, const SstRequest *request,
+                     int64_t deadline)
 {
-    int64_t deadline = link_deadline(link);
-
     if (!link_connected(link, deadline) ||
         !link_send(link, request, deadline)) {
         return false;
     }
     link->question = SST_LINK_ASKED;
     while (link->question == SST_LINK_ASKED) {
-        link_wait(link, deadline);
+        if (!link_wait(link, deadline)) {
+            link_lose_late(link);
+        }
     }
-    *answer = link->answer;
     return link->question == SST_LINK_ANSWERED;
 }
 
@@ -292,14 +325,15 @@ bool sst_link_ask(SstLink *link, const SstRequest *request, SstAnswer *answer)
 static void link_settle(SstLink *link, unsigned most, int64_t deadline)
 {
     while (link->posted > most) {
-        link_wait(link, deadline);
+        if (!link_wait(link, deadline)) {
+            link_lose_late(link);
+        }
     }
 }
 
-bool sst_link_post(SstLink *link, const SstRequest *request)
+static bool link_post(SstLink *link, const SstRequest *request,
+                      int64_t deadline)
 {
-    int64_t deadline = link_deadline(link);
-
     if (link->posted == SST_LINK_MAX_POSTED) {
         /* The half: answers are then received many at a time. */
         link_settle(link, SST_LINK_MAX_POSTED / 2, deadline);
@@ -315,9 +349,36 @@ bool sst_link_post(SstLink *link, const SstRequest *request)
     return true;
 }
 
+/* For the device */
+
+bool sst_link_ask(SstLink *link, const SstRequest *request, SstAnswer *answer)
+{
+    bool answered;
+
+    link_enter(link);
+    answered = link_ask(link, request, link_deadline(link));
+    if (answered) {
+        *answer = link->answer;
+    }
+    link_leave(link);
+    return answered;
+}
+
+bool sst_link_post(SstLink *link, const SstRequest *request)
+{
+    bool sent;
+
+    link_enter(link);
+    sent = link_post(link, request, link_deadline(link));
+    link_leave(link);
+    return sent;
+}
+
 void sst_link_settle(SstLink *link)
 {
+    link_enter(link);
     link_settle(link, 0, link_deadline(link));
+    link_leave(link);
 }
 
 void sst_link_open(SstLink *link, const SstLinkOps *ops, void *opaque)
@@ -325,7 +386,9 @@ void sst_link_open(SstLink *link, const SstLinkOps *ops, void *opaque)
     link->ops = ops;
     link->opaque = opaque;
     link->expected = true;
+    qemu_cond_init(&link->idle);
     link->context = g_main_context_new();
+    g_main_context_set_poll_func(link->context, link_poll);
     link->alarm = g_source_new(&link_alarm_funcs, sizeof(GSource));
     g_source_attach(link->alarm, link->context);
     qemu_chr_fe_set_handlers(&link->chr, link_can_receive, link_receive,

@@ -6,7 +6,9 @@
  * closes the connection: requests have no numbers, so that only a new
  * connection tells an answer that comes late from the next one.
  *
- * Everything here is called with the big QEMU lock held.
+ * Everything here is called with the big QEMU lock held. A virtual CPU gives it
+ * up while it waits, so that the rest of QEMU goes on; calls for the same link
+ * follow one another all the same.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -14,6 +16,7 @@
 #define SST_DEVICE_LINK_H
 
 #include "chardev/char-fe.h"
+#include "qemu/thread.h"
 #include "qemu/timer.h"
 #include "wire.h"
 
@@ -44,6 +47,9 @@ typedef struct SstLink {
     GMainContext *context;      /* where the chardev works */
     GSource *alarm;             /* ends a wait there */
     QEMUTimer tick;             /* lets it work while nobody waits */
+
+    bool busy;                  /* a thread asks, posts or settles */
+    QemuCond idle;              /* it is through */
 
     bool open;
     bool expected;              /* worth a wait: it has not come yet */

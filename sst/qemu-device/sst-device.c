@@ -340,6 +340,8 @@ static void sst_device_realize(DeviceState *dev, Error **errp)
                            : g_strdup_printf("at 0x%" PRIx64, s->base);
     memory_region_init_io(&s->mmio, OBJECT(s), &sst_device_ops, s,
                           TYPE_SST_DEVICE, s->size);
+    /* While one processor waits, another one's access waits for its turn. */
+    s->mmio.disable_reentrancy_guard = true;
     memory_region_add_subregion_overlap(get_system_memory(), s->base, &s->mmio,
                                         SST_DEVICE_PRIORITY);
     qemu_register_reset(sst_device_reset, s);

@@ -64,3 +64,25 @@ def test_a_tree_that_the_integration_does_not_fit(tmp_path, tree):
     assert result.returncode == 1
     assert f"patches/qemu-10.0 does not fit {path}" in result.stdout
     assert sorted(path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("series", ("4.2", "7.2", "10.0"))
+def test_packages_get_one_device(series):
+    """sst-device has a build of its own and is in no package."""
+    patch = subprocess.run([ROOT / "scripts/make-qemu-patch", series],
+                           text=True, stdout=subprocess.PIPE, check=True).stdout
+    assert "hw/misc/vgpu-stub/vgpu-stub.c" in patch
+    assert "sst" not in patch.lower()
+
+
+def test_sst_device_in_another_series(tmp_path):
+    result = build_qemu(tmp_path, "--sst", "10.0")
+    assert result.returncode == 1
+    assert result.stdout == (
+        "build-qemu: no integration for QEMU 10.0; there are: 7.2\n")
+
+
+def test_unknown_option(tmp_path):
+    result = build_qemu(tmp_path, "--fast", "7.2")
+    assert result.returncode == 1
+    assert "usage: build-qemu [--sst] [--sanitizers]" in result.stdout

@@ -22,13 +22,13 @@ def sst_qemu(request):
 
 @pytest.fixture
 def start_sst_qemu(sst_qemu, tmp_path):
-    """start_sst_qemu(*args): a QEMU that runs no code, for devices in args."""
+    """start_sst_qemu(*args): a QEMU; with accel="tcg" it runs software."""
     running = []
     names = (f"qemu{number}" for number in itertools.count())
 
-    def start(*args, machine="virt"):
+    def start(*args, machine="virt", accel="qtest"):
         qemu = Qemu(sst_qemu, tmp_path, "-bios", "none", *args,
-                    machine=machine, name=next(names))
+                    machine=machine, accel=accel, name=next(names))
         running.append(qemu)
         return qemu
 

@@ -1,6 +1,7 @@
 /*
  * Software that is up before its simulator: reads the device's first register
- * at once, and ends QEMU with status 0 when that is 0x600d, else with 1.
+ * at once. When that is 0x600d, it ends QEMU with status 0, when it is 0x1d1e, it
+ * does nothing more, else it ends QEMU with status 1.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,6 +17,8 @@ _start:
     li      a2, 0x600d
     li      a3, PASS
     beq     a1, a2, 1f
+    li      a2, 0x1d1e
+    beq     a1, a2, 2f
     li      a3, FAIL
 1:  li      a0, TEST_DEVICE
     sw      a3, 0(a0)

@@ -11,11 +11,11 @@ from support.sst import Guide
 
 @pytest.fixture
 def run_program(sst_qemu, program, sim_path):
-    """run_program(chardev's options, properties): QEMU's end."""
-    def run(options="reconnect=1", properties="timeout-ms=10000"):
+    """run_program(chardev's options, properties, processors): QEMU's end."""
+    def run(options="reconnect=1", properties="timeout-ms=10000", smp=1):
         return subprocess.run(
             [sst_qemu, "-machine", "virt", "-bios", "none", "-kernel", program,
-             "-display", "none", "-nodefaults",
+             "-display", "none", "-nodefaults", "-smp", str(smp),
              "-chardev", f"socket,id=s0,path={sim_path},{options}",
              "-device", f"sst-device,id=sst0,chardev=s0,{properties}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -27,10 +27,11 @@ def answer(sim, request):
     return Guide.answer(0x600d)
 
 
-def test_the_simulator_is_first(run_program, sim_path):
+@pytest.mark.parametrize("smp", (1, 4))
+def test_the_simulator_is_first(run_program, sim_path, smp):
     with sst.Listener(sim_path, reply=answer):
         for _ in range(5):
-            result = run_program()
+            result = run_program(smp=smp)
             assert result.returncode == 0, result.stdout
             assert "sst-device" not in result.stdout
 

@@ -43,7 +43,8 @@ class Lines:
 class Qemu:
     """One process; stops with the `with` block. Its stderr is in log()."""
 
-    def __init__(self, binary, tmp_path, *args, machine="pc", name="qemu"):
+    def __init__(self, binary, tmp_path, *args, machine="pc", accel="qtest",
+                 name="qemu"):
         self.log_path = tmp_path / f"{name}.log"
         listeners = {}
         for kind in ("qtest", "qmp"):
@@ -51,7 +52,7 @@ class Qemu:
             listeners[kind].settimeout(30)
             listeners[kind].bind(str(tmp_path / f"{name}.{kind}"))
             listeners[kind].listen(1)
-        command = [str(binary), "-machine", machine, "-accel", "qtest",
+        command = [str(binary), "-machine", machine, "-accel", accel,
                    "-nodefaults", "-display", "none", "-m", "32", *FIRMWARE,
                    "-qtest", f"unix:{tmp_path}/{name}.qtest",
                    "-qtest-log", "none",
