@@ -23,6 +23,7 @@ struct Service {
     GPtrArray *links;           /* those of service_run() */
     SocketDir *dir;
     guint drain_timer;          /* 0: it does not drain */
+    guint signals[3];           /* sources */
 };
 
 static gboolean service_tell(gpointer opaque)
@@ -130,9 +131,6 @@ void service_run(Service *service, GPtrArray *links, SocketDir *dir)
     guint timer = g_timeout_add(period > 0 ? MIN(period, STATUS_S * 1000)
                                            : STATUS_S * 1000,
                                 service_tell, service);
-    guint sigterm = g_unix_signal_add(SIGTERM, quit, service);
-    guint sigint = g_unix_signal_add(SIGINT, quit, service);
-    guint sighup = g_unix_signal_add(SIGHUP, reload_on_signal, service);
 
     service->links = links;
     service->dir = dir;
@@ -143,9 +141,6 @@ void service_run(Service *service, GPtrArray *links, SocketDir *dir)
     if (service_draining(service)) {
         g_source_remove(service->drain_timer);
     }
-    g_source_remove(sighup);
-    g_source_remove(sigint);
-    g_source_remove(sigterm);
     g_source_remove(timer);
 }
 
@@ -156,11 +151,17 @@ Service *service_new(Dispatch *dispatch, const char *config)
     service->dispatch = dispatch;
     service->config = config;
     service->loop = g_main_loop_new(NULL, FALSE);
+    service->signals[0] = g_unix_signal_add(SIGTERM, quit, service);
+    service->signals[1] = g_unix_signal_add(SIGINT, quit, service);
+    service->signals[2] = g_unix_signal_add(SIGHUP, reload_on_signal, service);
     return service;
 }
 
 void service_free(Service *service)
 {
+    for (size_t i = 0; i < G_N_ELEMENTS(service->signals); i++) {
+        g_source_remove(service->signals[i]);
+    }
     g_main_loop_unref(service->loop);
     g_free(service);
 }
