@@ -30,6 +30,7 @@ struct Dispatch {
 typedef struct VmRecord {
     VmStats stats;
     char uuid[UUID_SIZE];
+    unsigned connections;       /* of its devices */
 } VmRecord;
 
 /* A request that has been admitted */
@@ -149,8 +150,9 @@ static void job_stop(Job *job)
 static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
 {
     Dispatch *dispatch = job->dispatch;
-    /* It would go with its last task. */
-    Vm *vm = scheduler_vm_ref(dispatch->scheduler, job->execution.vm);
+    /* It could go with its last task. */
+    Vm *vm = fault ? scheduler_vm_ref(dispatch->scheduler, job->execution.vm)
+                   : NULL;
 
     ClassStats *stats = stats_class(&dispatch->stats, job->task.pool,
                                     job->task.priority);
@@ -165,7 +167,9 @@ static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
         g_warning("vm %s: quarantined, its requests failed too often",
                   scheduler_vm_name(vm));
     }
-    scheduler_vm_unref(dispatch->scheduler, vm);
+    if (vm != NULL) {
+        scheduler_vm_unref(dispatch->scheduler, vm);
+    }
 }
 
 static void job_done(Execution *execution, const Outcome *outcome)
@@ -388,13 +392,6 @@ static void dispatch_slots_changed(gpointer opaque)
     dispatch_wake(dispatch);
 }
 
-static void dispatch_vm_gone(gpointer opaque, const char *name)
-{
-    const Dispatch *dispatch = opaque;
-
-    dispatch->executor->vm_gone(dispatch->executor, name);
-}
-
 Dispatch *dispatch_new(Executor *executor, Config *config)
 {
     static GSourceFuncs functions = { .dispatch = dispatch_ready };
@@ -404,7 +401,6 @@ Dispatch *dispatch_new(Executor *executor, Config *config)
     dispatch->log = request_log_new();
     dispatch->quarantines = quarantines_new(NULL);
     scheduler_set_vm_slots(dispatch->scheduler, executor->vm_slots);
-    scheduler_on_vm_gone(dispatch->scheduler, dispatch_vm_gone, dispatch);
     dispatch->executor = executor;
     executor->slots_changed = dispatch_slots_changed;
     executor->opaque = dispatch;
@@ -445,6 +441,23 @@ Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name)
 void dispatch_vm_unref(Dispatch *dispatch, Vm *vm)
 {
     scheduler_vm_unref(dispatch->scheduler, vm);
+}
+
+void dispatch_vm_connected(Dispatch *dispatch G_GNUC_UNUSED, Vm *vm)
+{
+    VmRecord *record = scheduler_vm_data(vm);
+
+    record->connections++;
+}
+
+void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm)
+{
+    VmRecord *record = scheduler_vm_data(vm);
+
+    if (--record->connections == 0) {
+        dispatch->executor->vm_gone(dispatch->executor,
+                                    scheduler_vm_name(vm));
+    }
 }
 
 void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,

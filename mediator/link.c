@@ -115,6 +115,17 @@ static guint link_connect_later(Link *link)
     return delay;
 }
 
+/* End the connection, if there is one. */
+static void link_disconnect(Link *link)
+{
+    g_clear_pointer(&link->channel, channel_free);
+    g_hash_table_remove_all(link->running);
+    if (link->greeted) {
+        dispatch_vm_disconnected(link->dispatch, link->vm);
+    }
+    link->greeted = false;
+}
+
 static void link_closed(gpointer opaque, const GError *error)
 {
     Link *link = opaque;
@@ -137,9 +148,7 @@ static void link_closed(gpointer opaque, const GError *error)
     g_free(link->refusal);
     link->refusal = link->greeted ? NULL : g_steal_pointer(&what);
 
-    g_clear_pointer(&link->channel, channel_free);
-    g_hash_table_remove_all(link->running);
-    link->greeted = false;
+    link_disconnect(link);
     link_clear_timer(link);
 
     if (g_get_monotonic_time() - link->connected_at >=
@@ -216,6 +225,7 @@ static bool link_greet(Link *link, const WireHeader *header,
     channel_answer(link->channel, header, VGPU_STUB_MSG_WELCOME,
                    VGPU_STUB_ERR_NONE, &welcome, sizeof(welcome));
     link->greeted = true;
+    dispatch_vm_connected(link->dispatch, link->vm);
     link_clear_timer(link);
     link_identify(link);
     link_log(link, G_LOG_LEVEL_MESSAGE, "connected");
@@ -357,7 +367,7 @@ Link *link_new(const char *path, Dispatch *dispatch, GError **error)
 void link_free(Link *link)
 {
     link_clear_timer(link);
-    g_clear_pointer(&link->channel, channel_free);
+    link_disconnect(link);
     g_hash_table_unref(link->running);
     dispatch_vm_unref(link->dispatch, link->vm);
     g_free(link->vm_name);
@@ -372,7 +382,7 @@ void link_drain(Link *link)
         channel_drain(link->channel);
     } else {
         link_clear_timer(link);
-        g_clear_pointer(&link->channel, channel_free);
+        link_disconnect(link);
     }
 }
 
@@ -406,8 +416,7 @@ bool link_drained(Link *link)
         return false;
     }
     link_log(link, G_LOG_LEVEL_MESSAGE, why);
-    g_clear_pointer(&link->channel, channel_free);
-    link->greeted = false;
+    link_disconnect(link);
     return true;
 }
 

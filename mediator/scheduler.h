@@ -81,11 +81,6 @@ void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots);
  */
 void scheduler_set_vm_slots(Scheduler *scheduler, unsigned slots);
 
-/* @gone will be called before a VM goes that nobody references any more. */
-void scheduler_on_vm_gone(Scheduler *scheduler,
-                          void (*gone)(gpointer opaque, const char *name),
-                          gpointer opaque);
-
 void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares);
 
 /*

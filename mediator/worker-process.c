@@ -82,7 +82,7 @@ static bool process_message(gpointer opaque, const WireHeader *header,
     }
     if (!process->ready) {
         if (header->type != VGPU_STUB_MSG_HELLO || header->length != 0) {
-            return violation(error, "its first message is none");
+            return violation(error, "something before HELLO");
         }
         process->ready = true;
         process->handlers->ready(process->opaque);

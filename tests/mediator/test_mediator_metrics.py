@@ -84,6 +84,18 @@ def check_family(family):
         assert row["buckets"][-1] == (float("inf"), row["count"])
 
 
+def test_outcomes(server, scrape):
+    """They are called as the errors are that a mediator answers with."""
+    outcomes = {dict(key[1:])["outcome"] for key in scrape()
+                if key[0] == "vgpu_requests_total"}
+    of_the_device = {"REQUEST_TOO_LARGE", "MEDIATOR_UNAVAILABLE",
+                     "INVALID_LENGTH", "PROTOCOL_ERROR"}
+    limits = {"BACKEND_FIRST", "BACKEND_LAST"}
+    errors = abi.names("VGPU_STUB_ERR_").keys() - of_the_device - limits
+    assert outcomes == {"done", "other"} | {
+        error.lower() for error in errors if error != "NONE"}
+
+
 def test_documented(server, metrics_socket):
     """docs/operating.md has each metric, its type and labels."""
     text = exchange(metrics_socket,

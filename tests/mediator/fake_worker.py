@@ -1,0 +1,97 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A worker that does what a real one never would.
+
+It is run by a link to it. What it does is the word in the file `behaviour`
+beside the link; without such a file it answers each request with the
+request's data. It writes its arguments to `worker-PID` there, and ignores
+SIGTERM.
+"""
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(sys.argv[0]).parent
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from support import abi, wire               # noqa: E402
+from support.wire import Message            # noqa: E402
+
+HEADER = 32
+RESPONSE = abi.VGPU_STUB_MSG_RESPONSE
+HOLDS_MEMORY = 1
+FOR_EVER = 1000
+
+
+def response(data=b"", status=0):
+    return struct.pack("<8I", abi.VGPU_STUB_PROTOCOL_VERSION, status, 0,
+                       HEADER, len(data), 0, 0, 0) + data
+
+
+def answer(sequence, payload=response(), **fields):
+    return Message(RESPONSE, payload, sequence=sequence, **fields).encode()
+
+
+ANSWERS = {
+    "another sequence": lambda n: answer(n + 1),
+    "too long": lambda n: answer(n, response(bytes(993))),
+    "too short": lambda n: answer(n, response()[:31]),
+    "empty": lambda n: answer(n, b""),
+    "two statuses": lambda n: answer(n, status=5),
+    "unknown status": lambda n: answer(n, response(b"", 0x100), status=0x100),
+    "ping": lambda n: Message(abi.VGPU_STUB_MSG_PING, sequence=n).encode(),
+    "hello again": lambda n: Message(abi.VGPU_STUB_MSG_HELLO).encode(),
+    "garbage": lambda n: b"\xff" * 4096,
+    "2 GiB": lambda n: answer(n, length=1 << 31),
+    "twice": lambda n: answer(n) * 2,
+    "holds memory": lambda n: answer(n, flags=HOLDS_MEMORY),
+}
+
+
+def serve(behaviour):
+    if behaviour == "exits at once":
+        sys.exit(3)
+    peer = wire.Peer(socket.socket(fileno=0), timeout=FOR_EVER)
+    if behaviour == "no hello":
+        peer.send(answer(1))
+        time.sleep(FOR_EVER)
+    peer.send(Message(abi.VGPU_STUB_MSG_HELLO))
+    while True:
+        request = peer.expect(abi.VGPU_STUB_MSG_REQUEST)
+        if behaviour == "crashes":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        elif behaviour == "closes its socket":
+            peer.sock.shutdown(socket.SHUT_RDWR)
+            time.sleep(FOR_EVER)
+        elif behaviour == "never answers":
+            time.sleep(FOR_EVER)
+        elif behaviour == "takes its time":
+            time.sleep(0.3)
+        if behaviour in ANSWERS:
+            peer.send(ANSWERS[behaviour](request.sequence))
+        else:
+            peer.send(answer(request.sequence,
+                             response(request.payload[HEADER:])))
+        if behaviour == "does not exit":
+            time.sleep(FOR_EVER)
+
+
+def main():
+    path = HERE / "behaviour"
+    behaviour = path.read_text() if path.exists() else ""
+    if "--probe" in sys.argv:
+        sys.exit("first this\nno such accelerator"
+                 if behaviour == "no accelerator" else 0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    (HERE / f"worker-{os.getpid()}").write_text("\n".join(sys.argv[1:]))
+    try:
+        serve(behaviour)
+    except wire.Closed:
+        pass
+
+
+main()

@@ -1,0 +1,654 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Workers that lie, die and never end, and what other VMs notice of it."""
+import os
+import random
+import re
+import signal
+import struct
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from fake_device import FakeDevice
+from support import abi, wire
+from support.paths import BUILD
+from support.wait import wait_for
+from support.wire import Message
+
+OK = abi.VGPU_STUB_ERR_NONE
+BROKEN = abi.VGPU_STUB_ERR_BACKEND_ERROR
+TIMEOUT = abi.VGPU_STUB_ERR_TIMEOUT
+INVALID_POOL = abi.VGPU_STUB_ERR_INVALID_POOL
+QUARANTINED = abi.VGPU_STUB_ERR_VM_QUARANTINED
+POOL_B = abi.VGPU_STUB_POOL_B
+
+FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
+HEADER = 32
+
+
+@pytest.fixture(scope="module")
+def mediatord_bin():
+    """The stricter one; what is tested here takes its time."""
+    return BUILD / "mediator-sanitizers/vgpu-mediatord"
+
+
+def alive(pid):
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def wait_gone(*pids):
+    wait_for(lambda: not any(map(alive, pids)), f"end of {pids}")
+
+
+class Guest:
+    """The requests of a VM; its answers have to come in their order."""
+
+    def __init__(self, device, **hello):
+        self.device = device
+        self.peer = device.greet(**hello)
+        self.sequence = 0
+
+    def send(self, opcode, params=(), data=b""):
+        offset = HEADER + 4 * len(params)
+        self.sequence += 1
+        self.peer.send(Message(
+            abi.VGPU_STUB_MSG_REQUEST, sequence=self.sequence,
+            payload=struct.pack(f"<8I{len(params)}I",
+                                abi.VGPU_STUB_PROTOCOL_VERSION, opcode, 0,
+                                len(params), offset if data else 0, len(data),
+                                0, 0, *params) + data))
+
+    def cancel(self):
+        self.peer.send(Message(abi.VGPU_STUB_MSG_CANCEL,
+                               sequence=self.sequence))
+
+    def answer(self):
+        """Status, results and data of the answer to the latest request."""
+        message = self.peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+        assert message.sequence == self.sequence
+        _, status, count, offset, length, _ = \
+            wire.RESPONSE.unpack_from(message.payload)
+        assert status == message.status
+        results = struct.unpack_from(f"<{count}I", message.payload, HEADER)
+        return status, results, message.payload[offset:offset + length]
+
+    def call(self, *request):
+        self.send(*request)
+        return self.answer()
+
+    def ask(self, data=b"x"):
+        """Something for a worker; returns status and data."""
+        status, _, data = self.call(abi.VGPU_STUB_OP_SYNCHRONIZE, (), data)
+        return status, data
+
+    # What only a real worker answers
+
+    def alloc(self, size):
+        status, handle, _ = self.call(abi.VGPU_STUB_OP_MEMORY_ALLOC,
+                                      (size, 0))
+        return status, handle
+
+    def free(self, handle):
+        return self.call(abi.VGPU_STUB_OP_MEMORY_FREE, handle)[0]
+
+    def write(self, handle, data):
+        return self.call(abi.VGPU_STUB_OP_MEMORY_COPY,
+                         (abi.VGPU_STUB_COPY_TO_DEVICE, len(data), *handle,
+                          0, 0), data)[0]
+
+    def read(self, handle, length):
+        status, _, data = self.call(
+            abi.VGPU_STUB_OP_MEMORY_COPY,
+            (abi.VGPU_STUB_COPY_FROM_DEVICE, length, *handle, 0, 0))
+        return status, data
+
+    def send_sgemm(self, size):
+        """C += A * B, all of them zero and size * size."""
+        status, memory = self.alloc(4 * size * size)
+        assert status == OK
+        status, result = self.alloc(4 * size * size)
+        assert status == OK
+        arguments = [(abi.VGPU_STUB_ARG_BUFFER, *handle)
+                     for handle in (memory, memory, result)]
+        arguments += [(abi.VGPU_STUB_ARG_U32, size, 0)] * 3
+        arguments += [(abi.VGPU_STUB_ARG_F32, 0x3F800000, 0)] * 2
+        self.send(abi.VGPU_STUB_OP_KERNEL, (1, 1, 1, 1, 0, 0, 0, 0, 0, 0),
+                  b"sgemm".ljust(32, b"\0") + b"".join(
+                      struct.pack("<4I", kind, 0, low, high)
+                      for kind, low, high in arguments))
+
+
+# Some minutes on any CPU
+ENDLESS = 4096
+
+
+class Host:
+    """A daemon, its configuration, and VMs by their domain ids."""
+
+    def __init__(self, start, folder, worker):
+        self.folder = folder
+        self.sockets = folder / "sockets"
+        self.sockets.mkdir()
+        self.config = folder / "mediatord.conf"
+        self._start = start
+        self.worker = worker
+        self.daemon = None
+        self.guests = []
+
+    def start(self, config=""):
+        self.config.write_text(config)
+        self.daemon = self._start("--config", self.config,
+                                  "--socket-dir", self.sockets,
+                                  worker=self.worker)
+
+    def reload(self, config):
+        before = len(self.daemon.log())
+        self.config.write_text(config)
+        self.daemon.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: any(line.endswith(": loaded")
+                             for line in self.daemon.log()[before:]),
+                 "reload")
+
+    def guest(self, domid, number=0, **hello):
+        guest = Guest(FakeDevice(self.sockets / f"{domid}-{number}.sock"),
+                      **hello)
+        self.guests.append(guest)
+        return guest
+
+    def workers(self):
+        """{pid: arguments} of those that live."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                after = path.read_text().rpartition(")")[2].split()
+                arguments = path.with_name("cmdline").read_text().split("\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if (int(after[1]) == self.daemon.process.pid and
+                    after[0] not in "ZX" and "--probe" not in arguments and
+                    any(a.startswith("--memory=") for a in arguments)):
+                found[int(path.parent.name)] = arguments
+        return found
+
+    def wait_workers(self, count=1):
+        return wait_for(
+            lambda: [found for found in [list(self.workers())]
+                     if len(found) == count], f"{count} workers")[0]
+
+    def wait_worker(self):
+        """The pid of the only one."""
+        return self.wait_workers()[0]
+
+    def wait_fake_worker(self):
+        """The same, and it does what it is to do."""
+        pid = self.wait_worker()
+        wait_for((self.folder / f"worker-{pid}").exists, "worker's start")
+        return pid
+
+    def behave(self, how):
+        """What fake workers do that are started from now on"""
+        (self.folder / "behaviour").write_text(how)
+
+
+@pytest.fixture
+def host(start, tmp_path):
+    """With workers that do what host.behave() says"""
+    worker = tmp_path / "fake-worker"
+    worker.symlink_to(FAKE_WORKER)
+    return Host(start, tmp_path, worker)
+
+
+@pytest.fixture
+def real_host(start, tmp_path):
+    return Host(start, tmp_path, BUILD / "mediator/vgpu-worker")
+
+
+# --- One worker for each VM and pool ---
+
+def test_each_vm_has_its_own_in_each_pool(host):
+    host.start()
+    seven, again = host.guest(7), host.guest(7, 1)
+    eight = host.guest(8)
+    other_pool = host.guest(7, 2, pool=POOL_B)
+    assert not host.workers()
+    assert seven.ask(b"a") == (OK, b"a")
+    assert again.ask(b"b") == (OK, b"b")
+    assert len(host.workers()) == 1
+    assert eight.ask(b"c") == (OK, b"c")
+    assert other_pool.ask(b"d") == (OK, b"d")
+    assert len(host.workers()) == 3
+
+
+def test_what_it_is_started_with(host, tmp_path):
+    host.start("[workers]\nkernels=/the/kernels\n"
+               "[pool B]\nbackend=opencl\ndevice=3\n"
+               "[vm 7]\nmemory-mib=5\nguest-kernels=yes\n")
+    for guest in (host.guest(7, pool=POOL_B), host.guest(8)):
+        assert guest.ask()[0] == OK
+    assert sorted(path.read_text().split("\n")
+                  for path in tmp_path.glob("worker-*")) == [
+        ["--backend=cpu", "--device=0", "--kernels=/the/kernels",
+         f"--memory={256 << 20}"],
+        ["--backend=opencl", "--device=3", "--kernels=/the/kernels",
+         f"--memory={5 << 20}", "--guest-kernels"]]
+
+
+def test_it_inherits_nothing(host):
+    host.start()
+    guest = host.guest(7)
+    assert guest.ask()[0] == OK
+    fds = Path(f"/proc/{host.wait_worker()}/fd")
+    assert {int(fd.name) for fd in fds.iterdir()} == {0, 1, 2}
+    assert os.readlink(fds / "0").startswith("socket:")
+
+
+# --- Workers that fail ---
+
+# What a worker does, and what the log says of it; each is a fault of its VM.
+FAILURES = {
+    "another sequence": "killed, it sent an answer with sequence 2, not 1",
+    "too long": "killed, it sent an answer of 1025 bytes, 32 to 1024 are "
+                "allowed",
+    "too short": "killed, it sent an answer of 31 bytes, 32 to 1024 are "
+                 "allowed",
+    "empty": "killed, it sent an answer of 0 bytes, 32 to 1024 are allowed",
+    "two statuses": "killed, it sent an answer with status 0x5 and 0x0",
+    "unknown status": "killed, it sent an answer with status 0x100 and 0x100",
+    "ping": "killed, it sent a message of type 7",
+    "hello again": "killed, it sent a message of type 1",
+    "garbage": "killed, it sent magic 0xffffffff, not 0x55504756",
+    "2 GiB": "killed, it sent payload of 2147483648 bytes, at most 65536 are "
+             "allowed",
+    "crashes": "died by signal 11 (Segmentation fault)",
+    "closes its socket": "died by signal 9 (Killed)",
+}
+
+
+@pytest.mark.parametrize("how", FAILURES)
+def test_a_worker_fails(host, how):
+    host.start("[vm 7]\nfaults=2\n")
+    neighbour, guest = host.guest(8), host.guest(7)
+    assert neighbour.ask() == (OK, b"x")
+    healthy = host.wait_worker()
+    host.behave(how)
+    for fault in range(2):
+        status, why = guest.ask()
+        assert status == BROKEN
+        assert why.startswith(b"the request broke its worker")
+        assert neighbour.ask(b"still") == (OK, b"still")
+    assert host.daemon.wait_log(
+        rf"vm 7: its worker \d+ in pool A was lost: {re.escape(FAILURES[how])}$")
+    assert guest.ask()[0] == QUARANTINED
+    assert host.wait_worker() == healthy
+
+
+@pytest.mark.parametrize("how, why", [
+    ("exits at once", "exited with status 3"),
+    ("no hello", "killed, it sent something before HELLO"),
+])
+def test_a_worker_does_not_start(host, how, why):
+    """That is not the VM's fault, however often it happens."""
+    host.start("[vm]\nfaults=1\n")
+    guest = host.guest(7)
+    host.behave(how)
+    for _ in range(2):
+        assert guest.ask() == (BROKEN, b"the accelerator could not be opened")
+    host.daemon.wait_log(f"was lost: {re.escape(why)}$")
+    host.behave("")
+    assert guest.ask() == (OK, b"x")
+
+
+def test_an_answer_too_many(host):
+    host.start("[vm]\nfaults=1\n")
+    guest = host.guest(7)
+    host.behave("twice")
+    assert guest.ask()[0] == OK
+    host.daemon.wait_log("was lost: killed, it sent an answer to no request$")
+    host.behave("")
+    assert guest.ask() == (OK, b"x")
+
+
+def test_killed_at_200_moments(real_host, tmp_path):
+    """Every request ends once; other VMs get right answers only."""
+    real_host.start("[vm]\nfaults=1000\nfault-window-s=1\n"
+                    "[vm 7]\nmemory-mib=7\n")
+    victims = [real_host.guest(7, number) for number in range(3)]
+    others = [real_host.guest(domid) for domid in (8, 9)]
+    over = threading.Event()
+    problems = []
+    statuses = set()
+
+    def work(guest, expected):
+        """Until it is over: write to memory, and read it back."""
+        number = 0
+        while not over.is_set():
+            number += 1
+            data = struct.pack("<Q", number) * 100
+            status, handle = guest.alloc(len(data))
+            seen = [status]
+            if status == OK:
+                seen.append(guest.write(handle, data))
+                status, read = guest.read(handle, len(data))
+                seen.append(status)
+                if status == OK and read != data:
+                    problems.append(f"{number}: read {read}")
+                seen.append(guest.free(handle))
+            statuses.update(seen)
+            if not set(seen) <= expected:
+                problems.append(f"{number}: {seen}")
+
+    def guarded(*args):
+        try:
+            work(*args)
+        except Exception as error:          # an answer that did not come
+            problems.append(repr(error))
+
+    lost = {OK, BROKEN, abi.VGPU_STUB_ERR_INVALID_HANDLE}
+    threads = [threading.Thread(target=guarded, args=(guest, lost))
+               for guest in victims]
+    threads += [threading.Thread(target=guarded, args=(guest, {OK}))
+                for guest in others]
+    for thread in threads:
+        thread.start()
+    moments = random.Random(1)
+    killed = 0
+    try:
+        while killed < 200 and not problems:
+            for pid, arguments in real_host.workers().items():
+                if f"--memory={7 << 20}" in arguments:
+                    time.sleep(moments.uniform(0, 0.01))
+                    os.kill(pid, signal.SIGKILL)
+                    killed += 1
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert not problems
+    assert statuses == lost
+    wait_for(lambda: victims[0].ask(b"")[0] == OK, "worker")
+    assert real_host.wait_workers(3)
+
+
+# --- Requests that have to be stopped ---
+
+def test_a_kernel_that_never_ends(real_host):
+    """It is stopped, and its VM quarantined; nobody has to wait for it."""
+    real_host.start("[pool A]\nrunning=2\n"
+                    "[vm 7]\ndeadline-ms=500\nfaults=2\n")
+    neighbour, guest = real_host.guest(8), real_host.guest(7)
+    queued = [real_host.guest(7, number) for number in (1, 2, 3)]
+    status, handle = neighbour.alloc(16)
+    assert (status, neighbour.write(handle, b"precious")) == (OK, OK)
+    for fault in range(2):
+        guest.send_sgemm(ENDLESS)
+        # More of this VM, which must not take the slots of others
+        for other in queued:
+            other.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+        for _ in range(10):
+            assert neighbour.read(handle, 8) == (OK, b"precious")
+        status, _, why = guest.answer()
+        assert (status, why) == (TIMEOUT, b"the request's time is up")
+        for other in queued:
+            assert other.answer()[0] in (OK, TIMEOUT, QUARANTINED)
+    assert guest.ask(b"")[0] == QUARANTINED
+    stopped = "lost: killed, its request had to be stopped$"
+    wait_for(lambda: len(real_host.daemon.wait_log(stopped)) == 2, "2 ends")
+    assert neighbour.read(handle, 8) == (OK, b"precious")
+    assert len(real_host.workers()) == 1
+
+
+def test_a_request_that_ends_in_the_grace(host):
+    """Its worker lives on."""
+    host.behave("takes its time")
+    host.start("[vm]\ndeadline-ms=100\nfaults=1000\n")
+    guest = host.guest(7)
+    wait_for(lambda: guest.ask()[0] == TIMEOUT and host.workers(), "worker")
+    worker = host.wait_worker()
+    assert guest.ask()[0] == TIMEOUT
+    assert host.wait_worker() == worker
+
+
+def test_cancel_of_what_never_ends(host):
+    host.behave("never answers")
+    host.start("[vm]\nfaults=1\n")
+    guest, neighbour = host.guest(7), host.guest(8)
+    guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+    worker = host.wait_fake_worker()
+    host.behave("")
+    assert neighbour.ask() == (OK, b"x")
+    guest.cancel()
+    wait_gone(worker)
+    # It had to be stopped.
+    assert guest.ask()[0] == QUARANTINED
+
+
+def test_the_device_goes_during_a_request(host):
+    host.behave("never answers")
+    host.start()
+    guest = host.guest(7)
+    guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+    worker = host.wait_fake_worker()
+    guest.peer.close()
+    wait_gone(worker)
+    host.behave("")
+    assert Guest(guest.device).ask() == (OK, b"x")
+
+
+# --- How long a worker lives ---
+
+def test_an_idle_worker_is_retired(host):
+    host.start("[pool A]\nidle-s=1\n")
+    guest = host.guest(7)
+    assert guest.ask()[0] == OK
+    wait_gone(host.wait_worker())
+    assert len(host.daemon.log()) == 1      # "connected"
+    assert guest.ask()[0] == OK
+
+
+def test_a_worker_does_not_exit(host):
+    host.behave("does not exit")
+    host.start("[pool A]\nidle-s=1\n")
+    guest = host.guest(7)
+    assert guest.ask()[0] == OK
+    wait_gone(host.wait_worker())
+    host.daemon.wait_log("was lost: killed, it did not exit when it was to$")
+
+
+def test_memory_keeps_a_worker(real_host):
+    real_host.start("[pool A]\nidle-s=1\n")
+    keeper, other = real_host.guest(7), real_host.guest(8)
+    status, handle = keeper.alloc(100)
+    worker = real_host.wait_worker()
+    assert other.ask(b"")[0] == OK
+    assert real_host.wait_workers(1) == [worker]
+    assert keeper.read(handle, 4) == (OK, bytes(4))
+    assert keeper.free(handle) == OK
+    wait_gone(worker)
+
+
+def test_the_vm_goes(host):
+    """Its workers are killed; their memory is another VM's now."""
+    host.behave("holds memory")
+    host.start()
+    guest, neighbour = host.guest(7), host.guest(8)
+    second = host.guest(7, 1)
+    assert guest.ask()[0] == OK
+    worker = host.wait_worker()
+    assert neighbour.ask()[0] == OK
+    guest.peer.close()
+    host.daemon.wait_log("7-0.sock.* disconnected:")
+    assert second.ask()[0] == OK
+    assert worker in host.workers()
+    second.peer.close()
+    wait_gone(worker)
+    assert neighbour.ask()[0] == OK
+    assert len(host.workers()) == 1
+    assert not [line for line in host.daemon.log() if "lost" in line]
+
+
+def test_no_more_workers_than_allowed(host):
+    host.start("[pool A]\nworkers=1\n")
+    guests = [host.guest(domid) for domid in (7, 8, 9)]
+    for _ in range(2):
+        for guest in guests:
+            guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+        for guest in guests:
+            assert guest.answer()[0] == OK
+            assert len(host.workers()) <= 1
+    assert not [line for line in host.daemon.log() if "lost" in line]
+
+
+def test_memory_keeps_a_place(host):
+    host.behave("holds memory")
+    host.start("[pool A]\nworkers=1\n[vm 9]\ndeadline-ms=300\nfaults=1\n")
+    keeper, waiting, late = (host.guest(domid) for domid in (7, 8, 9))
+    assert keeper.ask()[0] == OK
+    worker = host.wait_worker()
+    waiting.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+    # To wait is nobody's fault.
+    assert [late.ask()[0] for _ in range(2)] == [TIMEOUT, TIMEOUT]
+    assert keeper.ask()[0] == OK
+    assert list(host.workers()) == [worker]
+    keeper.peer.close()
+    assert waiting.answer()[0] == OK
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
+def test_the_daemon_ends(real_host, signum):
+    """While its workers are busy, idle, and have memory"""
+    real_host.start()
+    busy, keeper, idle = (real_host.guest(domid) for domid in (7, 8, 9))
+    assert keeper.alloc(100)[0] == OK
+    assert idle.ask(b"")[0] == OK
+    busy.send_sgemm(ENDLESS)
+    workers = real_host.wait_workers(3)
+    assert real_host.daemon.stop(signum) == (-signum
+                                             if signum == signal.SIGKILL
+                                             else 0)
+    if signum == signal.SIGTERM:
+        assert not any(map(alive, workers))
+    wait_gone(*workers)
+
+
+def test_the_daemon_ends_whatever_its_workers_do(host):
+    host.behave("never answers")
+    host.start()
+    guest = host.guest(7)
+    guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+    worker = host.wait_fake_worker()
+    assert host.daemon.stop() == 0
+    assert not alive(worker)
+
+
+# --- Pools ---
+
+BAD_POOL = ("pool {}: {} device 0 does not work, nothing serves the pool: "
+            "no such accelerator$")
+
+
+def nop(guest):
+    return guest.call(abi.VGPU_STUB_OP_NOP)[0]
+
+
+def test_an_accelerator_that_does_not_work(host):
+    host.behave("no accelerator")
+    host.start("[pool B]\nbackend=cuda\n")
+    host.daemon.wait_log(BAD_POOL.format("A", "cpu"))
+    host.daemon.wait_log(BAD_POOL.format("B", "cuda"))
+    guests = host.guest(7), host.guest(8, pool=POOL_B)
+    for guest in guests:
+        assert nop(guest) == INVALID_POOL
+        assert guest.ask() == (INVALID_POOL, b"nothing serves the pool")
+    # Until it does, at the next reload
+    host.behave("")
+    host.reload("[pool B]\nbackend=cuda\n")
+    for guest in guests:
+        assert guest.ask() == (OK, b"x")
+
+
+def test_a_pool_is_closed_and_opened(host):
+    """No link is dropped; the other pool notices nothing."""
+    host.behave("holds memory")
+    host.start()
+    guest, other = host.guest(7), host.guest(8, pool=POOL_B)
+    assert guest.ask()[0] == OK
+    worker = host.wait_worker()
+    assert other.ask()[0] == OK
+    host.reload("[pool A]\nbackend=none\n")
+    assert nop(guest) == guest.ask()[0] == INVALID_POOL
+    wait_gone(worker)
+    assert other.ask()[0] == OK
+    host.behave("")
+    host.reload("")
+    assert guest.ask() == (OK, b"x")
+    assert not host.guests[0].device.has_connection()
+
+
+def test_new_settings_are_for_new_workers(host, tmp_path):
+    host.behave("holds memory")
+    host.start()
+    guest, other = host.guest(7), host.guest(8)
+    assert guest.ask()[0] == OK
+    worker = host.wait_worker()
+    host.reload("[pool A]\nbackend=opencl\ndevice=1\n[vm]\nmemory-mib=1\n")
+    assert guest.ask()[0] == OK
+    assert list(host.workers()) == [worker]
+    assert other.ask()[0] == OK
+    new, = set(host.workers()) - {worker}
+    assert {"--backend=opencl", "--device=1", f"--memory={1 << 20}"} < \
+        set((tmp_path / f"worker-{new}").read_text().split("\n"))
+
+
+def test_no_program_for_workers(host):
+    host.worker = host.folder / "absent"
+    host.start()
+    host.daemon.wait_log("pool A: cpu device 0 does not work, .*"
+                         "No such file or directory")
+    assert host.guest(7).ask()[0] == INVALID_POOL
+
+
+# --- Memory ---
+
+def test_memory_quota(real_host):
+    real_host.start("[vm 7]\nmemory-mib=1\n")
+    small, large = real_host.guest(7), real_host.guest(8)
+    status, handle = small.alloc(1 << 20)
+    assert status == OK
+    assert small.alloc(1)[0] == abi.VGPU_STUB_ERR_OUT_OF_MEMORY
+    assert large.alloc(2 << 20)[0] == OK
+    # Its other devices share it.
+    assert real_host.guest(7, 1).alloc(1)[0] == \
+        abi.VGPU_STUB_ERR_OUT_OF_MEMORY
+    assert small.free(handle) == OK
+    assert small.alloc(1)[0] == OK
+
+
+def test_a_handle_of_another_vm(real_host):
+    real_host.start()
+    owner, thief = real_host.guest(7), real_host.guest(8)
+    other_pool = real_host.guest(7, 1, pool=POOL_B)
+    _, handle = owner.alloc(100)
+    assert owner.write(handle, b"secret") == OK
+    for guest in (thief, other_pool):
+        # It may well have memory of its own.
+        assert guest.alloc(100)[0] == OK
+        assert guest.read(handle, 6)[0] == abi.VGPU_STUB_ERR_INVALID_HANDLE
+        assert guest.write(handle, b"x") == abi.VGPU_STUB_ERR_INVALID_HANDLE
+        assert guest.free(handle) == abi.VGPU_STUB_ERR_INVALID_HANDLE
+    assert owner.read(handle, 6) == (OK, b"secret")
+
+
+def test_memory_is_lost_with_the_worker(real_host):
+    real_host.start("[pool B]\nbackend=none\n")
+    guest = real_host.guest(7)
+    _, handle = guest.alloc(100)
+    worker = real_host.wait_worker()
+    os.kill(worker, signal.SIGKILL)
+    real_host.daemon.wait_log(r"died by signal 9 \(Killed\)$")
+    assert guest.read(handle, 6)[0] == abi.VGPU_STUB_ERR_INVALID_HANDLE
