@@ -30,7 +30,7 @@ struct Dispatch {
 typedef struct VmRecord {
     VmStats stats;
     char uuid[UUID_SIZE];
-    unsigned connections;       /* of its devices */
+    unsigned connections;
 } VmRecord;
 
 /* A request that has been admitted */
