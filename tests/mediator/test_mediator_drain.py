@@ -15,13 +15,6 @@ TIMEOUT = abi.VGPU_STUB_ERR_TIMEOUT
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 
 
-@pytest.fixture
-def sockets(tmp_path):
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    return folder
-
-
 def nops(first, count):
     nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
                             abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)

@@ -26,13 +26,6 @@ def metrics_socket(tmp_path):
 
 
 @pytest.fixture
-def sockets(tmp_path):
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def scrape(metrics_socket):
     """scrape(): {(name, *sorted labels): value}, after checks of the form."""
     def run():
