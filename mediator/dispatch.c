@@ -150,8 +150,9 @@ static void job_stop(Job *job)
 static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
 {
     Dispatch *dispatch = job->dispatch;
-    /* It would go with its last task. */
-    Vm *vm = scheduler_vm_ref(dispatch->scheduler, job->execution.vm);
+    /* It could go with its last task. */
+    Vm *vm = fault ? scheduler_vm_ref(dispatch->scheduler, job->execution.vm)
+                   : NULL;
 
     ClassStats *stats = stats_class(&dispatch->stats, job->task.pool,
                                     job->task.priority);
@@ -166,7 +167,9 @@ static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
         g_warning("vm %s: quarantined, its requests failed too often",
                   scheduler_vm_name(vm));
     }
-    scheduler_vm_unref(dispatch->scheduler, vm);
+    if (vm != NULL) {
+        scheduler_vm_unref(dispatch->scheduler, vm);
+    }
 }
 
 static void job_done(Execution *execution, const Outcome *outcome)

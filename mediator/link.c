@@ -382,7 +382,7 @@ void link_drain(Link *link)
         channel_drain(link->channel);
     } else {
         link_clear_timer(link);
-        g_clear_pointer(&link->channel, channel_free);
+        link_disconnect(link);
     }
 }
 
@@ -416,8 +416,7 @@ bool link_drained(Link *link)
         return false;
     }
     link_log(link, G_LOG_LEVEL_MESSAGE, why);
-    g_clear_pointer(&link->channel, channel_free);
-    link->greeted = false;
+    link_disconnect(link);
     return true;
 }
 

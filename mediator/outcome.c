@@ -18,7 +18,10 @@ const char *const outcome_names[OUTCOME_KINDS] = {
     [OUTCOME_RATE_LIMITED] = "rate_limited",
     [OUTCOME_VM_QUARANTINED] = "vm_quarantined",
     [OUTCOME_CANCELLED] = "cancelled",
-    [OUTCOME_BACKEND_SPECIFIC] = "backend_specific",
+    [OUTCOME_OUT_OF_MEMORY] = "out_of_memory",
+    [OUTCOME_INVALID_HANDLE] = "invalid_handle",
+    [OUTCOME_UNKNOWN_KERNEL] = "unknown_kernel",
+    [OUTCOME_BUILD_FAILED] = "build_failed",
     [OUTCOME_OTHER] = "other",
 };
 
@@ -45,8 +48,14 @@ OutcomeKind outcome_kind(uint32_t status)
         return OUTCOME_VM_QUARANTINED;
     case VGPU_STUB_ERR_CANCELLED:
         return OUTCOME_CANCELLED;
-    case VGPU_STUB_ERR_BACKEND_FIRST ... VGPU_STUB_ERR_BACKEND_LAST:
-        return OUTCOME_BACKEND_SPECIFIC;
+    case VGPU_STUB_ERR_OUT_OF_MEMORY:
+        return OUTCOME_OUT_OF_MEMORY;
+    case VGPU_STUB_ERR_INVALID_HANDLE:
+        return OUTCOME_INVALID_HANDLE;
+    case VGPU_STUB_ERR_UNKNOWN_KERNEL:
+        return OUTCOME_UNKNOWN_KERNEL;
+    case VGPU_STUB_ERR_BUILD_FAILED:
+        return OUTCOME_BUILD_FAILED;
     default:
         return OUTCOME_OTHER;
     }

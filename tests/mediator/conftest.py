@@ -30,6 +30,14 @@ def start(mediatord_bin, tmp_path):
 
 
 @pytest.fixture
+def sockets(tmp_path):
+    """A folder for devices' sockets, with room in their paths"""
+    folder = tmp_path / "sockets"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
 def device(tmp_path):
     device = FakeDevice(tmp_path / "vm.sock")
     yield device

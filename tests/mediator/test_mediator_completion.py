@@ -41,12 +41,10 @@ def test_orders(complete):
     assert complete("vgpu-ctl", "--json", "rel") == {"release", "reload"}
 
 
-def test_vms_and_limits(complete, start, admin, tmp_path):
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    devices = [FakeDevice(folder / f"{domid}-0.sock")
+def test_vms_and_limits(complete, start, admin, sockets):
+    devices = [FakeDevice(sockets / f"{domid}-0.sock")
                for domid in (7, 8, 70)]
-    start("--admin-socket", admin, "--socket-dir", folder)
+    start("--admin-socket", admin, "--socket-dir", sockets)
     for device in devices:
         device.accept()
     for socket in ["--socket", str(admin)], ["--socket", "=", str(admin)]:

@@ -21,12 +21,10 @@ QUARANTINED = abi.VGPU_STUB_ERR_VM_QUARANTINED
 
 
 @pytest.fixture
-def peers(start, admin, tmp_path, ctl):
+def peers(start, admin, sockets, ctl):
     """Connections of the domains 7 and 8."""
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    devices = [FakeDevice(folder / f"{domid}-0.sock") for domid in (7, 8)]
-    start("--admin-socket", admin, "--socket-dir", folder)
+    devices = [FakeDevice(sockets / f"{domid}-0.sock") for domid in (7, 8)]
+    start("--admin-socket", admin, "--socket-dir", sockets)
     return [device.greet() for device in devices]
 
 
@@ -46,11 +44,9 @@ def test_status(peers, ctl):
         {"state": "serving", "vms": 2, "quarantined": 0, "waiting": 0, "running": 0}]
 
 
-def test_vms(start, admin, ctl, tmp_path):
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    devices = [FakeDevice(folder / f"{domid}-0.sock") for domid in (7, 8)]
-    start("--admin-socket", admin, "--socket-dir", folder)
+def test_vms(start, admin, ctl, sockets):
+    devices = [FakeDevice(sockets / f"{domid}-0.sock") for domid in (7, 8)]
+    start("--admin-socket", admin, "--socket-dir", sockets)
     peers = [devices[0].greet(vm_uuid=bytes(range(16))), devices[1].greet()]
     statuses(peers[0])
     vms = {vm.pop("vm"): vm for vm in json.loads(ctl("--json", "vms"))}
@@ -109,12 +105,10 @@ def test_workers(peers, ctl):
     assert pids[0] != pids[1]
 
 
-def test_names_of_all_sorts(start, admin, ctl, tmp_path):
-    folder = tmp_path / "sockets"
-    folder.mkdir()
+def test_names_of_all_sorts(start, admin, ctl, sockets):
     names = ['a "b" \\', "tab\tand\nline", "größe", "7", "a#b"]
-    devices = [FakeDevice(folder / f"{name}-0.sock") for name in names]
-    start("--admin-socket", admin, "--socket-dir", folder)
+    devices = [FakeDevice(sockets / f"{name}-0.sock") for name in names]
+    start("--admin-socket", admin, "--socket-dir", sockets)
     peers = [device.greet() for device in devices]
     ctl("quarantine", names[1])
     vms = {vm["vm"]: vm["quarantined_s"]

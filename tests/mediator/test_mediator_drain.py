@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A restart that loses nothing."""
+import json
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -9,13 +11,8 @@ from support import abi, wire
 from support.wire import Closed, Message
 
 OK = abi.VGPU_STUB_ERR_NONE
-
-
-@pytest.fixture
-def sockets(tmp_path):
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    return folder
+TIMEOUT = abi.VGPU_STUB_ERR_TIMEOUT
+FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 
 
 def nops(first, count):
@@ -62,6 +59,35 @@ def test_everything_that_was_sent_is_answered(start, sockets, admin, ctl):
             list(range(240))
         with pytest.raises(Closed):
             peer.receive()
+
+
+@pytest.mark.parametrize("behaviour, status", [
+    ("takes its time", OK), ("never answers", TIMEOUT)])
+def test_what_runs_and_waits_in_workers(start, device, admin, ctl, tmp_path,
+                                        behaviour, status):
+    """It comes to its end, or its time is up."""
+    worker = tmp_path / "worker"
+    worker.symlink_to(FAKE_WORKER)
+    (tmp_path / "behaviour").write_text(behaviour)
+    config = tmp_path / "conf"
+    config.write_text("[vm]\ndeadline-ms=2000\n")
+    daemon = start("--connect", device.path, "--admin-socket", admin,
+                   "--config", config, worker=worker)
+    peer = device.greet()
+    info = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
+                             abi.VGPU_STUB_OP_GET_DEVICE_INFO, 0, 0, 0, 0)
+    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, info, sequence=i)
+                for i in range(3)))
+    drain = threading.Thread(target=ctl, args=["drain"])
+    drain.start()
+    daemon.wait_log("draining$")
+    assert json.loads(ctl("status", "--json"))[0]["state"] == "draining"
+    answers = [peer.expect(abi.VGPU_STUB_MSG_RESPONSE) for _ in range(3)]
+    assert {answer.sequence: answer.status for answer in answers} == \
+        dict.fromkeys(range(3), status)
+    assert daemon.process.wait(timeout=20) == 0
+    drain.join(timeout=20)
+    assert not drain.is_alive()
 
 
 def test_under_load(start, sockets, admin, ctl):

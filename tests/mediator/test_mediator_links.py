@@ -19,13 +19,6 @@ def check_alive(peer, data=b"alive"):
     assert peer.expect(PONG).payload == data
 
 
-@pytest.fixture
-def sockets(tmp_path):
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    return folder
-
-
 def test_connection_lost(device, peer):
     """The listener is still there, as when QEMU drops a client."""
     for _ in range(3):

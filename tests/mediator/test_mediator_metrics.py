@@ -26,13 +26,6 @@ def metrics_socket(tmp_path):
 
 
 @pytest.fixture
-def sockets(tmp_path):
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def scrape(metrics_socket):
     """scrape(): {(name, *sorted labels): value}, after checks of the form."""
     def run():
@@ -82,6 +75,18 @@ def check_family(family):
         counts = [count for _, count in row["buckets"]]
         assert counts == sorted(counts)
         assert row["buckets"][-1] == (float("inf"), row["count"])
+
+
+def test_outcomes(server, scrape):
+    """They are called as the errors are that a mediator answers with."""
+    outcomes = {dict(key[1:])["outcome"] for key in scrape()
+                if key[0] == "vgpu_requests_total"}
+    of_the_device = {"REQUEST_TOO_LARGE", "MEDIATOR_UNAVAILABLE",
+                     "INVALID_LENGTH", "PROTOCOL_ERROR"}
+    limits = {"BACKEND_FIRST", "BACKEND_LAST"}
+    errors = abi.names("VGPU_STUB_ERR_").keys() - of_the_device - limits
+    assert outcomes == {"done", "other"} | {
+        error.lower() for error in errors if error != "NONE"}
 
 
 def test_documented(server, metrics_socket):

@@ -17,13 +17,6 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 @pytest.fixture
-def sockets(tmp_path):
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
 def state(tmp_path):
     folder = tmp_path / "state"
     folder.mkdir()

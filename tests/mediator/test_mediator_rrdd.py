@@ -67,13 +67,6 @@ def path(tmp_path):
     return tmp_path / "vgpu-stub"
 
 
-@pytest.fixture
-def sockets(tmp_path):
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    return folder
-
-
 def greet(device, uuid):
     return device.greet(vm_uuid=bytes.fromhex(uuid.replace("-", "")))
 

@@ -20,12 +20,10 @@ COLUMNS = ["vm", "requests/s", "failed/s", "device%",
 
 
 @pytest.fixture
-def peers(start, admin, tmp_path, ctl):
+def peers(start, admin, sockets, ctl):
     """Connections of the domains 7 and 8."""
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    devices = [FakeDevice(folder / f"{domid}-0.sock") for domid in (7, 8)]
-    start("--admin-socket", admin, "--socket-dir", folder)
+    devices = [FakeDevice(sockets / f"{domid}-0.sock") for domid in (7, 8)]
+    start("--admin-socket", admin, "--socket-dir", sockets)
     return [device.greet() for device in devices]
 
 

@@ -40,9 +40,8 @@ static void test_ends(void)
         { VGPU_STUB_ERR_CANCELLED, OUTCOME_CANCELLED, false },
         { VGPU_STUB_ERR_TIMEOUT, OUTCOME_TIMEOUT, true },
         { VGPU_STUB_ERR_QUEUE_FULL, OUTCOME_QUEUE_FULL, true },
-        { VGPU_STUB_ERR_BACKEND_FIRST, OUTCOME_BACKEND_SPECIFIC, true },
-        { VGPU_STUB_ERR_BACKEND_LAST, OUTCOME_BACKEND_SPECIFIC, true },
-        { VGPU_STUB_ERR_BACKEND_LAST + 1, OUTCOME_OTHER, true },
+        { VGPU_STUB_ERR_OUT_OF_MEMORY, OUTCOME_OUT_OF_MEMORY, true },
+        { VGPU_STUB_ERR_BACKEND_LAST, OUTCOME_OTHER, true },
         { G_MAXUINT32, OUTCOME_OTHER, true },
     };
     ClassStats stats = { 0 };

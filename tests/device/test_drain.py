@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A mediator that is replaced under real devices, and what guests see of it."""
+import subprocess
+import threading
+
+import pytest
+
+from support import abi, wire
+from support.device import Device
+from support.mediatord import Mediatord
+from support.paths import BUILD, ROOT
+from support.qemu import Qemu
+
+BIN = BUILD / "mediator"
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """serve(): a daemon whose workers take 0.3 s for a request"""
+    worker = tmp_path / "worker"
+    worker.symlink_to(ROOT / "tests/mediator/fake_worker.py")
+    (tmp_path / "behaviour").write_text("takes its time")
+    return lambda: Mediatord(BIN / "vgpu-mediatord", tmp_path / "log",
+                             "--connect", tmp_path / "1-0.sock",
+                             "--connect", tmp_path / "2-0.sock",
+                             "--admin-socket", tmp_path / "admin",
+                             worker=worker)
+
+
+def drain(tmp_path):
+    subprocess.run([BIN / "vgpu-ctl", "--socket", tmp_path / "admin", "drain"],
+                   check=True, timeout=30)
+
+
+def request(opcode):
+    return wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION, opcode,
+                             0, 0, 0, 0)
+
+
+def test_drain(qemu_bin, tmp_path, serve):
+    args = []
+    for number in 1, 2:
+        args += ["-chardev", f"socket,id=link{number},server=on,wait=off,"
+                             f"path={tmp_path}/{number}-0.sock",
+                 "-device", f"vgpu-stub,id=gpu{number},chardev=link{number},"
+                            f"addr={0x10 + number:#x}"]
+    with Qemu(qemu_bin, tmp_path, *args) as qemu:
+        busy, idle = (Device(qemu, 0x10 + number, 0xe0000000 + 0x1000 * number)
+                      for number in (1, 2))
+        for _ in range(3):
+            with serve() as daemon:
+                for dev in busy, idle:
+                    dev.wait_link(1)
+                busy.submit(request(abi.VGPU_STUB_OP_GET_DEVICE_INFO))
+                thread = threading.Thread(target=drain, args=[tmp_path])
+                thread.start()
+                # One is done with at once, the other when it has its answer.
+                idle.wait_link(0)
+                assert busy.wait_outcome() == abi.VGPU_STUB_STATUS_DONE
+                busy.wait_link(0)
+                thread.join(timeout=30)
+                assert daemon.process.wait(timeout=20) == 0
+            idle.submit(request(abi.VGPU_STUB_OP_NOP))
+            assert idle.ERROR_CODE == abi.VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE
