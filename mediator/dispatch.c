@@ -18,6 +18,11 @@ struct Dispatch {
     DispatchSource *source;
 };
 
+/* What is kept of a VM, as its scheduler_vm_data() */
+typedef struct VmRecord {
+    unsigned connections;
+} VmRecord;
+
 /* A request that has been admitted */
 typedef struct Job {
     Task task;
@@ -254,13 +259,6 @@ static void dispatch_slots_changed(gpointer opaque)
     dispatch_wake(dispatch);
 }
 
-static void dispatch_vm_gone(gpointer opaque, const char *name)
-{
-    const Dispatch *dispatch = opaque;
-
-    dispatch->executor->vm_gone(dispatch->executor, name);
-}
-
 Dispatch *dispatch_new(Executor *executor, Config *config)
 {
     static GSourceFuncs functions = { .dispatch = dispatch_ready };
@@ -268,7 +266,6 @@ Dispatch *dispatch_new(Executor *executor, Config *config)
 
     dispatch->scheduler = scheduler_new();
     scheduler_set_vm_slots(dispatch->scheduler, executor->vm_slots);
-    scheduler_on_vm_gone(dispatch->scheduler, dispatch_vm_gone, dispatch);
     dispatch->executor = executor;
     executor->slots_changed = dispatch_slots_changed;
     executor->opaque = dispatch;
@@ -294,6 +291,9 @@ Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name)
 {
     Vm *vm = scheduler_vm_ref(dispatch->scheduler, name);
 
+    if (scheduler_vm_data(vm) == NULL) {
+        scheduler_vm_set_data(vm, g_new0(VmRecord, 1));
+    }
     dispatch_limit(vm, dispatch);
     return vm;
 }
@@ -301,6 +301,23 @@ Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name)
 void dispatch_vm_unref(Dispatch *dispatch, Vm *vm)
 {
     scheduler_vm_unref(dispatch->scheduler, vm);
+}
+
+void dispatch_vm_connected(Dispatch *dispatch G_GNUC_UNUSED, Vm *vm)
+{
+    VmRecord *record = scheduler_vm_data(vm);
+
+    record->connections++;
+}
+
+void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm)
+{
+    VmRecord *record = scheduler_vm_data(vm);
+
+    if (--record->connections == 0) {
+        dispatch->executor->vm_gone(dispatch->executor,
+                                    scheduler_vm_name(vm));
+    }
 }
 
 void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,

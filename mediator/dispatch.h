@@ -55,6 +55,13 @@ Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name);
 void dispatch_vm_unref(Dispatch *dispatch, Vm *vm);
 
 /*
+ * A device of @vm is connected, or is not any more and has abandoned its
+ * requests. What is executed or kept for a VM ends with its last connection.
+ */
+void dispatch_vm_connected(Dispatch *dispatch, Vm *vm);
+void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm);
+
+/*
  * Takes over @request of @vm, which came for @pool with @priority, both valid;
  * the VM's limits may allow it only a lower one. Completes it, at once or from
  * the main loop.

@@ -54,7 +54,10 @@ struct Executor {
      * it has to be done soon. Called at most once, not after it is done.
      */
     void (*stop)(Executor *executor, Execution *execution);
-    /* There will be nothing more of this VM, and nothing is executed. */
+    /*
+     * The VM has no device any more: free what it has. Nobody waits for what
+     * is still executed for it.
+     */
     void (*vm_gone)(Executor *executor, const char *vm);
 };
 

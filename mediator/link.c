@@ -104,6 +104,17 @@ static guint link_connect_later(Link *link)
     return delay;
 }
 
+/* End the connection, if there is one. */
+static void link_disconnect(Link *link)
+{
+    g_clear_pointer(&link->channel, channel_free);
+    g_hash_table_remove_all(link->running);
+    if (link->greeted) {
+        dispatch_vm_disconnected(link->dispatch, link->vm);
+    }
+    link->greeted = false;
+}
+
 static void link_closed(gpointer opaque, const GError *error)
 {
     Link *link = opaque;
@@ -121,9 +132,7 @@ static void link_closed(gpointer opaque, const GError *error)
     }
     link_log(link, level, what);
 
-    g_clear_pointer(&link->channel, channel_free);
-    g_hash_table_remove_all(link->running);
-    link->greeted = false;
+    link_disconnect(link);
     link_clear_timer(link);
 
     if (g_get_monotonic_time() - link->connected_at >=
@@ -190,6 +199,7 @@ static bool link_greet(Link *link, const WireHeader *header,
     channel_answer(link->channel, header, VGPU_STUB_MSG_WELCOME,
                    VGPU_STUB_ERR_NONE, &welcome, sizeof(welcome));
     link->greeted = true;
+    dispatch_vm_connected(link->dispatch, link->vm);
     link_clear_timer(link);
     link_log(link, G_LOG_LEVEL_MESSAGE, "connected");
     link_compare_identity(link);
@@ -330,7 +340,7 @@ Link *link_new(const char *path, Dispatch *dispatch, GError **error)
 void link_free(Link *link)
 {
     link_clear_timer(link);
-    g_clear_pointer(&link->channel, channel_free);
+    link_disconnect(link);
     g_hash_table_unref(link->running);
     dispatch_vm_unref(link->dispatch, link->vm);
     g_free(link->vm_name);

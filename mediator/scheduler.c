@@ -23,6 +23,7 @@ typedef struct Flow {
 
 struct Vm {
     char *name;
+    gpointer data;              /* the owner's */
     unsigned references;
     VmLimits limits;
     TokenBucket bucket;
@@ -58,8 +59,6 @@ struct Scheduler {
     GSequence *deadlines;       /* Task, the earliest deadline first */
     GQueue expelled;            /* Task, out of queues that were emptied */
     unsigned vm_slots;          /* of each pool */
-    void (*vm_gone)(gpointer opaque, const char *name);     /* or NULL */
-    gpointer opaque;
 };
 
 static Pool *task_pool(Scheduler *scheduler, const Task *task)
@@ -91,6 +90,7 @@ static void vm_free(gpointer opaque)
     Vm *vm = opaque;
 
     g_free(vm->name);
+    g_free(vm->data);
     g_free(vm);
 }
 
@@ -130,9 +130,6 @@ Vm *scheduler_vm_ref(Scheduler *scheduler, const char *name)
 void scheduler_vm_unref(Scheduler *scheduler, Vm *vm)
 {
     if (--vm->references == 0) {
-        if (scheduler->vm_gone != NULL) {
-            scheduler->vm_gone(scheduler->opaque, vm->name);
-        }
         g_hash_table_remove(scheduler->vms, vm->name);
     }
 }
@@ -158,6 +155,16 @@ void scheduler_vm_foreach(Scheduler *scheduler,
 const char *scheduler_vm_name(const Vm *vm)
 {
     return vm->name;
+}
+
+gpointer scheduler_vm_data(const Vm *vm)
+{
+    return vm->data;
+}
+
+void scheduler_vm_set_data(Vm *vm, gpointer data)
+{
+    vm->data = data;
 }
 
 const VmLimits *scheduler_vm_limits(const Vm *vm)
@@ -559,14 +566,6 @@ void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots)
 void scheduler_set_vm_slots(Scheduler *scheduler, unsigned slots)
 {
     scheduler->vm_slots = slots;
-}
-
-void scheduler_on_vm_gone(Scheduler *scheduler,
-                          void (*gone)(gpointer opaque, const char *name),
-                          gpointer opaque)
-{
-    scheduler->vm_gone = gone;
-    scheduler->opaque = opaque;
 }
 
 void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares)

@@ -81,11 +81,6 @@ void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots);
  */
 void scheduler_set_vm_slots(Scheduler *scheduler, unsigned slots);
 
-/* @gone will be called before a VM goes that nobody references any more. */
-void scheduler_on_vm_gone(Scheduler *scheduler,
-                          void (*gone)(gpointer opaque, const char *name),
-                          gpointer opaque);
-
 void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares);
 
 /*
@@ -105,6 +100,10 @@ void scheduler_vm_foreach(Scheduler *scheduler,
 
 /* Lives as long as the VM. */
 const char *scheduler_vm_name(const Vm *vm);
+
+/* The owner's own, NULL at first; g_free() frees it when the VM goes. */
+gpointer scheduler_vm_data(const Vm *vm);
+void scheduler_vm_set_data(Vm *vm, gpointer data);
 
 const VmLimits *scheduler_vm_limits(const Vm *vm);
 

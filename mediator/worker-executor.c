@@ -237,6 +237,22 @@ static gboolean worker_unused(gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
+/* Kill it; nobody waits for what it does. */
+static void worker_discard(Worker *worker)
+{
+    Execution *current = worker->current;
+    GQueue queue = worker->queue;
+
+    g_queue_init(&worker->queue);
+    worker->current = NULL;
+    worker_process_kill(worker->process, NULL);
+    worker_leave(worker);
+    if (current != NULL) {
+        g_queue_push_head(&queue, current);
+    }
+    end_all_unstarted(&queue, VGPU_STUB_ERR_CANCELLED, "nobody waits for it");
+}
+
 /* Give an idle worker what there is for it; or wait, but not for ever. */
 static void worker_next(Worker *worker)
 {
@@ -469,9 +485,7 @@ static void pool_vm_gone(Pool *pool, const char *vm)
     Worker *worker = g_hash_table_lookup(pool->serving, vm);
 
     if (worker != NULL) {
-        g_assert(worker->current == NULL && worker->queue.length == 0);
-        worker_process_kill(worker->process, NULL);
-        worker_leave(worker);
+        worker_discard(worker);
     }
 }
 
@@ -483,18 +497,11 @@ static void pool_end(Pool *pool)
     pool_settle(pool);
     for (GList *link = pool->workers.head; link != NULL; link = link->next) {
         Worker *worker = link->data;
-        Execution *current = worker->current;
 
-        worker_process_kill(worker->process, NULL);
-        if (worker->state != WORKER_LEAVING) {
-            end_all_unstarted(&worker->queue, VGPU_STUB_ERR_CANCELLED,
-                              "the mediator ends");
-            worker->current = NULL;
-            worker_leave(worker);
-        }
-        if (current != NULL) {
-            end_unstarted(current, VGPU_STUB_ERR_CANCELLED,
-                          "the mediator ends");
+        if (worker->state == WORKER_LEAVING) {
+            worker_process_kill(worker->process, NULL);
+        } else {
+            worker_discard(worker);
         }
     }
 }

@@ -7,9 +7,9 @@
  * after the other.
  *
  *   - A worker is started for a VM's first request, and killed when the VM
- *     has gone. One that has had nothing to do for the pool's idle-s and has
- *     no memory of the VM is retired: it is told to exit, and killed if it
- *     does not within WORKER_GRACE_MS.
+ *     has no device any more. One that has had nothing to do for the pool's
+ *     idle-s and has no memory of the VM is retired: it is told to exit, and
+ *     killed if it does not within WORKER_GRACE_MS.
  *   - A pool has at most as many worker processes as its limit says. When a
  *     VM needs one more, an idle one without memory is retired for it; if
  *     there is none, the VM's requests wait.

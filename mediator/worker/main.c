@@ -26,11 +26,11 @@
 
 static const char description[] =
     "vgpu-mediatord starts it with a socket as its stdin, for each virtual\n"
-    "machine that uses an accelerator. With --probe it opens the accelerator,\n"
-    "prints its name and exits.\n"
+    "machine that uses an accelerator. With --probe it opens the\n"
+    "accelerator, prints its name and exits.\n"
     "\n"
-    "Exit status: 0 when it was told to exit, 1 when the accelerator cannot be\n"
-    "opened or the mediator makes no sense, 2 when an option is wrong.";
+    "Exit status: 0 when it was told to exit, 1 when the accelerator cannot\n"
+    "be opened or the mediator makes no sense, 2 when an option is wrong.";
 
 typedef struct Options {
     char *backend;
@@ -221,6 +221,20 @@ static bool serve(int socket, Session *session, GError **error)
     return true;
 }
 
+/*
+ * Memory of a VM may be memory of the host. Should that run out, the worker
+ * is to go before the host's own programs; so it is best effort.
+ */
+static void offer_to_oom_killer(void)
+{
+    FILE *file = fopen("/proc/self/oom_score_adj", "we");
+
+    if (file != NULL) {
+        fputs("500", file);
+        fclose(file);
+    }
+}
+
 static bool run(const Options *options, GError **error)
 {
     const SessionOptions session_options = {
@@ -258,6 +272,7 @@ int main(int argc, char **argv)
 
     /* When stdin ends it may be too busy to notice. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    offer_to_oom_killer();
     g_set_prgname(NAME);
     if (!options_parse(&options, &argc, &argv, &error)) {
         fprintf(stderr, NAME ": %s (see --help)\n", error->message);

@@ -371,8 +371,8 @@ def test_killed_at_200_moments(real_host, tmp_path):
             thread.join()
     assert not problems
     assert statuses == lost
-    assert victims[0].ask(b"")[0] == OK
-    assert len(real_host.workers()) == 3
+    wait_for(lambda: victims[0].ask(b"")[0] == OK, "worker")
+    assert real_host.wait_workers(3)
 
 
 # --- Requests that have to be stopped ---
@@ -435,8 +435,9 @@ def test_the_device_goes_during_a_request(host):
     guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
     worker = host.wait_fake_worker()
     guest.peer.close()
-    guest.device.remove()
     wait_gone(worker)
+    host.behave("")
+    assert Guest(guest.device).ask() == (OK, b"x")
 
 
 # --- How long a worker lives ---
@@ -476,11 +477,15 @@ def test_the_vm_goes(host):
     host.behave("holds memory")
     host.start()
     guest, neighbour = host.guest(7), host.guest(8)
+    second = host.guest(7, 1)
     assert guest.ask()[0] == OK
     worker = host.wait_worker()
     assert neighbour.ask()[0] == OK
     guest.peer.close()
-    guest.device.remove()
+    host.daemon.wait_log("7-0.sock.* disconnected:")
+    assert second.ask()[0] == OK
+    assert worker in host.workers()
+    second.peer.close()
     wait_gone(worker)
     assert neighbour.ask()[0] == OK
     assert len(host.workers()) == 1
@@ -511,7 +516,6 @@ def test_memory_keeps_a_place(host):
     assert keeper.ask()[0] == OK
     assert list(host.workers()) == [worker]
     keeper.peer.close()
-    keeper.device.remove()
     assert waiting.answer()[0] == OK
 
 

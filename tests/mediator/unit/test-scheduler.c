@@ -276,29 +276,6 @@ static void test_no_slots_any_more(Fixture *f, gconstpointer data)
     g_assert_true(scheduler_start(f->scheduler, B) == &f->tasks[2]);
 }
 
-static void count_gone(gpointer opaque, const char *name)
-{
-    g_assert_cmpstr(name, ==, "8");
-    ++*(unsigned *)opaque;
-}
-
-static void test_vm_gone(Fixture *f, gconstpointer data)
-{
-    Vm *other = scheduler_vm_ref(f->scheduler, "8");
-    unsigned gone = 0;
-
-    (void)data;
-    scheduler_on_vm_gone(f->scheduler, count_gone, &gone);
-    f->tasks[0].vm = other;
-    submit(f, &f->tasks[0], 0);
-    scheduler_vm_unref(f->scheduler, other);
-    check_start(f, &f->tasks[0]);
-    g_assert_cmpuint(gone, ==, 0);
-    scheduler_finish(f->scheduler, &f->tasks[0], 1, false, 0);
-    g_assert_cmpuint(gone, ==, 1);
-    scheduler_on_vm_gone(f->scheduler, NULL, NULL);
-}
-
 static void test_deadlines(Fixture *f, gconstpointer data)
 {
     const gint64 limit = f->limits.deadline_ms * MS;
@@ -976,7 +953,6 @@ int main(int argc, char **argv)
     ADD("in-flight", test_in_flight);
     ADD("slots-of-a-vm", test_slots_of_a_vm);
     ADD("no-slots-any-more", test_no_slots_any_more);
-    ADD("vm-gone", test_vm_gone);
     ADD("deadlines", test_deadlines);
     ADD("quarantine", test_quarantine);
     ADD("faults-far-apart", test_faults_far_apart);
