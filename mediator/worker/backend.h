@@ -92,8 +92,8 @@ typedef struct BackendClass {
     void (*unbuild)(Backend *backend, BackendProgram *program);
 
     /*
-     * Run @kernel of @program, which is NULL where suffix is. Adds the execution's own
-     * time to @exec_us, also when it fails.
+     * Run @kernel of @program, which is NULL where suffix is. Adds the
+     * execution's own time to @exec_us, also when it fails.
      */
     bool (*run)(Backend *backend, BackendProgram *program,
                 const char *kernel, const NdRange *range,

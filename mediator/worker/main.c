@@ -192,6 +192,13 @@ static bool answer(int socket, Session *session, const WireHeader *to,
     if (call_decode(&call, request, to->length, &reply)) {
         session_execute(session, &call, &reply, &exec_us);
     }
+    if (session_is_lost(session)) {
+        /* Without an answer, so that the request is the one to blame. */
+        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
+                    "the accelerator failed: %.*s", (int)reply.data_length,
+                    (const char *)reply.body);
+        return false;
+    }
     header.status = reply.status;
     header.length = reply_encode(&reply, CLAMP(exec_us, 0, G_MAXUINT32),
                                  response);

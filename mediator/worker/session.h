@@ -41,8 +41,8 @@ void session_execute(Session *session, const Call *call, Reply *reply,
 
 /*
  * A kernel has made the accelerator fail, as one does that leaves its memory
- * on a GPU: drivers then refuse whatever this process asks for. A worker
- * sends the answer and ends; the next one starts anew.
+ * on a GPU: drivers then refuse whatever this process asks for. The worker
+ * has to end; the next one starts anew.
  */
 bool session_is_lost(const Session *session);
 

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Memory and kernels: from a device's link through a worker and back.
+
+What each operation refuses is tested in unit/test-session.c. Where there is no
+GPU, a stand-in for NVIDIA's driver runs the kernels.
+"""
+import ctypes
+import hashlib
+import random
+import struct
+
+import pytest
+
+from fake_device import FakeDevice
+from support import abi, wire
+from support.paths import BUILD
+from support.wire import Message
+
+OK = abi.VGPU_STUB_ERR_NONE
+NAME_SIZE = abi.VGPU_STUB_KERNEL_NAME_SIZE
+
+
+class Error(Exception):
+    """The status of an answer that is not OK, and its sentence."""
+
+
+class Accelerator:
+    """What a guest has of it, on one link."""
+
+    def __init__(self, peer):
+        self.peer = peer
+        self.sequence = 0
+
+    def call(self, opcode, params=(), data=b""):
+        self.sequence += 1
+        body = struct.pack(f"<{len(params)}I", *params)
+        header = wire.REQUEST.pack(
+            abi.VGPU_STUB_PROTOCOL_VERSION, opcode, 0, len(params),
+            wire.REQUEST.size + len(body), len(data))
+        self.peer.send(Message(abi.VGPU_STUB_MSG_REQUEST, header + body + data,
+                               sequence=self.sequence))
+        answer = self.peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+        assert answer.sequence == self.sequence
+        _, status, count, offset, length, _ = \
+            wire.RESPONSE.unpack_from(answer.payload)
+        returned = answer.payload[offset:offset + length]
+        if status != OK:
+            raise Error(status, returned.decode())
+        return struct.unpack_from(f"<{count}I", answer.payload,
+                                  wire.RESPONSE.size), returned
+
+    def info(self):
+        """The backend, the bytes that are allocated, the name."""
+        results, name = self.call(abi.VGPU_STUB_OP_GET_DEVICE_INFO)
+        return results[2], words64(results[5:7]), name.decode()
+
+    def alloc(self, size):
+        results, _ = self.call(abi.VGPU_STUB_OP_MEMORY_ALLOC, split64(size))
+        return words64(results)
+
+    def write(self, handle, data):
+        for at in range(0, len(data), 968):
+            piece = data[at:at + 968]
+            self.call(abi.VGPU_STUB_OP_MEMORY_COPY,
+                      (abi.VGPU_STUB_COPY_TO_DEVICE, len(piece),
+                       *split64(handle), *split64(at)), piece)
+
+    def read(self, handle, size):
+        return b"".join(
+            self.call(abi.VGPU_STUB_OP_MEMORY_COPY,
+                      (abi.VGPU_STUB_COPY_FROM_DEVICE, min(992, size - at),
+                       *split64(handle), *split64(at)))[1]
+            for at in range(0, size, 992))
+
+    def store(self, data):
+        handle = self.alloc(len(data))
+        self.write(handle, data)
+        return handle
+
+    def run(self, kernel, *args, program=0, length=0):
+        data = kernel.encode().ljust(NAME_SIZE, b"\0")
+        for kind, value in args:
+            data += struct.pack("<IIQ", kind, 0, value)
+        self.call(abi.VGPU_STUB_OP_KERNEL,
+                  (1, 64, 1, 1, 0, 0, 0, *split64(program), length), data)
+
+    def run_program(self, text, kernel, *args):
+        text = text.encode() + b"\0"
+        self.run(kernel, *args, program=self.store(text), length=len(text))
+
+
+def split64(value):
+    return value & 0xFFFFFFFF, value >> 32
+
+
+def words64(words):
+    return words[0] | words[1] << 32
+
+
+def buffer(handle):
+    return abi.VGPU_STUB_ARG_BUFFER, handle
+
+
+def u32(value):
+    return abi.VGPU_STUB_ARG_U32, value
+
+
+@pytest.fixture(params=["cpu", "opencl", "cuda"])
+def backend(request, monkeypatch):
+    if request.param == "cuda":
+        try:
+            ctypes.CDLL("libcuda.so.1")
+        except OSError:
+            monkeypatch.setenv("LD_LIBRARY_PATH", str(
+                BUILD / "mediator-sanitizers" / "stand-in"))
+    return request.param
+
+
+@pytest.fixture
+def accelerators(start, tmp_path, backend, mediatord_bin):
+    """accelerators(name...): those of VMs; the config is for all of them."""
+    if backend != "cpu" and mediatord_bin.parent.name == "mediator-sanitizers":
+        pytest.skip("the address sanitizer also sees what drivers do")
+    devices = []
+
+    def connect(*names, config=""):
+        path = tmp_path / "mediatord.conf"
+        path.write_text(f"[pool A]\nbackend={backend}\n{config}")
+        devices.extend(FakeDevice(tmp_path / f"{name}-0.sock")
+                       for name in names)
+        start("--config", path, "--socket-dir", tmp_path)
+        return [Accelerator(device.greet()) for device in devices]
+
+    yield connect
+    for device in devices:
+        device.close()
+
+
+def test_sha256(accelerators, backend):
+    accelerator, = accelerators("7")
+    assert accelerator.info()[0] == \
+        getattr(abi, f"VGPU_STUB_BACKEND_{backend.upper()}")
+    data = random.Random(1).randbytes(5 * 1000)
+    source, digests = accelerator.store(data), accelerator.alloc(5 * 32)
+    accelerator.run("sha256", buffer(source), buffer(digests), u32(1000),
+                    u32(5))
+    assert accelerator.read(digests, 5 * 32) == b"".join(
+        hashlib.sha256(data[at:at + 1000]).digest()
+        for at in range(0, len(data), 1000))
+
+
+def test_a_handle_is_of_no_use_to_another_vm(accelerators):
+    one, other = accelerators("7", "8")
+    handle = one.store(b"secret")
+    with pytest.raises(Error) as error:
+        other.read(handle, 6)
+    assert error.value.args[0] == abi.VGPU_STUB_ERR_INVALID_HANDLE
+    assert other.info()[1] == 0
+    assert one.read(handle, 6) == b"secret"
+
+
+def test_programs_of_the_guest(accelerators, backend):
+    """Of VM 8, whose configuration allows it, and not of VM 7."""
+    one, other = accelerators("7", "8", config="[vm 8]\nguest-kernels=yes\n")
+    text = {
+        "cpu": "",
+        "opencl": "__kernel void mine(__global int *a) { a[0] = 42; }",
+        "cuda": (BUILD / "kernels" / "saxpy.ptx").read_text(),
+    }[backend]
+    with pytest.raises(Error) as error:
+        one.run_program(text, "mine", buffer(one.alloc(4)))
+    assert error.value.args[0] == abi.VGPU_STUB_ERR_UNSUPPORTED_OPERATION
+    if backend == "opencl":
+        memory = other.alloc(4)
+        other.run_program(text, "mine", buffer(memory))
+        assert other.read(memory, 4) == bytes([42, 0, 0, 0])
+    elif backend == "cuda":
+        memory = [other.store(struct.pack("<f", value)) for value in (2, 3)]
+        other.run_program(text, "saxpy", *map(buffer, memory), u32(1),
+                          (abi.VGPU_STUB_ARG_F32, 0x3F800000))
+        assert struct.unpack("<f", other.read(memory[1], 4)) == (5,)
+
+
+@pytest.mark.parametrize("backend", ["cuda"], indirect=True)
+def test_a_program_that_breaks_the_accelerator(accelerators):
+    """It costs its own VM the worker, and another one nothing."""
+    one, other = accelerators("7", "8", config="[vm]\nguest-kernels=yes\n")
+    handle = other.store(b"here")
+    with pytest.raises(Error) as error:
+        one.run_program(
+            ".version 4.0\n.target sm_50\n.address_size 64\n"
+            ".visible .entry fault()\n{\n"
+            "    .reg .b32 %r<2>;\n    .reg .b64 %rd<2>;\n"
+            "    mov.u64 %rd1, 16;\n    mov.u32 %r1, 1;\n"
+            "    st.global.u32 [%rd1], %r1;\n    ret;\n}\n", "fault")
+    assert error.value.args[0] == abi.VGPU_STUB_ERR_BACKEND_ERROR
+    assert one.info()[1] == 0
+    assert other.read(handle, 4) == b"here"
