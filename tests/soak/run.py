@@ -144,7 +144,11 @@ class Soak:
             self.over.set()
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.daemon.process.pid}/fd"))
+        """How many the daemon has; 0 where only root may look."""
+        try:
+            return len(os.listdir(f"/proc/{self.daemon.process.pid}/fd"))
+        except PermissionError:
+            return 0
 
     def said(self):
         return ", ".join(f"{name} {count:,}"
