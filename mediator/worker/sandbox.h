@@ -18,11 +18,11 @@
  *
  * "cpu"     It may use the descriptors that it has, allocate memory, ask for
  *           the time and for random numbers, and exit. Anything else ends the
- *           process with SIGSYS; so do files, which a log has to be open for.
- * "opencl", Their drivers need much. No network and no connection to any
- * "cuda"    socket, no debugging, signals or limits for other processes, no
- *           namespaces, mounts, keys, BPF or modules, and no other programs;
- *           but PoCL, an OpenCL driver, runs the linker. It ends in EPERM.
+ *           process with SIGSYS; no file can be opened any more.
+ * "opencl", Their drivers need much. What fails, with EPERM, is a socket or a
+ * "cuda"    connection of any kind, debugging, signals and limits for other
+ *           processes, namespaces, mounts, keys, BPF, modules, and to run a
+ *           program, which is left to "opencl": PoCL runs the linker.
  *
  * All of them: no new privileges, no core files, unreadable for other processes
  * of the same user.

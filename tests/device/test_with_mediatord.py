@@ -145,8 +145,9 @@ def test_killed_and_restarted_under_load(qemu_bin, tmp_path, sockets,
                             f"addr={0x10 + number:#x}"]
     moments = random.Random(8)
     with Qemu(qemu_bin, tmp_path, *args) as qemu:
-        load = [Loaded(Device(qemu, 0x10 + number, 0xe0000000 + 0x1000 * number),
-                       number) for number in range(8)]
+        load = [Loaded(Device(qemu, 0x10 + number,
+                              0xe0000000 + 0x1000 * number), number)
+                for number in range(8)]
         for _ in range(10):
             with mediatord() as daemon:
                 for device in load:

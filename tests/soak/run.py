@@ -46,11 +46,11 @@ def workers_of(pid):
     workers = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            after_name = (process / "stat").read_text().rpartition(")")[2]
             words = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue            # It has just gone.
-        if int(parent) == pid and b"--backend=cpu" in words and \
+        if int(after_name.split()[1]) == pid and b"--backend=cpu" in words and \
                 b"--probe" not in words:
             workers.append(int(process.name))
     return workers
@@ -144,7 +144,11 @@ class Soak:
             self.over.set()
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.daemon.process.pid}/fd"))
+        """How many the daemon has; 0 where only root may look."""
+        try:
+            return len(os.listdir(f"/proc/{self.daemon.process.pid}/fd"))
+        except PermissionError:
+            return 0
 
     def said(self):
         return ", ".join(f"{name} {count:,}"
