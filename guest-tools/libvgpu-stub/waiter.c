@@ -18,9 +18,13 @@
 #include "clock.h"
 #include "vgpu-stub-regs.h"
 
-/* For how long to look without a sleep */
+/*
+ * For how long to look without a sleep, and the time between two looks: a
+ * device model that is asked all the time has less of it for the answer
+ */
 #define LOOK_MIN_US 20
 #define LOOK_MAX_US 400
+#define LOOK_PAUSE_US 10
 
 /* Sleeps without interrupts */
 #define SLEEP_MIN_US 50
@@ -129,7 +133,9 @@ int waiter_wait(struct waiter *waiter, struct wait *wait,
         return rc;
     }
     if (now < wait->look_until_us) {
-        __builtin_ia32_pause();
+        while (clock_us() < now + LOOK_PAUSE_US) {
+            __builtin_ia32_pause();
+        }
     } else if (!waiter_has_interrupt(waiter)) {
         sleep_us(waiter, wait->sleep_us, now, limit);
         wait->sleep_us *= 2;
