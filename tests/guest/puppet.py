@@ -151,8 +151,5 @@ class Puppet(threading.Thread):
         return b""
 
     def _respond(self, peer, message, status, results, data):
-        payload = wire.RESPONSE.pack(
-            abi.VGPU_STUB_PROTOCOL_VERSION, status, len(results),
-            wire.RESPONSE.size + 4 * len(results), len(data), 0)
-        payload += struct.pack(f"<{len(results)}I", *results) + data
-        peer.send(wire.response_to(message, payload, status))
+        peer.send(wire.response_to(
+            message, wire.response(results, data, status), status))

@@ -47,6 +47,7 @@ doctor invalid-pool --device 00:1a.0
 doctor rate-limited --device 00:19.0
 doctor quarantined --device 00:18.0
 for name in REFUSALS; do doctor $name --device 00:17.0; done
+doctor no-accelerator --device 00:17.0
 doctor wrong-data --device 00:17.0
 doctor no-answer --device 00:17.0 --timeout 300
 doctor protocol-error --device 00:17.0
@@ -57,8 +58,12 @@ doctor no-bdf --device gpu0
 ./vgpu-stub bench --device 00:1e.0 --count 1000000 >/dev/null &
 sleep 1
 doctor in-use --device 00:1e.0
+exit_of() { echo "== exit $1"; shift; "$@" >/dev/null 2>&1; echo $?; }
+exit_of 5 ./vgpu-stub echo --device 00:1e.0
 kill $!
+exit_of 6 ./vgpu-stub echo --device 00:1d.0
 mkdir -p /etc; echo "user:x:1000:1000::/:/bin/sh" >/etc/passwd
+exit_of 4 su user -c "./vgpu-stub echo"
 echo "== user"; su user -c "./vgpu-stub doctor; echo status \\$?"
 
 # The kernel believes that memory decoding is on.
@@ -98,6 +103,9 @@ def refuse_requests(path):
         for name in REFUSALS:
             mediator.respond(mediator.expect_request(),
                              status=getattr(abi, "VGPU_STUB_ERR_" + name))
+        echo = mediator.expect_request()
+        mediator.respond(echo, wire.response(data=echo.payload[wire.REQUEST.size:]))
+        mediator.respond(mediator.expect_request(), wire.response([0] * 8))
         mediator.respond(mediator.expect_request(), b"something else")
         mediator.expect_request()
         mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
@@ -206,6 +214,7 @@ def test_json(told):
     ("CANCELLED", 1, "request", "CANCELLED", "run vgpu-stub doctor again"),
     ("gone", 6, "request", "MEDIATOR_UNAVAILABLE",
      "run vgpu-stub doctor again"),
+    ("no-accelerator", 6, "accelerator", "none serves pool A", "backend="),
     ("wrong-data", 1, "request", "not what was asked for",
      "of the same version"),
     ("no-answer", 6, "request", "no answer within 300 ms", "vgpu-ctl status"),
@@ -223,6 +232,13 @@ def test_a_broken_state(told, state, status, check, found, advice):
     cures = lines[lines.index("What to do:") + 1:-1]
     assert cures and all(line.startswith("- ") for line in cures)
     assert advice in "".join(cures)
+
+
+@pytest.mark.parametrize("status", ["4", "5", "6"])
+def test_exit_status(told, status):
+    """As --help says; the tests of a usage error and of no device need no
+    guest."""
+    assert told[f"exit {status}"] == [status]
 
 
 def test_the_cure_for_memory_decoding(told):

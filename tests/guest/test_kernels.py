@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support import abi
+from support import abi, wire
 from support.guest import boot, link, pack_python
 from support.mediator import FakeMediator, connect_to_guest
 from support.mediatord import Mediatord
@@ -101,13 +101,11 @@ def hold_kernel(path):
     """A mediator whose kernel does not end; returns what it was sent."""
     with connect_to_guest(FakeMediator.accept, path) as mediator:
         allocate = mediator.expect_request()
-        mediator.respond(allocate, struct.pack(
-            "<8I2I", abi.VGPU_STUB_PROTOCOL_VERSION, 0, 2, 0, 0, 0, 0, 0, 7, 0))
+        mediator.respond(allocate, wire.response([7, 0]))
         launch = mediator.expect_request()
         cancel = mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
         free = mediator.expect_request()
-        mediator.respond(free, struct.pack(
-            "<8I", abi.VGPU_STUB_PROTOCOL_VERSION, *[0] * 7))
+        mediator.respond(free, wire.response())
     return allocate, launch, cancel, free
 
 

@@ -56,6 +56,14 @@ def response_to(request, payload=b"", status=abi.VGPU_STUB_ERR_NONE):
                    request.sequence, status)
 
 
+def response(results=(), data=b"", status=abi.VGPU_STUB_ERR_NONE):
+    """The payload of a response with these words and bytes."""
+    words = struct.pack(f"<{len(results)}I", *results)
+    return RESPONSE.pack(abi.VGPU_STUB_PROTOCOL_VERSION, status, len(results),
+                         RESPONSE.size + len(words), len(data), 0) \
+        + words + data
+
+
 class Peer:
     """One end of a connection; every wait is bounded by `timeout` seconds."""
 
