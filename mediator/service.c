@@ -20,6 +20,7 @@ struct Service {
     Dispatch *dispatch;
     const char *config;
     GMainLoop *loop;
+    guint sigterm, sigint, sighup;
     GPtrArray *links;           /* those of service_run() */
     SocketDir *dir;
     guint drain_timer;          /* 0: it does not drain */
@@ -130,9 +131,6 @@ void service_run(Service *service, GPtrArray *links, SocketDir *dir)
     guint timer = g_timeout_add(period > 0 ? MIN(period, STATUS_S * 1000)
                                            : STATUS_S * 1000,
                                 service_tell, service);
-    guint sigterm = g_unix_signal_add(SIGTERM, quit, service);
-    guint sigint = g_unix_signal_add(SIGINT, quit, service);
-    guint sighup = g_unix_signal_add(SIGHUP, reload_on_signal, service);
 
     service->links = links;
     service->dir = dir;
@@ -143,9 +141,6 @@ void service_run(Service *service, GPtrArray *links, SocketDir *dir)
     if (service_draining(service)) {
         g_source_remove(service->drain_timer);
     }
-    g_source_remove(sighup);
-    g_source_remove(sigint);
-    g_source_remove(sigterm);
     g_source_remove(timer);
 }
 
@@ -156,11 +151,17 @@ Service *service_new(Dispatch *dispatch, const char *config)
     service->dispatch = dispatch;
     service->config = config;
     service->loop = g_main_loop_new(NULL, FALSE);
+    service->sigterm = g_unix_signal_add(SIGTERM, quit, service);
+    service->sigint = g_unix_signal_add(SIGINT, quit, service);
+    service->sighup = g_unix_signal_add(SIGHUP, reload_on_signal, service);
     return service;
 }
 
 void service_free(Service *service)
 {
+    g_source_remove(service->sighup);
+    g_source_remove(service->sigint);
+    g_source_remove(service->sigterm);
     g_main_loop_unref(service->loop);
     g_free(service);
 }

@@ -13,7 +13,10 @@
 
 typedef struct Service Service;
 
-/* @config is the configuration's path, or NULL; both have to live as long. */
+/*
+ * @config is the configuration's path, or NULL; both have to live as long. From
+ * now on signals are kept for service_run().
+ */
 Service *service_new(Dispatch *dispatch, const char *config);
 void service_free(Service *service);
 
