@@ -20,10 +20,10 @@ struct Service {
     Dispatch *dispatch;
     const char *config;
     GMainLoop *loop;
-    guint sigterm, sigint, sighup;
     GPtrArray *links;           /* those of service_run() */
     SocketDir *dir;
     guint drain_timer;          /* 0: it does not drain */
+    guint signals[3];           /* sources */
 };
 
 static gboolean service_tell(gpointer opaque)
@@ -151,17 +151,17 @@ Service *service_new(Dispatch *dispatch, const char *config)
     service->dispatch = dispatch;
     service->config = config;
     service->loop = g_main_loop_new(NULL, FALSE);
-    service->sigterm = g_unix_signal_add(SIGTERM, quit, service);
-    service->sigint = g_unix_signal_add(SIGINT, quit, service);
-    service->sighup = g_unix_signal_add(SIGHUP, reload_on_signal, service);
+    service->signals[0] = g_unix_signal_add(SIGTERM, quit, service);
+    service->signals[1] = g_unix_signal_add(SIGINT, quit, service);
+    service->signals[2] = g_unix_signal_add(SIGHUP, reload_on_signal, service);
     return service;
 }
 
 void service_free(Service *service)
 {
-    g_source_remove(service->sighup);
-    g_source_remove(service->sigint);
-    g_source_remove(service->sigterm);
+    for (size_t i = 0; i < G_N_ELEMENTS(service->signals); i++) {
+        g_source_remove(service->signals[i]);
+    }
     g_main_loop_unref(service->loop);
     g_free(service);
 }

@@ -14,8 +14,8 @@
 typedef struct Service Service;
 
 /*
- * @config is the configuration's path, or NULL; both have to live as long. From
- * now on signals are kept for service_run().
+ * Signals count from now on. @config is the configuration's path, or NULL;
+ * both have to live as long.
  */
 Service *service_new(Dispatch *dispatch, const char *config);
 void service_free(Service *service);
