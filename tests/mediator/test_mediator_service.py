@@ -59,13 +59,12 @@ def test_life(manager, start, device, tmp_path, admin, ctl):
     expect(manager, "STOPPING=1")
 
 
-def test_drain(manager, daemon, admin, start, device, ctl):
-    daemon.stop()
-    again = start("--connect", device.path, "--admin-socket", admin)
+def test_drain(manager, admin, start, device, ctl):
+    daemon = start("--connect", device.path, "--admin-socket", admin)
     device.greet()
     ctl("drain")
     expect(manager, "STOPPING=1")
-    assert again.process.wait(timeout=20) == 0
+    assert daemon.process.wait(timeout=20) == 0
 
 
 def test_watchdog(manager, start, tmp_path, monkeypatch):

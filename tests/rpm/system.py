@@ -61,7 +61,7 @@ def make_system(path):
                    f"tar -C {path} -x", shell=True, check=True, text=True,
                    input="".join(f".{file}\n" for file in files))
     (path / "usr/bin/sh").symlink_to("bash")
-    for name in ("man/man8", "licenses"):           # that every dom0 has
+    for name in ("man/man5", "man/man8", "licenses"):   # that every dom0 has
         (path / "usr/share" / name).mkdir(parents=True)
     (path / "usr/lib/python3/dist-packages/__pycache__").mkdir(exist_ok=True)
     for name, content in {"passwd": "root:x:0:0::/root:/bin/sh\n",

@@ -98,6 +98,8 @@ def test_user_and_directory_of_the_mediator(host, packages):
     assert user[3] == group[2]
     run = host.run("stat", "-c", "%U %G %a", "/run/vgpu-stub").stdout
     assert run == "root vgpu-stub 750\n"
+    state = host.run("stat", "-c", "%U %G %a", "/run/vgpu-stub/state").stdout
+    assert state == "vgpu-stub vgpu-stub 700\n"
     assert host.verify() == []
     version = host.run("/usr/sbin/vgpu-mediatord", "--version").stdout
     assert version.startswith("vgpu-mediatord ")
@@ -105,8 +107,11 @@ def test_user_and_directory_of_the_mediator(host, packages):
     # The sockets of running virtual machines are not the package's to remove.
     sock = host.path / "run/vgpu-stub/7-0.sock"
     sock.touch()
+    # What is kept of quarantined ones is.
+    (host.path / "run/vgpu-stub/state/quarantines").touch()
     host.rpm("-e", "vgpu-stub-mediator")
     assert sock.exists()
+    assert not (host.path / "run/vgpu-stub/state").exists()
     assert host.run("getent", "passwd", "vgpu-stub", check=False).returncode
 
 
