@@ -14,7 +14,8 @@ MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -Imediator \
 
 .PHONY: mediator mediator-sanitizers mediator-dependencies
 mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-worker \
-    $(BUILD)/mediator/vgpu-ctl $(BUILD)/kernels/.built ## build the mediator
+    $(BUILD)/mediator/vgpu-ctl $(BUILD)/kernels/.built
+mediator: ## build the mediator, its workers and their kernels
 
 mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
     $(BUILD)/mediator-sanitizers/vgpu-worker \

@@ -75,14 +75,30 @@ static void name_handles(const Guest *guest, uint8_t *bytes, size_t size,
     }
 }
 
-static void remember_handle(Guest *guest, const Reply *reply)
+static void release(Session *session, uint64_t handle)
+{
+    const uint64_t param = GUINT64_TO_LE(handle);
+    const Call call = {
+        .opcode = VGPU_STUB_OP_MEMORY_FREE,
+        .param_count = 2,
+        .params = (const uint8_t *)&param,
+        .data = (const uint8_t *)&param,
+    };
+    gint64 exec_us;
+    Reply reply;
+
+    session_execute(session, &call, &reply, &exec_us);
+}
+
+static void remember_handle(Guest *guest, uint64_t handle)
 {
     for (unsigned i = 0; i < HANDLES; i++) {
         if (guest->handles[i] == 0) {
-            memcpy(&guest->handles[i], reply->body, sizeof(uint64_t));
+            guest->handles[i] = handle;
             return;
         }
     }
+    release(guest->session, handle);
 }
 
 static void send_request(Guest *guest, const uint8_t *bytes, size_t size)
@@ -103,14 +119,23 @@ static void send_request(Guest *guest, const uint8_t *bytes, size_t size)
     g_assert_cmpint(exec_us, >=, 0);
     if (call.opcode == VGPU_STUB_OP_MEMORY_ALLOC &&
         reply.status == VGPU_STUB_ERR_NONE) {
-        remember_handle(guest, &reply);
+        uint64_t handle;
+
+        memcpy(&handle, reply.body, sizeof(handle));
+        remember_handle(guest, GUINT64_FROM_LE(handle));
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    Guest guest = { .session = open_session() };
+    /* To read the catalogue takes much longer than to serve a request. */
+    static Session *session;
+    Guest guest = { 0 };
 
+    if (session == NULL) {
+        session = open_session();
+    }
+    guest.session = session;
     while (size >= sizeof(uint16_t)) {
         const size_t wanted = bytes[0] | bytes[1] << 8;
         size_t length;
@@ -122,6 +147,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         bytes += length;
         size -= length;
     }
-    session_free(guest.session);
+    for (unsigned i = 0; i < HANDLES; i++) {
+        release(session, guest.handles[i]);
+    }
+    g_assert_false(session_holds_memory(session));
     return 0;
 }

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from fake_device import FakeDevice
+from support import abi
+from support.operations import call
 from support.paths import ROOT
+from support.wire import Message
 
 NOBODY = 65534
 
@@ -36,6 +39,20 @@ def test_nobody_reads_its_memory(mediatord_bin):
             daemon.terminate()
             assert daemon.wait(20) == 0
         device.close()
+
+
+def test_workers_are_in_their_sandbox(start, device):
+    daemon = start("--connect", device.path)
+    with device.greet() as peer:
+        peer.send(Message(abi.VGPU_STUB_MSG_REQUEST,
+                          call(abi.VGPU_STUB_OP_SYNCHRONIZE)))
+        answer = peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+        assert answer.status == abi.VGPU_STUB_ERR_NONE
+        worker, = daemon.workers()
+        status = Path(f"/proc/{worker}/status").read_text()
+    assert re.search(r"^NoNewPrivs:\t1$", status, re.M)
+    # 2: there is a filter
+    assert re.search(r"^Seccomp:\t2$", status, re.M)
 
 
 def test_unit_is_hardened():

@@ -163,19 +163,7 @@ class Host:
         return guest
 
     def workers(self):
-        """{pid: arguments} of those that live."""
-        found = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                after = path.read_text().rpartition(")")[2].split()
-                arguments = path.with_name("cmdline").read_text().split("\0")
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if (int(after[1]) == self.daemon.process.pid and
-                    after[0] not in "ZX" and "--probe" not in arguments and
-                    any(a.startswith("--memory=") for a in arguments)):
-                found[int(path.parent.name)] = arguments
-        return found
+        return self.daemon.workers()
 
     def wait_workers(self, count=1):
         return wait_for(

@@ -40,22 +40,6 @@ SANITIZED = BUILD / "mediator-sanitizers"
 RANDOM_VMS, DEVICES_PER_VM = 6, 2
 
 
-def workers_of(pid):
-    """The daemon's children, without those that only try a backend: if one of
-    those dies, the backend does not work."""
-    workers = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            after_name = (process / "stat").read_text().rpartition(")")[2]
-            words = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue            # It has just gone.
-        if int(after_name.split()[1]) == pid and b"--backend=cpu" in words and \
-                b"--probe" not in words:
-            workers.append(int(process.name))
-    return workers
-
-
 class Trouble:
     """What happens to the daemon itself."""
 
@@ -84,10 +68,10 @@ class Trouble:
         self.daemon.process.send_signal(signal.SIGHUP)
 
     def kill_worker(self):
-        workers = workers_of(self.daemon.process.pid)
+        workers = self.daemon.workers()
         if workers:
             try:
-                os.kill(self.chance.choice(workers), signal.SIGKILL)
+                os.kill(self.chance.choice(list(workers)), signal.SIGKILL)
             except ProcessLookupError:
                 pass            # It was leaving anyway.
 
@@ -180,7 +164,7 @@ class Soak:
             return
         # What is in the folder is looked at every 5 s.
         try:
-            wait_for(lambda: not workers_of(process.pid),
+            wait_for(lambda: not self.daemon.workers(),
                      "end of the last worker", 30)
             wait_for(lambda: self.descriptors() <= before,
                      "end of the last link", 30)

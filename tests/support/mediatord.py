@@ -3,6 +3,7 @@
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 from support.paths import BUILD
 from support.wait import wait_for
@@ -31,6 +32,21 @@ class Mediatord:
         return wait_for(
             lambda: [line for line in self.log() if re.search(pattern, line)],
             f"log line like {pattern!r} in {self.log_path}")
+
+    def workers(self):
+        """{pid: arguments} of those that live and serve a VM."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                after = path.read_text().rpartition(")")[2].split()
+                arguments = path.with_name("cmdline").read_text().split("\0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if (int(after[1]) == self.process.pid and
+                    after[0] not in "ZX" and "--probe" not in arguments and
+                    any(a.startswith("--memory=") for a in arguments)):
+                found[int(path.parent.name)] = arguments
+        return found
 
     def stop(self, signum=signal.SIGTERM):
         """Returns the exit status."""
