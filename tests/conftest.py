@@ -25,14 +25,18 @@ def pytest_configure(config):
             raise pytest.UsageError(f"--qemu-bin {path}: no such file")
 
 
+def qemu_bins(config):
+    if not config.qemu_bins:
+        raise pytest.UsageError(
+            "these tests need a QEMU with the device: give --qemu-bin PATH, "
+            "or run `make check` or `make device-check QEMU_BIN=PATH`")
+    return config.qemu_bins
+
+
 def pytest_generate_tests(metafunc):
     if "qemu_bin" in metafunc.fixturenames:
         # The same objects each time, or session fixtures are made again.
-        paths = metafunc.config.qemu_bins
-        if not paths:
-            raise pytest.UsageError(
-                "these tests need a QEMU with the device: give --qemu-bin PATH, "
-                "or run `make check` or `make device-check QEMU_BIN=PATH`")
+        paths = qemu_bins(metafunc.config)
         metafunc.parametrize("qemu_bin", paths, indirect=True, scope="session",
                              ids=[path.parent.name for path in paths])
 
@@ -40,3 +44,9 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="session")
 def qemu_bin(request):
     return request.param
+
+
+@pytest.fixture(scope="session")
+def any_qemu_bin(pytestconfig):
+    """For tests of what is the same whichever QEMU has the device."""
+    return qemu_bins(pytestconfig)[0]

@@ -20,7 +20,8 @@ took longer than the device's `timeout`.
 import ctypes
 import errno
 import os
-from ctypes import POINTER, byref, c_char, c_int, c_size_t, c_uint8, c_uint32, c_uint64
+from ctypes import (POINTER, byref, c_char, c_int, c_size_t, c_uint8, c_uint32,
+                    c_uint64)
 
 __all__ = ["Buffer", "Device", "RequestError", "list_devices"]
 

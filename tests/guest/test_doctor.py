@@ -101,12 +101,15 @@ def refuse_device(path):
 def refuse_requests(path):
     with connect_to_guest(FakeMediator.accept, path) as mediator:
         for name in REFUSALS:
-            mediator.respond(mediator.expect_request(),
-                             status=getattr(abi, "VGPU_STUB_ERR_" + name))
+            mediator.send_response(
+                mediator.expect_request(),
+                status=getattr(abi, "VGPU_STUB_ERR_" + name))
         echo = mediator.expect_request()
-        mediator.respond(echo, wire.response(data=echo.payload[wire.REQUEST.size:]))
-        mediator.respond(mediator.expect_request(), wire.response([0] * 8))
-        mediator.respond(mediator.expect_request(), b"something else")
+        mediator.send_response(
+            echo, wire.response(data=echo.payload[wire.REQUEST.size:]))
+        mediator.send_response(mediator.expect_request(),
+                               wire.response([0] * 8))
+        mediator.send_response(mediator.expect_request(), b"something else")
         mediator.expect_request()
         mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
         mediator.expect_request()
@@ -128,7 +131,7 @@ def quarantine(admin_socket):
 
 
 @pytest.fixture(scope="module")
-def told(qemu_bin, tmp_path_factory):
+def told(any_qemu_bin, tmp_path_factory):
     """{state: what doctor printed}"""
     path = tmp_path_factory.mktemp("doctor")
     served, own = path / "served", path / "own"
@@ -156,7 +159,7 @@ def told(qemu_bin, tmp_path_factory):
                  pool.submit(refuse_requests, own / "sick.sock"),
                  pool.submit(go_away, own / "leaver.sock"),
                  pool.submit(quarantine, path / "admin")]
-        sections = boot(qemu_bin, path / "job", JOB,
+        sections = boot(any_qemu_bin, path / "job", JOB,
                         ["guest-tools/vgpu-stub"], *arguments)
         for role in roles:
             role.result(30)

@@ -101,16 +101,16 @@ def hold_kernel(path):
     """A mediator whose kernel does not end; returns what it was sent."""
     with connect_to_guest(FakeMediator.accept, path) as mediator:
         allocate = mediator.expect_request()
-        mediator.respond(allocate, wire.response([7, 0]))
+        mediator.send_response(allocate, wire.response([7, 0]))
         launch = mediator.expect_request()
         cancel = mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
         free = mediator.expect_request()
-        mediator.respond(free, wire.response())
+        mediator.send_response(free, wire.response())
     return allocate, launch, cancel, free
 
 
 @pytest.fixture(scope="module")
-def job(qemu_bin, tmp_path_factory):
+def job(any_qemu_bin, tmp_path_factory):
     """{section: lines} of the job above."""
     path = tmp_path_factory.mktemp("kernels")
     directory, sockets = path / "job", path / "sockets"
@@ -129,7 +129,7 @@ def job(qemu_bin, tmp_path_factory):
                    "--socket-dir", sockets, "--config", path / "conf"), \
             ThreadPoolExecutor() as pool:
         held = pool.submit(hold_kernel, path / "held.sock")
-        sections = boot(qemu_bin, directory, JOB,
+        sections = boot(any_qemu_bin, directory, JOB,
                     ["guest-tools/vgpu-stub", "guest-tools/libvgpu-stub.so.1",
                      *(f"guest-tools/examples/{name}"
                        for name in ("vector-add", "sha256", "sgemm"))],

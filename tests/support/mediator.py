@@ -31,9 +31,14 @@ class FakeMediator(wire.Peer):
     def expect_request(self):
         return self.expect(abi.VGPU_STUB_MSG_REQUEST)
 
+    def send_response(self, request, payload=b"",
+                      status=abi.VGPU_STUB_ERR_NONE):
+        """Answer a REQUEST of a guest, which may have the next one ready."""
+        self.send(wire.response_to(request, payload, status))
+
     def respond(self, request, payload=b"", status=abi.VGPU_STUB_ERR_NONE):
         """Answer a REQUEST; the device has the answer on return."""
-        self.send(wire.response_to(request, payload, status))
+        self.send_response(request, payload, status)
         self.sync()
 
 
