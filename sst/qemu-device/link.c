@@ -22,6 +22,8 @@
 #define TICK_MS             100
 /* A tick ends even when a simulator connects and breaks rules in a loop. */
 #define TICK_MAX_EVENTS     16
+#define SPIN_US             50
+#define SLEEPS_AFTER_SPIN   100
 #define SEND_POLL_US        100
 #define RECEIVE_SIZE        4096
 #define COMPLAINT_PERIOD_US G_USEC_PER_SEC
@@ -176,6 +178,32 @@ static gboolean link_alarm(GSource *alarm, GSourceFunc callback G_GNUC_UNUSED,
 
 static GSourceFuncs link_alarm_funcs = { .dispatch = link_alarm };
 
+/* The link whose context this thread runs: a poll function is not told. */
+static __thread SstLink *link_waiting;
+
+/*
+ * Most answers come sooner than a thread that sleeps would wake up. When one
+ * does not, or the simulator needs this processor, the next waits are sleeps.
+ */
+static gint link_spin(SstLink *link, GPollFD *fds, guint count)
+{
+    int64_t end;
+    gint ready;
+
+    if (link->sleeps) {
+        link->sleeps--;
+        return 0;
+    }
+    end = g_get_monotonic_time() + SPIN_US;
+    do {
+        ready = g_poll(fds, count, 0);
+    } while (ready == 0 && g_get_monotonic_time() < end);
+    if (ready == 0) {
+        link->sleeps = SLEEPS_AFTER_SPIN;
+    }
+    return ready;
+}
+
 /*
  * Without the big lock other threads would hardly ever get it from a CPU that
  * does nothing but access the device. Other threads than a virtual CPU's may be
@@ -183,19 +211,20 @@ static GSourceFuncs link_alarm_funcs = { .dispatch = link_alarm };
  */
 static gint link_poll(GPollFD *fds, guint count, gint timeout)
 {
-    bool lend = timeout != 0 && qemu_in_vcpu_thread();
     gint ready;
     int error;
 
-    if (lend) {
-        qemu_mutex_unlock_iothread();
+    if (timeout == 0 || !qemu_in_vcpu_thread()) {
+        return g_poll(fds, count, timeout);
     }
-    ready = g_poll(fds, count, timeout);
-    if (lend) {
-        error = errno;
-        qemu_mutex_lock_iothread();
-        errno = error;
+    qemu_mutex_unlock_iothread();
+    ready = link_spin(link_waiting, fds, count);
+    if (ready == 0) {
+        ready = g_poll(fds, count, timeout);
     }
+    error = errno;
+    qemu_mutex_lock_iothread();
+    errno = error;
     return ready;
 }
 
@@ -214,6 +243,7 @@ static bool link_wait(SstLink *link, int64_t deadline)
     if (alarm < 0 || alarm > deadline) {
         g_source_set_ready_time(link->alarm, deadline);
     }
+    link_waiting = link;
     g_main_context_iteration(link->context, TRUE);
     return true;
 }

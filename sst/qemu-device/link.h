@@ -50,6 +50,7 @@ typedef struct SstLink {
 
     bool busy;                  /* a thread asks, posts or settles */
     QemuCond idle;              /* it is through */
+    unsigned sleeps;            /* waits until the next one that spins */
 
     bool open;
     bool expected;              /* worth a wait: it has not come yet */
