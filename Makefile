@@ -56,7 +56,7 @@ device-check: mediator ## the device's tests on any build: QEMU_BIN=PATH
 
 SOAK_SECONDS := 600
 .PHONY: soak
-soak: mediator-sanitizers ## a host's year for the mediator: SOAK_SECONDS=600
+soak: mediator-sanitizers ## everything goes wrong around the mediator: SOAK_SECONDS=600
 	@scripts/install-deps test
 	@$(PYTHON) tests/soak/run.py --seconds=$(SOAK_SECONDS)
 
