@@ -27,6 +27,7 @@ struct WorkerProcess {
     bool over;                  /* only `gone` is to come */
     bool told;                  /* to exit */
     char *why;                  /* what was wrong; NULL for nothing so far */
+    char *scratch;              /* its folder; NULL: there is none */
 };
 
 static bool G_GNUC_PRINTF(2, 3)
@@ -125,6 +126,45 @@ static void process_closed(gpointer opaque, const GError *error)
     process_fail(process);
 }
 
+/* --- Its folder --- */
+
+/*
+ * For what its driver writes, which a process that is killed leaves there. Also
+ * for what the driver has compiled: as a rule drivers keep that in one place
+ * for all processes of a user, where a worker that was taken over could put
+ * code for those of other VMs.
+ */
+static char *scratch_new(GSubprocessLauncher *launcher)
+{
+    static const char *const variables[] = {
+        "TMPDIR", "POCL_CACHE_DIR", "CUDA_CACHE_PATH",
+    };
+    g_autoptr(GError) error = NULL;
+    char *path = g_dir_make_tmp("vgpu-worker-XXXXXX", &error);
+
+    if (path == NULL) {
+        g_warning("a worker has to do without a folder: %s", error->message);
+        return NULL;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
+        g_subprocess_launcher_setenv(launcher, variables[i], path, TRUE);
+    }
+    return path;
+}
+
+/* By another process, as there may be much in it. */
+static void scratch_free(char *path)
+{
+    char *argv[] = { "rm", "-rf", "--", path, NULL };
+
+    g_spawn_async(NULL, argv, NULL,
+                  G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+                  NULL, NULL);
+    g_free(path);
+}
+
+/* --- Its life --- */
+
 /* How it ended by itself */
 static char *describe_exit(GSubprocess *process)
 {
@@ -149,6 +189,7 @@ static void process_gone(GObject *object G_GNUC_UNUSED,
     }
     process->handlers->gone(process->opaque, process->why);
     g_clear_pointer(&process->channel, channel_free);
+    g_clear_pointer(&process->scratch, scratch_free);
     g_object_unref(process->process);
     g_free(process->why);
     g_free(process);
@@ -167,6 +208,7 @@ WorkerProcess *worker_process_new(const char *const *argv,
     GSubprocess *subprocess;
     WorkerProcess *process;
     const char *pid;
+    char *scratch;
     int fds[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
@@ -175,8 +217,10 @@ WorkerProcess *worker_process_new(const char *const *argv,
         return NULL;
     }
     g_subprocess_launcher_take_stdin_fd(launcher, fds[1]);
+    scratch = scratch_new(launcher);
     subprocess = g_subprocess_launcher_spawnv(launcher, argv, error);
     if (subprocess == NULL) {
+        g_clear_pointer(&scratch, scratch_free);
         close(fds[0]);
         return NULL;
     }
@@ -185,6 +229,7 @@ WorkerProcess *worker_process_new(const char *const *argv,
     process->process = subprocess;
     pid = g_subprocess_get_identifier(subprocess);
     process->pid = pid != NULL ? atoi(pid) : 0;
+    process->scratch = scratch;
     process->handlers = handlers;
     process->opaque = opaque;
     process->channel = channel_new(fds[0], &channel_handlers, process);

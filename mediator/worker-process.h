@@ -39,7 +39,8 @@ typedef struct WorkerProcessHandlers {
 } WorkerProcessHandlers;
 
 /*
- * Run @argv, NULL-terminated. NULL and a G_IO_ERROR or G_SPAWN_ERROR when that
+ * Run @argv, NULL-terminated, with a temporary folder of its own, which is
+ * removed once it is gone. NULL and a G_IO_ERROR or G_SPAWN_ERROR when that
  * is not possible.
  */
 WorkerProcess *worker_process_new(const char *const *argv,

@@ -14,6 +14,7 @@ import pytest
 from fake_device import FakeDevice
 from support import abi, wire
 from support.paths import BUILD
+from support.wait import wait_for
 from support.wire import Message
 
 OK = abi.VGPU_STUB_ERR_NONE
@@ -196,3 +197,22 @@ def test_a_program_that_breaks_the_accelerator(accelerators):
     assert error.value.args[0] == abi.VGPU_STUB_ERR_BACKEND_ERROR
     assert one.info()[1] == 0
     assert other.read(handle, 4) == b"here"
+
+
+@pytest.mark.parametrize("backend", ["opencl"], indirect=True)
+def test_what_a_driver_writes_is_gone_with_its_worker(
+        accelerators, tmp_path, monkeypatch):
+    """And no worker finds there what that of another VM has compiled."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    vms = accelerators("7", "8")
+    for vm in vms:
+        vm.run("sha256", buffer(vm.store(b"data")), buffer(vm.alloc(32)),
+               u32(4), u32(1))
+    compiled = [path.relative_to(folder).parts[0]
+                for path in folder.rglob("sha256.so")]
+    assert len(compiled) == len(set(compiled)) == len(vms)
+    for vm in vms:
+        vm.peer.close()
+    wait_for(lambda: not list(folder.iterdir()), "an empty folder")
