@@ -29,12 +29,6 @@ FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 HEADER = 32
 
 
-@pytest.fixture(scope="module")
-def mediatord_bin():
-    """The stricter one; what is tested here takes its time."""
-    return BUILD / "mediator-sanitizers/vgpu-mediatord"
-
-
 def alive(pid):
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
