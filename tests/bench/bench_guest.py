@@ -16,7 +16,7 @@ from support.mediatord import Mediatord
 
 PROGRAMS = ["tests/guest/round-trips", "tests/guest/register-echo"]
 
-MAKE = ["qemu", "QEMU=7.2", "mediator", "guest-test-programs",
+MAKE = ["qemu", "QEMU=7.2", "mediator", "guest-tools", "guest-test-programs",
         "build/bench/guest-peer"]
 
 # Limits that nothing here meets
