@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "config.h"
+#include "output-file.h"
 #include "server.h"
 
 #define NAME "sst-sim"
@@ -158,7 +159,7 @@ static bool write_statistics(const Simulation *simulation, const char *path,
 {
     g_autofree char *csv = simulation_statistics(simulation);
 
-    return g_file_set_contents(path, csv, -1, error);
+    return output_file_write(path, csv, error);
 }
 
 static GLogWriterOutput write_log(GLogLevelFlags level G_GNUC_UNUSED,
