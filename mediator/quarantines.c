@@ -10,7 +10,9 @@
 #include "quarantines.h"
 
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FIRST_LINE "vgpu-mediatord quarantines 1"
 #define NEVER "never"
@@ -67,12 +69,29 @@ static void quarantines_parse(Quarantines *quarantines, const char *text)
     }
 }
 
+/*
+ * False when the name is that of something else than a file, which a list would
+ * take the place of, and which a reader might wait for.
+ */
+static bool is_file_or_nothing(const char *path, GError **error)
+{
+    GStatBuf status;
+
+    if (g_lstat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_FAILED,
+                    "%s is not a regular file", path);
+        return false;
+    }
+    return true;
+}
+
 static void quarantines_load(Quarantines *quarantines)
 {
     g_autofree char *text = NULL;
     g_autoptr(GError) error = NULL;
 
-    if (g_file_get_contents(quarantines->path, &text, NULL, &error)) {
+    if (is_file_or_nothing(quarantines->path, &error) &&
+        g_file_get_contents(quarantines->path, &text, NULL, &error)) {
         /* After a NUL nothing is read, that is no whole line then. */
         quarantines_parse(quarantines, text);
     } else if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
@@ -106,7 +125,8 @@ static void quarantines_save(Quarantines *quarantines)
                                    escaped);
         }
     }
-    if (!g_file_set_contents(quarantines->path, text->str, text->len,
+    if (!is_file_or_nothing(quarantines->path, &error) ||
+        !g_file_set_contents(quarantines->path, text->str, text->len,
                              &error)) {
         g_warning("quarantines will not be kept over a restart: %s",
                   error->message);

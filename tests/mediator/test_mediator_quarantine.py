@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Quarantines outlive the daemon, its configuration and the VM's devices."""
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -153,3 +154,24 @@ def test_the_directory_is_missing(start, sockets, state, admin, ctl):
     line, = daemon.wait_log("warning")
     assert "quarantines will not be kept over a restart: " in line
     assert "No such file or directory" in line
+
+
+@pytest.mark.parametrize("make", [
+    os.mkfifo, lambda path: path.symlink_to("elsewhere")])
+def test_what_is_not_a_file_is_left_alone(serve, sockets, state, ctl, make):
+    """The daemon does not wait for it either."""
+    path = state / "quarantines"
+    make(path)
+    before = path.lstat()
+    device = FakeDevice(sockets / "7-0.sock")
+    daemon = serve()
+    peer = device.greet()
+    ctl("quarantine", "7")
+    assert ask(peer) == QUARANTINED
+    daemon.wait_log("will not be kept")
+    assert [line for line in daemon.log() if ": warning: " in line] == [
+        f"vgpu-mediatord: warning: {what}{path} is not a regular file"
+        for what in ("", "quarantines will not be kept over a restart: ")]
+    assert (path.lstat().st_ino, path.lstat().st_mode) == (
+        before.st_ino, before.st_mode)
+    assert [entry.name for entry in state.iterdir()] == ["quarantines"]
