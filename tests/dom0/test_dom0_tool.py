@@ -115,6 +115,19 @@ def test_a_symbolic_link_stays_one(wrapper, tmp_path):
     assert b"vgpu_stub_attach" in real.read_bytes()
 
 
+@pytest.mark.parametrize("command", ["apply", "revert", "status"])
+def test_what_is_not_a_file_is_left_alone(wrapper, command):
+    """Nobody writes to this FIFO: who reads it waits."""
+    wrapper.path.unlink()
+    os.mkfifo(wrapper.path)
+    before = wrapper.identity()
+    assert wrapper.call(command, timeout=20) == (
+        2, "", f"vgpu-stub-wrapper: {wrapper.path} is unknown, nothing was "
+               "changed: it is not a regular file\n")
+    assert wrapper.identity() == before
+    wrapper.assert_alone()
+
+
 OLDER_GUIDE = ANCHOR + b"""\
     extra = xenstore_read("/local/domain/%d/platform/device-model-args" % domid)
     if extra:
