@@ -5,6 +5,7 @@
  */
 #include "arguments.h"
 #include "cli.h"
+#include "output.h"
 #include "progress.h"
 
 #include <errno.h>
@@ -217,30 +218,20 @@ static int execute(struct job *job)
     return rc;
 }
 
-static int write_file(const struct argument *argument)
-{
-    FILE *file;
-    bool written;
-
-    file = fopen(argument->output, "we");
-    if (!file) {
-        return fail(argument->output, "%s", strerror(errno));
-    }
-    written = fwrite(argument->data, 1, argument->size, file) ==
-              argument->size;
-    if (fclose(file) != 0 || !written) {
-        return fail(argument->output, "%s", strerror(errno));
-    }
-    return EXIT_OK;
-}
-
 static int write_files(const struct arguments *arguments)
 {
     int status = EXIT_OK;
 
     for (unsigned i = 0; i < arguments->count && status == EXIT_OK; i++) {
-        if (arguments->list[i].output) {
-            status = write_file(&arguments->list[i]);
+        const struct argument *argument = &arguments->list[i];
+        int rc = 0;
+
+        if (argument->output) {
+            rc = write_output(argument->output, argument->data,
+                              argument->size);
+        }
+        if (rc < 0) {
+            status = fail(argument->output, "%s", strerror(-rc));
         }
     }
     return status;

@@ -51,6 +51,13 @@ echo "== too-small"; run vector_add --in a --in b --out c:8 --u32 @a/4
 echo "== too-few"; run vector_add --in a
 echo "== no-memory"; run vector_add --out big:2000000
 echo "== read-only"; mkdir -p d; run vector_add --in a --in a --out d:4 --u32 1
+echo "== link"; echo old >target; ln -s target l
+run vector_add --in a --in b --out l --u32 @a/4; cmp target expected && ls -F l
+echo "== full"; mkdir f; mount -t tmpfs -o size=8k none f; cp b f/b; chmod 751 f/b
+head -c 4096 a >f/filler; run saxpy --in a --inout f/b --u32 1 --f32 1
+cmp b f/b && ls -1 f; rm f/filler
+echo "== mode"; run saxpy --in a --inout f/b --u32 1 --f32 1
+cmp -s b f/b || stat -c %a f/b
 cd /job
 echo "== killed"; ./vgpu-stub run k --device 00:1e.0 --out d:4 2>errors &
 until [ "$(./vgpu-stub watch --device 00:1e.0 --count 2 --interval 300 |
@@ -183,6 +190,24 @@ def test_run_fails(job, case, message):
     status, told = job[case]
     assert status == "status 1"
     assert told.startswith("vgpu-stub: " + message)
+
+
+def test_run_writes_through_a_link(job):
+    status, _, link = job["link"]
+    assert (status, link) == ("status 0", "l@")
+
+
+def test_run_onto_a_full_disk(job):
+    """What was in the file is still there, and there is no other."""
+    status, told, *files = job["full"]
+    assert status == "status 1"
+    assert told == "vgpu-stub: f/b: No space left on device"
+    assert files == ["b", "filler"]
+
+
+def test_run_keeps_the_mode(job):
+    status, _, mode = job["mode"]
+    assert (status, mode) == ("status 0", "751")
 
 
 def test_run_is_killed(job):
