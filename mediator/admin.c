@@ -35,17 +35,25 @@ static bool order_status(Admin *admin, char **fields G_GNUC_UNUSED,
     return true;
 }
 
-static void append_vm(Vm *vm, gpointer answer)
+/* The table of VMs, as it grows */
+typedef struct VmTable {
+    const Dispatch *dispatch;
+    GString *text;
+} VmTable;
+
+static void append_vm(Vm *vm, gpointer opaque)
 {
+    const VmTable *table = opaque;
     const VmReport report = scheduler_vm_report(vm);
     const VmLimits *limits = scheduler_vm_limits(vm);
     const VmStats *stats = dispatch_vm_stats(vm);
     g_autofree char *name = g_strescape(scheduler_vm_name(vm), NULL);
+    g_autofree char *domids = dispatch_vm_domids(table->dispatch, vm);
 
     g_string_append_printf(
-        answer, "%s\t%s\t%s\t%s\t%u\t%u\t%u\t%" G_GUINT64_FORMAT "\t%"
+        table->text, "%s\t%s\t%s\t%s\t%u\t%u\t%u\t%" G_GUINT64_FORMAT "\t%"
         G_GUINT64_FORMAT "\t%" G_GINT64_FORMAT "\t%" G_GINT64_FORMAT "\n",
-        name, dispatch_vm_uuid(vm), pool_choice_names[limits->pool],
+        name, domids, pool_choice_names[limits->pool],
         priority_names[limits->priority], limits->weight, report.waiting,
         report.running, stats->ended, stats->failed, report.used,
         seconds_until(report.quarantined_until, g_get_monotonic_time()));
@@ -54,11 +62,12 @@ static void append_vm(Vm *vm, gpointer answer)
 static bool order_vms(Admin *admin, char **fields G_GNUC_UNUSED,
                       GString *answer, GError **error G_GNUC_UNUSED)
 {
-    g_string_append(answer, "vm\tuuid\tpool\tpriority\tweight#\twaiting#\t"
+    VmTable table = { .dispatch = admin->dispatch, .text = answer };
+
+    g_string_append(answer, "vm\tdomid\tpool\tpriority\tweight#\twaiting#\t"
                             "running#\tended#\tfailed#\tdevice_us#\t"
                             "quarantined_s#\n");
-    scheduler_vm_foreach(dispatch_scheduler(admin->dispatch), append_vm,
-                         answer);
+    dispatch_vm_foreach(admin->dispatch, append_vm, &table);
     return true;
 }
 

@@ -5,10 +5,9 @@
  */
 #include "dispatch.h"
 
+#include "domains.h"
 #include "quarantines.h"
 #include "request-log.h"
-
-#define UUID_SIZE 37            /* of its text, with the NUL */
 
 /* Fires at once, or at the scheduler's next event */
 typedef struct DispatchSource {
@@ -24,13 +23,14 @@ struct Dispatch {
     Stats stats;
     RequestLog *log;
     Quarantines *quarantines;
+    Domains *domains;
 };
 
 /* What is kept of a VM, as its scheduler_vm_data() */
 typedef struct VmRecord {
     VmStats stats;
-    char uuid[UUID_SIZE];
-    unsigned connections;
+    unsigned devices;           /* that are there … */
+    unsigned connections;       /* … and those that are connected */
 } VmRecord;
 
 /* A request that has been admitted */
@@ -72,7 +72,6 @@ static void record_end(Dispatch *dispatch, const Task *task,
     VmRecord *record = scheduler_vm_data(task->vm);
     const RequestEnd end = {
         .vm = scheduler_vm_name(task->vm),
-        .uuid = record->uuid,
         .pool = task->pool,
         .priority = task->priority,
         .sequence = request_header(request)->sequence,
@@ -350,7 +349,7 @@ DispatchReport dispatch_report(const Dispatch *dispatch)
 {
     DispatchReport report = { 0 };
 
-    scheduler_vm_foreach(dispatch->scheduler, add_to_report, &report);
+    dispatch_vm_foreach(dispatch, add_to_report, &report);
     return report;
 }
 
@@ -366,18 +365,39 @@ const VmStats *dispatch_vm_stats(const Vm *vm)
     return &record->stats;
 }
 
-const char *dispatch_vm_uuid(const Vm *vm)
+char *dispatch_vm_domids(const Dispatch *dispatch, const Vm *vm)
 {
-    const VmRecord *record = scheduler_vm_data(vm);
-
-    return record->uuid;
+    return domains_of_vm(dispatch->domains, vm);
 }
 
-void dispatch_vm_set_uuid(Vm *vm, const char *uuid)
+Vm *dispatch_vm_of_domain(const Dispatch *dispatch, guint32 domid)
 {
-    VmRecord *record = scheduler_vm_data(vm);
+    return domains_find(dispatch->domains, domid);
+}
 
-    g_strlcpy(record->uuid, uuid, sizeof(record->uuid));
+/* What dispatch_vm_foreach() calls */
+typedef struct Visit {
+    void (*function)(Vm *vm, gpointer opaque);
+    gpointer opaque;
+} Visit;
+
+static void visit_vm(Vm *vm, gpointer opaque)
+{
+    const VmRecord *record = scheduler_vm_data(vm);
+    const Visit *visit = opaque;
+
+    if (record->devices > 0) {
+        visit->function(vm, visit->opaque);
+    }
+}
+
+void dispatch_vm_foreach(const Dispatch *dispatch,
+                         void (*function)(Vm *vm, gpointer opaque),
+                         gpointer opaque)
+{
+    Visit visit = { .function = function, .opaque = opaque };
+
+    scheduler_vm_foreach(dispatch->scheduler, visit_vm, &visit);
 }
 
 static void dispatch_slots_changed(gpointer opaque)
@@ -400,6 +420,7 @@ Dispatch *dispatch_new(Executor *executor, Config *config)
     dispatch->scheduler = scheduler_new();
     dispatch->log = request_log_new();
     dispatch->quarantines = quarantines_new(NULL);
+    dispatch->domains = domains_new();
     scheduler_set_vm_slots(dispatch->scheduler, executor->vm_slots);
     dispatch->executor = executor;
     executor->slots_changed = dispatch_slots_changed;
@@ -420,26 +441,39 @@ void dispatch_free(Dispatch *dispatch)
     scheduler_free(dispatch->scheduler);
     request_log_free(dispatch->log);
     quarantines_free(dispatch->quarantines);
+    domains_free(dispatch->domains);
     config_free(dispatch->config);
     g_free(dispatch);
 }
 
-Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name)
+Vm *dispatch_vm_ref(Dispatch *dispatch, const Identity *identity)
 {
-    Vm *vm = scheduler_vm_ref(dispatch->scheduler, name);
+    Vm *vm = scheduler_vm_ref(dispatch->scheduler, identity->vm);
+    VmRecord *record = scheduler_vm_data(vm);
 
-    if (scheduler_vm_data(vm) == NULL) {
-        scheduler_vm_set_data(vm, g_new0(VmRecord, 1));
+    if (record == NULL) {
+        record = g_new0(VmRecord, 1);
+        scheduler_vm_set_data(vm, record);
         scheduler_vm_quarantine(
             dispatch->scheduler, vm,
-            quarantines_until(dispatch->quarantines, name));
+            quarantines_until(dispatch->quarantines, identity->vm));
+    }
+    record->devices++;
+    if (identity->has_domid) {
+        domains_add(dispatch->domains, vm, identity->domid);
     }
     dispatch_limit(vm, dispatch);
     return vm;
 }
 
-void dispatch_vm_unref(Dispatch *dispatch, Vm *vm)
+void dispatch_vm_unref(Dispatch *dispatch, Vm *vm, const Identity *identity)
 {
+    VmRecord *record = scheduler_vm_data(vm);
+
+    record->devices--;
+    if (identity->has_domid) {
+        domains_remove(dispatch->domains, vm, identity->domid);
+    }
     scheduler_vm_unref(dispatch->scheduler, vm);
 }
 

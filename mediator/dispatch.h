@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "executor.h"
+#include "identity.h"
 #include "request.h"
 #include "scheduler.h"
 #include "stats.h"
@@ -78,15 +79,24 @@ const Stats *dispatch_stats(const Dispatch *dispatch);
 const VmStats *dispatch_vm_stats(const Vm *vm);
 
 /*
- * The UUID that the VM's QEMU says that it has, for people to read; "" when it
- * has said none.
+ * A device of the VM that @identity names is there: the VM, with the limits of
+ * the configuration. It is there until the last of its devices is gone, which
+ * dispatch_vm_unref() says with the same @identity.
  */
-const char *dispatch_vm_uuid(const Vm *vm);
-void dispatch_vm_set_uuid(Vm *vm, const char *uuid);
+Vm *dispatch_vm_ref(Dispatch *dispatch, const Identity *identity);
+void dispatch_vm_unref(Dispatch *dispatch, Vm *vm, const Identity *identity);
 
-/* As scheduler_vm_ref(), with the limits of the configuration */
-Vm *dispatch_vm_ref(Dispatch *dispatch, const char *name);
-void dispatch_vm_unref(Dispatch *dispatch, Vm *vm);
+/*
+ * Call @function for each VM that is there; it must not reference or release
+ * any.
+ */
+void dispatch_vm_foreach(const Dispatch *dispatch,
+                         void (*function)(Vm *vm, gpointer opaque),
+                         gpointer opaque);
+
+/* As domains_of_vm() and domains_find() */
+char *dispatch_vm_domids(const Dispatch *dispatch, const Vm *vm);
+Vm *dispatch_vm_of_domain(const Dispatch *dispatch, guint32 domid);
 
 /*
  * A device of @vm is connected, or is not any more and has abandoned its

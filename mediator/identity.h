@@ -4,6 +4,12 @@
  * dom0 names the sockets, so their names say it. What comes through a socket
  * does not: the VM may have taken over its QEMU.
  *
+ *   UUID.DOMID-N.sock  device N of the VM with that UUID, which runs as that
+ *                      domain: the hook of XCP-ng names them so
+ *   NAME-N.sock        device N of the VM called NAME, for sockets that are
+ *                      named by hand; a NAME of digits is a domid
+ *   any other          a VM of its own, named by the socket's absolute path
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef MEDIATOR_IDENTITY_H
@@ -12,14 +18,26 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/*
- * The name of the VM whose socket is at @path: of `<vm>-<n>.sock`, as in
- * `7-0.sock` of domain 7, the first part; any other socket is a VM of its own,
- * named by its absolute path. To be freed with g_free().
- */
-char *identity_of_socket(const char *path);
+typedef struct Identity {
+    char *vm;                   /* the VM's name: its UUID, in lower case, if
+                                 * the socket's name has one */
+    bool has_domid;
+    guint32 domid;              /* as which it runs, if that is known */
+} Identity;
 
-/* Whether the VM called @name is a Xen domain, and then its domid. */
-bool identity_domid(const char *name, guint64 *domid);
+/* What the name of the socket at @path says, to be freed */
+Identity *identity_of_socket(const char *path);
+void identity_free(Identity *identity);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Identity, identity_free)
+
+/* Whether @name, an Identity's, is a UUID: the VM's for all of its life */
+bool identity_is_uuid(const char *name);
+
+/*
+ * Whether @text is a domid, and then which. A VM that is named by one is
+ * another VM when the domain has ended.
+ */
+bool identity_parse_domid(const char *text, guint32 *domid);
 
 #endif /* MEDIATOR_IDENTITY_H */

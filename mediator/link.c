@@ -18,7 +18,7 @@
 struct Link {
     struct sockaddr_un address;
     Dispatch *dispatch;
-    char *vm_name;
+    Identity *identity;
     Vm *vm;
 
     Channel *channel;           /* NULL while there is no connection */
@@ -47,19 +47,17 @@ static void link_log_device(const Link *link, GLogLevelFlags level,
     const char pool[] = { hello->pool, '\0' };
     const char *priority = priority_names[hello->priority];
     g_autofree char *vm_id = g_strdup_printf("%u", hello->vm_id);
-    g_autofree char *uuid = wire_format_uuid(hello->vm_uuid);
     g_autofree char *id = g_strndup(hello->device_id,
                                     sizeof(hello->device_id));
     /* The peer chose it: no line breaks or escape sequences in the log. */
     g_autofree char *device = g_strescape(id, NULL);
 
     g_log_structured(G_LOG_DOMAIN, level, "VGPU_SOCKET", path,
-                     "VGPU_VM", link->vm_name, "VGPU_VM_ID", vm_id,
-                     "VGPU_VM_UUID", uuid,
+                     "VGPU_VM", link->identity->vm, "VGPU_VM_ID", vm_id,
                      "VGPU_POOL", pool, "VGPU_PRIORITY", priority,
                      "VGPU_DEVICE", device,
-                     "MESSAGE", "%s: vm %s, uuid %s, pool %s, priority %s, "
-                     "device \"%s\": %s", path, vm_id, uuid, pool, priority,
+                     "MESSAGE", "%s: vm %s, pool %s, priority %s, "
+                     "device \"%s\": %s", path, vm_id, pool, priority,
                      device, what);
 }
 
@@ -72,7 +70,7 @@ static void link_log(const Link *link, GLogLevelFlags level, const char *what)
         link_log_device(link, level, what);
     } else {
         g_log_structured(G_LOG_DOMAIN, level, "VGPU_SOCKET", path,
-                         "VGPU_VM", link->vm_name,
+                         "VGPU_VM", link->identity->vm,
                          "MESSAGE", "%s: %s", path, what);
     }
 }
@@ -170,31 +168,37 @@ static gboolean link_hello_overdue(gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
-/*
- * A device may be given any vm_id, and a QEMU that was taken over can claim
- * any: it counts for nothing, but the operator may want to know. 0 is a device
- * that was given none.
- */
-static void link_compare_identity(const Link *link)
-{
-    g_autofree char *what = NULL;
-    guint64 domid;
-
-    if (link->hello.vm_id != 0 && identity_domid(link->vm_name, &domid) &&
-        domid != link->hello.vm_id) {
-        what = g_strdup_printf("served as domain %s, which its socket is for",
-                               link->vm_name);
-        link_log(link, G_LOG_LEVEL_MESSAGE, what);
-    }
-}
-
-static void link_identify(const Link *link)
+/* Whether HELLO names another UUID than the socket; on XCP-ng it has none. */
+static bool link_claims_another_uuid(const Link *link)
 {
     static const uint8_t none[sizeof(link->hello.vm_uuid)];
     g_autofree char *uuid = wire_format_uuid(link->hello.vm_uuid);
 
-    if (memcmp(link->hello.vm_uuid, none, sizeof(none)) != 0) {
-        dispatch_vm_set_uuid(link->vm, uuid);
+    return identity_is_uuid(link->identity->vm) &&
+           memcmp(link->hello.vm_uuid, none, sizeof(none)) != 0 &&
+           strcmp(uuid, link->identity->vm) != 0;
+}
+
+/*
+ * A device may be given any vm_id, and a QEMU that was taken over can claim
+ * any, and any UUID: that counts for nothing, but the operator may want to
+ * know. 0 is a device that was given none.
+ */
+static void link_compare_identity(const Link *link)
+{
+    const Identity *identity = link->identity;
+    g_autofree char *what = NULL;
+
+    if (link_claims_another_uuid(link)) {
+        what = g_strdup_printf("served as VM %s, which its socket is for",
+                               identity->vm);
+    } else if (link->hello.vm_id != 0 && identity->has_domid &&
+               identity->domid != link->hello.vm_id) {
+        what = g_strdup_printf("served as domain %u, which its socket is for",
+                               identity->domid);
+    }
+    if (what != NULL) {
+        link_log(link, G_LOG_LEVEL_MESSAGE, what);
     }
 }
 
@@ -227,7 +231,6 @@ static bool link_greet(Link *link, const WireHeader *header,
     link->greeted = true;
     dispatch_vm_connected(link->dispatch, link->vm);
     link_clear_timer(link);
-    link_identify(link);
     link_log(link, G_LOG_LEVEL_MESSAGE, "connected");
     link_compare_identity(link);
     return true;
@@ -355,8 +358,8 @@ Link *link_new(const char *path, Dispatch *dispatch, GError **error)
     link->address.sun_family = AF_UNIX;
     memcpy(link->address.sun_path, path, length);
     link->dispatch = dispatch;
-    link->vm_name = identity_of_socket(path);
-    link->vm = dispatch_vm_ref(dispatch, link->vm_name);
+    link->identity = identity_of_socket(path);
+    link->vm = dispatch_vm_ref(dispatch, link->identity);
     link->running = g_hash_table_new_full(
         g_int64_hash, g_int64_equal, NULL,
         (GDestroyNotify)request_abandon);
@@ -369,8 +372,8 @@ void link_free(Link *link)
     link_clear_timer(link);
     link_disconnect(link);
     g_hash_table_unref(link->running);
-    dispatch_vm_unref(link->dispatch, link->vm);
-    g_free(link->vm_name);
+    dispatch_vm_unref(link->dispatch, link->vm, link->identity);
+    identity_free(link->identity);
     g_free(link->refusal);
     g_free(link);
 }

@@ -215,9 +215,8 @@ static void append_vm(Vm *vm, gpointer opaque)
     const VmAppender *appender = opaque;
     g_autofree char *name = escape_label(scheduler_vm_name(vm));
 
-    g_string_append_printf(appender->text, "%s{vm=\"%s\",uuid=\"%s\"} ",
-                           appender->metric->name, name,
-                           dispatch_vm_uuid(vm));
+    g_string_append_printf(appender->text, "%s{vm=\"%s\"} ",
+                           appender->metric->name, name);
     appender->metric->append(appender->text, vm);
     g_string_append_c(appender->text, '\n');
 }
@@ -273,8 +272,7 @@ void metrics_append(const Metrics *metrics, GString *text)
 
         append_head(text, vm_metrics[i].name, vm_metrics[i].type,
                     vm_metrics[i].help);
-        scheduler_vm_foreach(dispatch_scheduler(metrics->dispatch), append_vm,
-                             &appender);
+        dispatch_vm_foreach(metrics->dispatch, append_vm, &appender);
     }
     append_workers(text, metrics->workers);
     append_counter(text, "vgpu_worker_starts_total", workers.starts,

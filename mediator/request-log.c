@@ -18,16 +18,7 @@ struct RequestLog {
 typedef struct Count {
     unsigned lines;
     guint64 left_out;
-    char *uuid;
 } Count;
-
-static void count_free(gpointer opaque)
-{
-    Count *count = opaque;
-
-    g_free(count->uuid);
-    g_free(count);
-}
 
 static gboolean request_log_period(gpointer opaque)
 {
@@ -41,8 +32,7 @@ static gboolean request_log_period(gpointer opaque)
 
         if (count->left_out > 0) {
             g_log_structured(G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE,
-                             "VGPU_VM", name, "VGPU_VM_UUID", count->uuid,
-                             "MESSAGE", "vm %s: %" G_GUINT64_FORMAT " more "
+                             "VGPU_VM", name, "MESSAGE", "vm %s: %" G_GUINT64_FORMAT " more "
                              "requests failed in %d s", (const char *)name,
                              count->left_out, REQUEST_LOG_PERIOD_S);
         }
@@ -64,7 +54,6 @@ static bool request_log_admit(RequestLog *log, const RequestEnd *end)
     }
     if (count == NULL) {
         count = g_new0(Count, 1);
-        count->uuid = g_strdup(end->uuid);
         g_hash_table_insert(log->vms, g_strdup(end->vm), count);
     }
     if (count->lines >= REQUEST_LOG_LINES_VM ||
@@ -90,8 +79,7 @@ static void request_log_write(GLogLevelFlags level, const RequestEnd *end)
         g_strdup_printf("%" G_GINT64_FORMAT, end->execution);
 
     g_log_structured(G_LOG_DOMAIN, level,
-                     "VGPU_VM", end->vm, "VGPU_VM_UUID", end->uuid,
-                     "VGPU_POOL", pool,
+                     "VGPU_VM", end->vm, "VGPU_POOL", pool,
                      "VGPU_PRIORITY", priority_names[end->priority],
                      "VGPU_SEQUENCE", sequence, "VGPU_OUTCOME", outcome,
                      "VGPU_STATUS", status, "VGPU_WAIT_US", wait,
@@ -116,7 +104,7 @@ RequestLog *request_log_new(void)
     RequestLog *log = g_new0(RequestLog, 1);
 
     log->vms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-                                     count_free);
+                                     g_free);
     return log;
 }
 

@@ -25,7 +25,6 @@ typedef struct RequestLog RequestLog;
 /* A request that has ended */
 typedef struct RequestEnd {
     const char *vm;             /* the VM's name */
-    const char *uuid;           /* "" when it is not known */
     uint8_t pool;               /* VGPU_STUB_POOL_… */
     uint8_t priority;           /* VGPU_STUB_PRIORITY_… */
     uint64_t sequence;

@@ -85,7 +85,7 @@ static void append_u64(GByteArray *bytes, guint64 value)
 
 static void add_vm(Vm *vm, gpointer vms)
 {
-    if (dispatch_vm_uuid(vm)[0] != '\0') {
+    if (identity_is_uuid(scheduler_vm_name(vm))) {
         g_ptr_array_add(vms, vm);
     }
 }
@@ -97,25 +97,16 @@ static int compare_names(gconstpointer a, gconstpointer b)
 }
 
 /*
- * The VMs that have a UUID, each of which is there once: a QEMU could claim
- * another VM's. Always in the same order, or the metadata would change.
+ * The VMs that are known by a UUID, always in the same order, or the metadata
+ * would change
  */
 static GPtrArray *list_vms(Dispatch *dispatch)
 {
-    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
     GPtrArray *vms = g_ptr_array_new();
-    guint kept = 0;
 
-    scheduler_vm_foreach(dispatch_scheduler(dispatch), add_vm, vms);
+    dispatch_vm_foreach(dispatch, add_vm, vms);
     g_ptr_array_sort(vms, compare_names);
-    for (guint i = 0; i < vms->len && kept < RRDD_MAX_VMS; i++) {
-        Vm *vm = g_ptr_array_index(vms, i);
-
-        if (g_hash_table_add(seen, (gpointer)dispatch_vm_uuid(vm))) {
-            vms->pdata[kept++] = vm;
-        }
-    }
-    g_ptr_array_set_size(vms, kept);
+    g_ptr_array_set_size(vms, MIN(vms->len, RRDD_MAX_VMS));
     return vms;
 }
 
@@ -133,7 +124,7 @@ static GString *make_metadata(const GPtrArray *vms)
                 "\"units\":\"%s\",\"type\":\"%s\",\"value_type\":\"%s\","
                 "\"min\":\"0.00\",\"default\":\"true\"}",
                 i + j > 0 ? "," : "", sources[j].name,
-                sources[j].description, dispatch_vm_uuid(vm),
+                sources[j].description, scheduler_vm_name(vm),
                 sources[j].units, sources[j].type, sources[j].value_type);
         }
     }

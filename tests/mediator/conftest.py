@@ -2,7 +2,9 @@
 """vgpu-mediatord against devices that the tests play themselves."""
 import itertools
 import subprocess
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -32,11 +34,10 @@ def start(mediatord_bin, tmp_path):
 
 
 @pytest.fixture
-def sockets(tmp_path):
+def sockets():
     """A folder for devices' sockets, with room in their paths"""
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    return folder
+    with tempfile.TemporaryDirectory(prefix="vgpu-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

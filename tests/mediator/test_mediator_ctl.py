@@ -18,6 +18,7 @@ from support.wire import Message
 OK = abi.VGPU_STUB_ERR_NONE
 LIMITED = abi.VGPU_STUB_ERR_RATE_LIMITED
 QUARANTINED = abi.VGPU_STUB_ERR_VM_QUARANTINED
+UUID = "5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab"
 
 
 @pytest.fixture
@@ -45,27 +46,28 @@ def test_status(peers, ctl):
 
 
 def test_vms(start, admin, ctl, sockets):
-    devices = [FakeDevice(sockets / f"{domid}-0.sock") for domid in (7, 8)]
+    devices = [FakeDevice(sockets / f"{name}-0.sock")
+               for name in (f"{UUID}.7", "8")]
     start("--admin-socket", admin, "--socket-dir", sockets)
-    peers = [devices[0].greet(vm_uuid=bytes(range(16))), devices[1].greet()]
+    peers = [device.greet(vm_uuid=bytes(range(16))) for device in devices]
     statuses(peers[0])
     vms = {vm.pop("vm"): vm for vm in json.loads(ctl("--json", "vms"))}
     # Each request is charged at least 1 us.
-    assert vms["7"].pop("device_us") >= 100
+    assert vms[UUID].pop("device_us") >= 100
     assert vms["8"].pop("device_us") == 0
-    assert vms["7"].pop("uuid") == "00010203-0405-0607-0809-0a0b0c0d0e0f"
-    assert vms["8"].pop("uuid") == ""
-    assert vms["7"].pop("ended") == 100
+    assert vms[UUID].pop("domid") == "7"
+    assert vms["8"].pop("domid") == "8"
+    assert vms[UUID].pop("ended") == 100
     assert vms["8"].pop("ended") == 0
-    assert vms["7"] == vms["8"] == {
+    assert vms[UUID] == vms["8"] == {
         "pool": "any", "priority": "high", "weight": 100, "waiting": 0,
         "running": 0, "failed": 0, "quarantined_s": 0}
     lines = ctl("vms").splitlines()
     assert lines[0].split() == [
-        "vm", "uuid", "pool", "priority", "weight", "waiting", "running",
+        "vm", "domid", "pool", "priority", "weight", "waiting", "running",
         "ended", "failed", "device_us", "quarantined_s"]
     assert len({len(line) for line in lines}) == 1
-    assert {line.split()[0] for line in lines[1:]} == {"7", "8"}
+    assert {line.split()[0] for line in lines[1:]} == {UUID, "8"}
 
 
 def test_queues(peers, ctl):

@@ -113,11 +113,10 @@ def of_class(name, pool, priority, **more):
 
 
 def test_requests(start, sockets, metrics_socket, scrape):
-    devices = [FakeDevice(sockets / "7-0.sock"),
+    devices = [FakeDevice(sockets / f"{UUID}.7-0.sock"),
                FakeDevice(sockets / "8-0.sock")]
     start("--socket-dir", sockets, "--metrics-socket", metrics_socket)
-    first = devices[0].greet(pool=abi.VGPU_STUB_POOL_B, priority=2,
-                             vm_uuid=bytes.fromhex(UUID.replace("-", "")))
+    first = devices[0].greet(pool=abi.VGPU_STUB_POOL_B, priority=2)
     second = devices[1].greet()
     before = scrape()
     assert not any(value for (name, *_), value in before.items())
@@ -139,7 +138,7 @@ def test_requests(start, sockets, metrics_socket, scrape):
         count = f"vgpu_request_{kind}_seconds_count"
         assert after[of_class(count, "B", "high")] == 34
         assert after[of_class(count, "A", "medium")] == 0
-    seven, eight = (("uuid", UUID), ("vm", "7")), (("uuid", ""), ("vm", "8"))
+    seven, eight = (("vm", UUID),), (("vm", "8"),)
     assert after[("vgpu_vm_requests_total", *seven)] == 34
     assert after[("vgpu_vm_requests_failed_total", *seven)] == 4
     # Each request is charged at least 1 us.
@@ -157,7 +156,7 @@ def test_quarantine(start, sockets, metrics_socket, admin, ctl, scrape):
     ctl("quarantine", "7")
     ask(peer, abi.VGPU_STUB_OP_NOP, 5)
     samples = scrape()
-    assert samples[("vgpu_vm_quarantined", ("uuid", ""), ("vm", "7"))] == 1
+    assert samples[("vgpu_vm_quarantined", ("vm", "7"))] == 1
     assert samples[of_class("vgpu_requests_total", "A", "medium",
                             outcome="vm_quarantined")] == 5
     # Which are those that their requests brought about

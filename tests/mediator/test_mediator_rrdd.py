@@ -82,33 +82,35 @@ def ask(peer, count, first=0):
 
 def test_figures_of_vms(start, sockets, path):
     before = time.time()
-    devices = [FakeDevice(sockets / f"{i}-0.sock") for i in (7, 8, 9, 10)]
     start("--socket-dir", sockets, "--rrdd-file", path)
     wait_for(path.exists, "the file")
     reader = Reader(path)
     assert len(reader.map) == SIZE
     assert reader.values() == {}
-    peers = [greet(device, uuid) for device, uuid in zip(devices, UUIDS)]
-    # One without a UUID, and one that claims another's
-    anonymous = devices[2].greet()
-    claims = greet(devices[3], UUIDS[1])
+    devices = [FakeDevice(sockets / f"{name}-0.sock") for name in
+               (UUIDS[0] + ".7", UUIDS[1] + ".8", "9", UUIDS[1] + ".10")]
+    # One without a UUID, which claims another's, and a VM with two domains
+    peers = [devices[0].greet(), devices[1].greet(),
+             greet(devices[2], UUIDS[1]), devices[3].greet()]
     ask(peers[0], 50)
-    ask(anonymous, 1)
+    ask(peers[2], 1)
+    ask(peers[1], 3)
+    ask(peers[3], 2)
     requests = ("vgpu_requests", f"vm {UUIDS[0]}")
-    wait_for(lambda: reader.values().get(requests) == 50, "50 requests",
-             timeout=20)
+    wait_for(lambda: reader.values().get(requests) == 50 and
+             reader.values()["vgpu_requests", f"vm {UUIDS[1]}"] == 5,
+             "55 requests", timeout=20)
     values = reader.values()
     assert set(values) == {(name, f"vm {uuid}") for uuid in UUIDS
                            for name in ("vgpu_requests", "vgpu_device_time",
                                         "vgpu_queue")}
     assert 50e-6 <= values["vgpu_device_time", f"vm {UUIDS[0]}"] < 20
-    assert values["vgpu_requests", f"vm {UUIDS[1]}"] == 0
+    assert values["vgpu_requests", f"vm {UUIDS[1]}"] == 5
     timestamp, rows = reader.read()
     assert before <= timestamp <= time.time()
     assert {name: kind for name, _, kind, _ in rows} == {
         "vgpu_requests": "derive", "vgpu_device_time": "derive",
         "vgpu_queue": "gauge"}
-    claims.close()
 
 
 def test_the_file_comes_and_goes(start, sockets, path):

@@ -23,6 +23,11 @@ typedef struct Asked {
     char why[80];               /* the answer's data */
 } Asked;
 
+/* The VM whose requests they are */
+static const Identity seven = {
+    .vm = (char *)"7", .has_domid = true, .domid = 7,
+};
+
 typedef struct Fixture {
     Executor executor;
     Dispatch *dispatch;
@@ -182,7 +187,7 @@ static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
         f->asked[i].status = UNANSWERED;
     }
     f->dispatch = dispatch_new(&f->executor, config_new());
-    f->vm = dispatch_vm_ref(f->dispatch, "7");
+    f->vm = dispatch_vm_ref(f->dispatch, &seven);
 }
 
 static void tear_down(Fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -195,7 +200,7 @@ static void tear_down(Fixture *f, gconstpointer data G_GNUC_UNUSED)
             done(f, i, VGPU_STUB_ERR_NONE, false);
         }
     }
-    dispatch_vm_unref(f->dispatch, f->vm);
+    dispatch_vm_unref(f->dispatch, f->vm, &seven);
     dispatch_free(f->dispatch);
 }
 
@@ -314,11 +319,11 @@ static void test_quarantine_is_kept(Fixture *f, gconstpointer data)
 
     (void)data;
     for (int again = false; again <= true; again++) {
-        dispatch_vm_unref(f->dispatch, f->vm);
+        dispatch_vm_unref(f->dispatch, f->vm, &seven);
         dispatch_free(f->dispatch);
         f->dispatch = dispatch_new(&f->executor, config_new());
         dispatch_keep_quarantines(f->dispatch, path);
-        f->vm = dispatch_vm_ref(f->dispatch, "7");
+        f->vm = dispatch_vm_ref(f->dispatch, &seven);
         if (!again) {
             f->limits.faults = 1;
             scheduler_vm_set_limits(f->vm, &f->limits);
@@ -372,11 +377,11 @@ static void test_rate_limit(Fixture *f, gconstpointer data)
 static void test_pool_without_slots(Fixture *f, gconstpointer data)
 {
     (void)data;
-    dispatch_vm_unref(f->dispatch, f->vm);
+    dispatch_vm_unref(f->dispatch, f->vm, &seven);
     dispatch_free(f->dispatch);
     f->executor.slots[0] = 0;
     f->dispatch = dispatch_new(&f->executor, config_new());
-    f->vm = dispatch_vm_ref(f->dispatch, "7");
+    f->vm = dispatch_vm_ref(f->dispatch, &seven);
     ask(f, 0);
     check_answer(f, 0, VGPU_STUB_ERR_INVALID_POOL, "nothing serves the pool");
 }
