@@ -35,6 +35,9 @@ demo: ## the main job: a guest finds the device and has the host compute for it
 # Device tests run on each of these; `make check` builds them first.
 CHECK_QEMUS := 7.2 10.0 7.2-sanitizers
 
+# Most tests wait more than they compute.
+CHECK_JOBS := 3
+
 .PHONY: check
 check: ## all tests (builds what they need)
 	@scripts/install-deps qemu guest xen rpm test sst bench fuzz
@@ -44,7 +47,7 @@ check: ## all tests (builds what they need)
 	@$(MAKE) --no-print-directory mediator mediator-sanitizers ptx \
 	    guest-tools guest-test-programs bench-programs fuzz-programs \
 	    check-sst-build
-	@$(PYTHON) -m pytest tests \
+	@$(PYTHON) -m pytest tests --numprocesses=$(CHECK_JOBS) --dist=loadgroup \
 	    $(CHECK_QEMUS:%=--qemu-bin=$(BUILD)/qemu-%/qemu-system-x86_64)
 
 .PHONY: device-check

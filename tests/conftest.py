@@ -7,6 +7,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+# Folders whose tests share a system that takes minutes to make
+LONG = ("xen", "rpm")
+
 
 def pytest_addoption(parser):
     parser.addoption("--qemu-bin", action="append", default=[], metavar="PATH",
@@ -23,6 +26,20 @@ def pytest_configure(config):
     for path in config.qemu_bins:
         if not path.is_file():
             raise pytest.UsageError(f"--qemu-bin {path}: no such file")
+
+
+def group_of(item):
+    """What has to run in one process, one after the other: the tests of a file,
+    which share what its fixtures make; of a folder where that takes minutes."""
+    folder = item.path.parent
+    return folder.name if folder.name in LONG else item.location[0]
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    # What takes longest begins first, beside everything else.
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
 
 
 def qemu_bins(config):
