@@ -34,12 +34,14 @@ def waiting(start_sst_qemu, program, sim_path):
             "-chardev", f"socket,id=s0,path={sim_path},reconnect=1",
             "-device", "sst-device,id=sst0,chardev=s0,timeout-ms=120000",
             "-kernel", program, accel="tcg")
-        device = sst.Device(qemu)
-        simulator.wait_requests(1)
-        yield device, simulator, held
-        held.given.set()
-        assert simulator.requests[0] == Request(False, BASE, 4)
-        assert device.get("errors") == 0
+        # Its software takes a simulator that goes away for a failure.
+        with qemu:
+            device = sst.Device(qemu)
+            simulator.wait_requests(1)
+            yield device, simulator, held
+            held.given.set()
+            assert simulator.requests[0] == Request(False, BASE, 4)
+            assert device.get("errors") == 0
 
 
 def test_the_monitor_is_served(waiting):

@@ -7,6 +7,7 @@ import pytest
 
 from support import sst
 from support.sst import Guide
+from support.wait import wait_for
 
 
 @pytest.fixture
@@ -43,8 +44,14 @@ def test_the_simulator_is_first(run_program, sim_path, smp):
 def test_qemu_is_first(run_program, sim_path, simulator, options):
     started = []
 
+    def attempt():
+        try:
+            return simulator(sim_path, reply=answer)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None             # QEMU takes its time
+
     def start():
-        started.append(simulator(sim_path, reply=answer))
+        started.append(wait_for(attempt, "QEMU's socket"))
 
     timer = threading.Timer(0.5, start)
     timer.start()
