@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+import socket
 import time
 
 
@@ -11,3 +12,18 @@ def wait_for(condition, what, timeout=10):
             return value
         assert time.monotonic() < deadline, f"no {what} within {timeout} s"
         time.sleep(0.005)
+
+
+def wait_connection(path, timeout=10):
+    """A connection to who listens there. That its socket is there is not
+    enough: it is bound first."""
+    def attempt():
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            sock.close()
+            return None
+        return sock
+
+    return wait_for(attempt, f"listener at {path}", timeout)

@@ -2,14 +2,13 @@
 """The whole chain: firmware on a RISC-V QEMU with sst-device, and sst-sim."""
 import json
 import re
-import socket
 import subprocess
 
 import pytest
 
 from sst_sim import config
 from support.paths import BUILD, ROOT
-from support.wait import wait_for
+from support.wait import wait_connection, wait_for
 
 DEVICES = ("echo0", "compute0", "memory0")
 
@@ -35,9 +34,8 @@ def boot(sst_qemu):
 
 class Qmp:
     def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock = wait_connection(path, 60)
         self.sock.settimeout(30)
-        self.sock.connect(str(path))
         self.file = self.sock.makefile("rw", encoding="utf-8")
         self.file.readline()
         self("qmp_capabilities")
@@ -76,7 +74,6 @@ def test_devices(start_sim, boot, firmware, wire, posted, tmp_path):
         *boot(firmware("device-test"),
               "-global", f"sst-device.posted-writes={posted}",
               "-qmp", f"unix:{tmp_path}/qmp,server=on,wait=off"))
-    wait_for((tmp_path / "qmp").exists, "monitor", 60)
     qmp = Qmp(tmp_path / "qmp")
 
     def counter(device, name):
