@@ -13,8 +13,12 @@ import re
 import shlex
 import socket
 import stat
+import traceback
+
+import vgpu_stub_qemu
 
 KEY = "/local/domain/%d/platform/device-model-args"
+VM_KEY = "/local/domain/%d/vm"  # reads /vm/<uuid>
 ERROR_KEY = "/local/domain/%d/vgpu-stub/error"
 RUN_DIR = "/run/vgpu-stub"
 GROUP = "vgpu-stub"             # the mediator's
@@ -22,6 +26,9 @@ GROUP = "vgpu-stub"             # the mediator's
 MAX_VALUE = 1024                # bytes
 MAX_DEVICES = 4
 FIRST_SLOT, LAST_SLOT = 0x1e, 0x10
+
+UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+NIL_UUID = "00000000-0000-0000-0000-000000000000"
 
 
 class Refused(Exception):
@@ -54,7 +61,7 @@ PROPERTIES = (
      "a letter, then up to 31 of A-Z a-z 0-9 _ . - (vgpu-... is reserved)"),
     ("pool_id", re.compile("[AB]").fullmatch, "A or B"),
     ("priority", re.compile("low|medium|high").fullmatch,
-     "low, medium or high"),
+     "low, medium or high (priorities are words here)"),
     ("vm_id", is_uint32, "0 to 4294967295"),
     ("request-timeout-ms", is_uint32, "0 to 4294967295"),
     ("addr", slot_of, "slot 0x%x to 0x%x, function 0"
@@ -72,7 +79,8 @@ def parse_device(text):
     """Returns the properties of one -device as a dict of checked strings."""
     driver, *properties = text.split(",")
     if driver != "vgpu-stub":
-        raise Refused("%s: only vgpu-stub is allowed" % shown(driver))
+        raise Refused("%s: only vgpu-stub, the device's name here, is allowed"
+                      % shown(driver))
     given = {}
     for item in properties:
         name, equals, value = item.partition("=")
@@ -167,17 +175,20 @@ def in_use(qemu_args):
 
 
 def arguments(devices, fds):
-    """Returns QEMU's arguments for devices, each linked to its socket."""
+    """Returns QEMU's arguments for devices, each linked to its socket; one
+    whose descriptor is None has no link."""
     args = []
     for n, (device, fd) in enumerate(zip(devices, fds)):
-        link = "vgpu-link-%d" % n
-        args += ["-chardev",
-                 "socket,id=%s,fd=%d,server=on,wait=off" % (link, fd),
-                 "-device", "%s,chardev=%s" % (device, link)]
+        if fd is not None:
+            link = "vgpu-link-%d" % n
+            args += ["-chardev",
+                     "socket,id=%s,fd=%d,server=on,wait=off" % (link, fd)]
+            device += ",chardev=%s" % link
+        args += ["-device", device]
     return args
 
 
-# --- the effects: sockets, log, XenStore ---
+# --- the effects: log, XenStore, sockets ---
 
 
 def log(domid, text):
@@ -185,6 +196,45 @@ def log(domid, text):
     line = "vgpu-stub: domain %d: %s" % (domid, text)
     print(line)
     return line
+
+
+def reason(error):
+    """Returns an exception as a part of a line. One that is neither the
+    system's nor ours may be a mistake in here: the log has where it was."""
+    text = str(error)
+    if not isinstance(error, (OSError, vgpu_stub_qemu.Unanswered)):
+        traceback.print_exc()
+        text = "%s: %s" % (type(error).__name__, text)
+    return ascii(text)[1:-1]
+
+
+def complain(domid, xenstore, text):
+    """Says in the log and in XenStore what is wrong."""
+    line = log(domid, text)
+    try:
+        xenstore.write("", ERROR_KEY % domid, line)
+    except Exception as error:
+        log(domid, "that cannot be written to XenStore: %s" % reason(error))
+
+
+def lacks_device(domid, qemu):
+    """Returns whether qemu says that it has no such device."""
+    try:
+        return not vgpu_stub_qemu.has_device(qemu, RUN_DIR)
+    except Exception as error:
+        # If it does not start, it does so without the device as well.
+        log(domid, "cannot tell whether %s has the device: %s"
+            % (qemu, reason(error)))
+        return False
+
+
+def uuid_of(domid, xenstore):
+    """Returns the VM's UUID, None where XenStore does not have it. Only root
+    writes there; QEMU is not told it by xenopsd."""
+    value = xenstore.read("", VM_KEY % domid) or b""
+    match = re.fullmatch(b"/vm/(%s)" % UUID.encode(), value)
+    uuid = match.group(1).decode() if match else NIL_UUID
+    return None if uuid == NIL_UUID else uuid
 
 
 def mediator_gid():
@@ -221,7 +271,7 @@ def sweep(domid, xenstore):
     others = set(int(name) for name in xenstore.ls("", "/local/domain"))
     others.discard(domid)
     for name in names:
-        match = re.fullmatch(r"([0-9]+)-[0-9]+\.sock", name)
+        match = re.fullmatch(r"(?:%s\.)?([0-9]+)-[0-9]+\.sock" % UUID, name)
         if match and int(match.group(1)) not in others:
             remove(os.path.join(RUN_DIR, name))
 
@@ -245,9 +295,9 @@ def listen(path, gid):
         return sock.detach()
 
 
-def make_sockets(domid, count, gid):
+def make_sockets(vm, count, gid):
     """Returns count listening descriptors; raises OSError and leaves none."""
-    paths = [os.path.join(RUN_DIR, "%d-%d.sock" % (domid, n))
+    paths = [os.path.join(RUN_DIR, "%s-%d.sock" % (vm, n))
              for n in range(count)]
     fds = []
     try:
@@ -262,36 +312,51 @@ def make_sockets(domid, count, gid):
     return fds
 
 
-def attach(domid, xenstore, qemu_args):
+def links(domid, xenstore, count):
+    """Returns the descriptors of count sockets for the mediator. Where they
+    cannot be made, says why and returns as many times None."""
+    try:
+        gid = mediator_gid()
+        if gid is None:
+            log(domid, "there is no group %s: only root can connect" % GROUP)
+        uuid = uuid_of(domid, xenstore)
+        if uuid is None:
+            log(domid, "%s names no UUID: the mediator knows this VM by its "
+                "domain id alone" % (VM_KEY % domid))
+        make_run_dir(gid)
+        sweep(domid, xenstore)
+        vm = "%d" % domid if uuid is None else "%s.%d" % (uuid, domid)
+        return make_sockets(vm, count, gid)
+    except Exception as error:
+        # Whatever it is: a VM that is resumed or migrated has the state of a
+        # device, and would not live without one.
+        complain(domid, xenstore, "no mediator: no socket in %s: %s"
+                 % (RUN_DIR, reason(error)))
+        return [None] * count
+
+
+def attach(domid, xenstore, qemu, qemu_args):
     """Returns the QEMU arguments and descriptors of the domain's devices.
 
-    xenstore is an xs.xs(), qemu_args what QEMU is to be given besides. Both
-    results are empty without a key, and with a key that is refused or whose
-    sockets cannot be made, which is then in the log and in XenStore.
+    xenstore is an xs.xs(), qemu the program that is to run, qemu_args what it
+    is to be given besides. Both results are empty without a key, with a key
+    that is refused, and where qemu has no such device. Where only the sockets
+    cannot be made, the devices are there without them. What is wrong is in the
+    log and in XenStore.
     """
     value = xenstore.read("", KEY % domid)
     if value is None:
         return [], []
-
-    def without_device(text):
-        xenstore.write("", ERROR_KEY % domid, log(domid, text))
-        return [], []
-
     try:
         devices = parse(value, *in_use(qemu_args))
     except Refused as refusal:
-        return without_device("device-model-args refused: %s" % refusal)
-
-    gid = mediator_gid()
-    if gid is None:
-        log(domid, "there is no group %s: only root can connect" % GROUP)
-    try:
-        make_run_dir(gid)
-        sweep(domid, xenstore)
-        fds = make_sockets(domid, len(devices), gid)
-    except OSError as error:
-        return without_device("no device: no socket in %s: %s"
-                              % (RUN_DIR, error))
+        complain(domid, xenstore, "device-model-args refused: %s" % refusal)
+        return [], []
+    if lacks_device(domid, qemu):
+        complain(domid, xenstore, "no device: %s has no vgpu-stub: install "
+                 "the package qemu that has it" % qemu)
+        return [], []
+    fds = links(domid, xenstore, len(devices))
     args = arguments(devices, fds)
     log(domid, "adding %s" % " ".join(args))
-    return args, fds
+    return args, [fd for fd in fds if fd is not None]

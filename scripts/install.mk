@@ -29,6 +29,7 @@ install_program = $(call install_as,755,$(1),$(2))
 .PHONY: install-dom0 install-mediator install-guest-tools
 install-dom0:
 	$(call install_file,dom0/vgpu_stub_attach.py,$(pythondir))
+	$(call install_file,dom0/vgpu_stub_qemu.py,$(pythondir))
 	$(call install_program,dom0/vgpu-stub-wrapper,$(sbindir))
 	$(call install_file,qemu-wrapper.patch,$(datadir)/vgpu-stub)
 	$(call install_file,docs/man/vgpu-stub-wrapper.8,$(mandir)/man8)

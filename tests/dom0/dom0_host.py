@@ -15,11 +15,22 @@ PYTHON = "/usr/bin/python3"
 TOOL = ROOT / "dom0" / "vgpu-stub-wrapper"
 PATCH = ROOT / "qemu-wrapper.patch"
 STAND_IN = HERE / "stand_in_wrapper.py"
+FAKE_QEMU = HERE / "fake_qemu.py"
+MODULES = ROOT / "dom0"
 
 # Users and groups that need no entry in /etc/passwd.
 MEDIATOR_ID = 54321
 QEMU_ID = 54322
 STRANGER_ID = 54323
+
+
+def uuid_of(domid):
+    return f"8f3c1d22-0000-4000-8000-{domid:012x}"
+
+
+def socket_name(domid, n=0):
+    """The nth of a domain that has a UUID in XenStore."""
+    return f"{uuid_of(domid)}.{domid}-{n}.sock"
 
 
 class Dom0:
@@ -32,9 +43,12 @@ class Dom0:
         self.store.write("", "/local/domain/0/name", "Domain-0")
         self._processes = []
 
-    def start_domain(self, domid, key=None):
-        """Put into XenStore what is there before the wrapper runs."""
+    def start_domain(self, domid, key=None, vm=None):
+        """Put into XenStore what is there before the wrapper runs; vm is what
+        the domain's key of that name reads, if not its uuid_of()."""
         self.store.write("", f"/local/domain/{domid}/name", "guest")
+        self.store.write("", f"/local/domain/{domid}/vm",
+                         f"/vm/{uuid_of(domid)}" if vm is None else vm)
         if key is not None:
             self.store.write("", f"/local/domain/{domid}/platform/"
                              "device-model-args", key)
@@ -46,31 +60,34 @@ class Dom0:
         return self.store.read("", f"/local/domain/{domid}/vgpu-stub/error")
 
     def sockets(self):
-        return sorted(path.name for path in self.run_dir.iterdir())
+        return sorted(path.name for path in self.run_dir.iterdir()
+                      if path.name != "qemu-has-device")
 
     def module(self):
         """The source of vgpu_stub_attach, to work in run_dir and for the
         group MEDIATOR_ID."""
-        return (ROOT / "dom0" / "vgpu_stub_attach.py").read_text() + (
+        return (MODULES / "vgpu_stub_attach.py").read_text() + (
             f"\nRUN_DIR = {str(self.run_dir)!r}\n"
             f"mediator_gid = lambda: {MEDIATOR_ID}\n")
 
-    def run_wrapper(self, domid, qemu, *args, module=None, env=()):
+    def run_wrapper(self, domid, qemu, *args, module=None, text=None, env=()):
         """Start the patched stand-in wrapper; returns its Popen. module is
-        the source of a vgpu_stub_attach to take instead of module()."""
+        the source of a vgpu_stub_attach to take instead of module(), text
+        that of an unpatched wrapper."""
         lib = Path(tempfile.mkdtemp(prefix="lib-", dir=self.path))
         (lib / "vgpu_stub_attach.py").write_text(
             self.module() if module is None else module)
+        shutil.copy(MODULES / "vgpu_stub_qemu.py", lib)
         (lib / "xen" / "lowlevel").mkdir(parents=True)
         (lib / "xen" / "lowlevel" / "xs.py").write_text(
             "from xenstore_dir import XenStoreDir\n"
             f"def xs(): return XenStoreDir({str(self.store.root)!r})\n")
         wrapper = lib / "qemu-wrapper"
-        shutil.copy(STAND_IN, wrapper)
+        wrapper.write_bytes(STAND_IN.read_bytes() if text is None else text)
         subprocess.run([TOOL, "apply", "--wrapper", wrapper, "--patch", PATCH],
                        check=True, stdout=subprocess.DEVNULL)
         process = subprocess.Popen(
-            [PYTHON, "-B", str(wrapper), "-xen-domid", str(domid),
+            [PYTHON, "-B", str(wrapper), str(domid), "-xen-domid", str(domid),
              *map(str, args)],
             env=dict(os.environ, PYTHONPATH=f"{lib}:{HERE}",
                      PYTHONIOENCODING="ascii",  # as dom0's in the C locale

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Stands in for xenopsd's qemu-wrapper: it reads XenStore, starts QEMU with
-descriptors to inherit, in namespaces, a chroot and under a user of its own,
-and becomes the process that takes QEMU's output. Unpatched; the two lines
-between which qemu-wrapper.patch goes in are as in the real one.
+"""Stands in for xenopsd's qemu-wrapper: it reads XenStore, turns xenopsd's
+arguments into QEMU's, starts QEMU with descriptors to inherit, in namespaces, a
+chroot and under a user of its own, and becomes the process that takes QEMU's
+output. Unpatched; its names and their order, and the two lines between which
+qemu-wrapper.patch goes in, are those of xenopsd 26.9.0. Releases before that do
+not ask for QEMU's version; nothing else of this differs.
 
-    stand_in_wrapper.py -xen-domid DOMID ARG...
+    stand_in_wrapper.py DOMID ARG...
 
 STAND_IN_QEMU names the QEMU to run, STAND_IN_ROOT the directory for it to be
 locked into, as user and group STAND_IN_UID.
@@ -23,8 +25,18 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWNET = 0x40000000
 
+# What xenopsd says to the wrapper alone, and how many words follow it.
+FOR_THE_WRAPPER = {"-acpi": 0, "-priv": 0, "-std-vga": 0, "-trad-compat": 0,
+                   "-videoram": 1}
+
 open_fds = []
 xenstore = xs.xs()
+
+
+def get_qemu_major_version(qemu_dm):
+    version = subprocess.check_output([qemu_dm, "-version"]).decode()
+    return int(re.match(r"QEMU emulator version (\d+)\.\d+\.\d+",
+                        version).group(1))
 
 
 def prepare_exec():
@@ -33,9 +45,35 @@ def prepare_exec():
         raise OSError(ctypes.get_errno(), "unshare")
 
 
+def translate(args):
+    """Returns QEMU's arguments for those of xenopsd."""
+    result = []
+    args = list(args)
+    while args:
+        word = args.pop(0)
+        if word in FOR_THE_WRAPPER:
+            del args[:FOR_THE_WRAPPER[word]]
+        elif word == "-loadvm":
+            open_fds.append(os.open(args.pop(0), os.O_RDONLY))
+            result += ["-incoming", "fd:%d" % open_fds[-1]]
+        else:
+            result.append(word)
+    if "-std-vga" in sys.argv:
+        result += ["-device", "VGA,vgamem_mb=8,addr=2,romfile="]
+    return result
+
+
 def main(argv):
-    domid = int(argv[argv.index("-xen-domid") + 1])
-    qemu_args = ["qemu-dm-%d" % domid] + argv[1:]
+    print("Arguments: %s" % " ".join(argv[1:]))
+    for n in range(len(argv)):
+        if argv[n] == "-xen-domid":
+            domid = int(argv[n + 1])
+            break
+
+    qemu_dm = os.environ["STAND_IN_QEMU"]
+    qemu_version = get_qemu_major_version(qemu_dm)
+    qemu_args = ["qemu-dm-%d" % domid]
+    qemu_args.extend(translate(argv[2:]))
 
     s1, s2 = socket.socketpair()
     open_fds.append(s1.fileno())
@@ -45,15 +83,15 @@ def main(argv):
     option = qemu_args.index("-vnc-clipboard-socket-fd")
     del qemu_args[option:option + 2]
 
-    qemu_dm = os.environ["STAND_IN_QEMU"]
     if "STAND_IN_ROOT" in os.environ:
         root = os.environ["STAND_IN_ROOT"]
         user = "%s:%s" % ((os.environ["STAND_IN_UID"],) * 2)
-        version = subprocess.check_output([qemu_dm, "-version"]).decode()
-        if int(re.search("version ([0-9]+)", version).group(1)) >= 10:
-            qemu_args += ["-run-with", "chroot=%s,user=%s" % (root, user)]
+        if qemu_version >= 10:
+            qemu_args += ["-run-with", "chroot=%s" % root]
+            qemu_args += ["-run-with", "user=%s" % user]
         else:
-            qemu_args += ["-chroot", root, "-runas", user]
+            qemu_args += ["-chroot", root]
+            qemu_args += ["-runas", user]
 
     print("Exec: %s %s" % (qemu_dm, " ".join(qemu_args)))
     sys.stdout.flush()

@@ -7,18 +7,18 @@ import subprocess
 
 import pytest
 
-from dom0_host import HERE, PATCH, STAND_IN, TOOL
+from dom0_host import FAKE_QEMU, PATCH, STAND_IN, TOOL, socket_name
 
-FAKE_QEMU = HERE / "fake_qemu.py"
 KEY = b"-device vgpu-stub,pool_id=B,priority=high,vm_id=200"
 
 
-def start(dom0, module=None):
-    """Run the wrapper for domain 7; returns its log and what QEMU saw."""
-    output, _ = dom0.run_wrapper(7, FAKE_QEMU, "-m", "64",
-                                 module=module).communicate(timeout=60)
-    *log, qemu = output.decode().splitlines()
-    return log, json.loads(qemu)
+def start(dom0, module=None, qemu=FAKE_QEMU, args=("-m", "64"), text=None):
+    """Run the wrapper for domain 7; returns the log after its first line, and
+    what QEMU saw."""
+    output, _ = dom0.run_wrapper(7, qemu, *args, module=module,
+                                 text=text).communicate(timeout=60)
+    _, *log, seen = output.decode().splitlines()
+    return log, json.loads(seen)
 
 
 def without_device(qemu):
@@ -47,7 +47,7 @@ def test_the_device_reaches_qemu(dom0):
     dom0.start_domain(7, KEY)
     log, qemu = start(dom0)
     (fd, path), = qemu["listening"].items()
-    assert path == str(dom0.run_dir / "7-0.sock")
+    assert path == str(dom0.run_dir / socket_name(7))
     assert qemu["args"] == [
         "-xen-domid", "7", "-m", "64",
         "-chardev", f"socket,id=vgpu-link-0,fd={fd},server=on,wait=off",
@@ -61,7 +61,7 @@ def test_four_devices_reach_qemu(dom0):
     dom0.start_domain(7, b"-device vgpu-stub " * 4)
     _, qemu = start(dom0)
     assert sorted(qemu["listening"].values()) == [
-        str(dom0.run_dir / f"7-{n}.sock") for n in range(4)]
+        str(dom0.run_dir / socket_name(7, n)) for n in range(4)]
 
 
 def test_a_hostile_key(dom0):
@@ -80,18 +80,50 @@ def test_no_key(dom0):
     assert not any("vgpu-stub:" in line for line in log)
 
 
+ALONE = {"args": ["-xen-domid", "7", "-m", "64", "-device",
+                  "vgpu-stub,id=vgpu-stub-0,pool_id=B,priority=high,"
+                  "vm_id=200,addr=0x1e"], "listening": {}}
+
+
 def test_no_place_for_the_socket(dom0):
+    """The device is there all the same: a VM may be resumed that has one."""
     dom0.start_domain(7, KEY)
     dom0.run_dir.write_text("in the way")
     log, qemu = start(dom0)
-    assert without_device(qemu)
-    assert log[0] == (f"vgpu-stub: domain 7: no device: no socket in "
+    assert qemu == ALONE
+    assert log[0] == (f"vgpu-stub: domain 7: no mediator: no socket in "
                       f"{dom0.run_dir}: [Errno 17] File exists: "
                       f"'{dom0.run_dir}'")
     assert dom0.error(7).decode() == log[0]
 
 
-ATTACH = "def attach(domid, xenstore, qemu_args):\n    "
+def test_a_qemu_without_the_device(dom0, tmp_path):
+    stock = tmp_path / "qemu"
+    stock.write_text(FAKE_QEMU.read_text().replace(
+        'name "vgpu-stub", bus PCI', ""))
+    stock.chmod(0o755)
+    dom0.start_domain(7, KEY)
+    log, qemu = start(dom0, qemu=stock)
+    assert without_device(qemu)
+    assert log[0] == (f"vgpu-stub: domain 7: no device: {stock} has no "
+                      "vgpu-stub: install the package qemu that has it")
+    assert dom0.error(7).decode() == log[0]
+
+
+def test_a_qemu_that_does_not_say_what_it_has(dom0, tmp_path):
+    """It is given the device: without it, a VM that is resumed is lost."""
+    silent = tmp_path / "qemu"
+    silent.write_text(FAKE_QEMU.read_text().replace("print('Misc", "0 and ('"))
+    silent.chmod(0o755)
+    dom0.start_domain(7, KEY)
+    log, qemu = start(dom0, qemu=silent)
+    assert len(qemu["listening"]) == 1
+    assert log[0] == (f"vgpu-stub: domain 7: cannot tell whether {silent} has "
+                      "the device: exit status 0, output b''")
+    assert dom0.error(7) is None
+
+
+ATTACH = "def attach(domid, xenstore, qemu, qemu_args):\n    "
 
 
 @pytest.mark.parametrize("module, reason", [
@@ -103,7 +135,7 @@ ATTACH = "def attach(domid, xenstore, qemu_args):\n    "
     (ATTACH + "raise RuntimeError('\\u00e9')", "RuntimeError: \\xe9"),
     (ATTACH + "raise OSError(28, 'No space')", "OSError: [Errno 28] No space"),
     (ATTACH + "raise SystemExit(0)", "SystemExit: 0"),
-    (ATTACH + "return attach(domid, xenstore, qemu_args)", "RecursionError"),
+    (ATTACH + "return attach(domid, xenstore, qemu, qemu_args)", "RecursionError"),
     (ATTACH + "return None", "TypeError"),
     (ATTACH + "return 7", "TypeError"),
     (ATTACH + "return []", "ValueError"),
@@ -131,21 +163,49 @@ def test_a_faulty_module(dom0, module, reason):
     assert "vgpu-stub: domain 7: no device: see the traceback" in log
 
 
-@pytest.mark.parametrize("method", ["read", "write", "ls"])
-def test_xenstore_fails(dom0, method):
-    """As xen.lowlevel.xs does, with an exception that is not an OSError."""
-    key = KEY if method != "write" else b"-device e1000"
-    dom0.start_domain(7, key)
-    module = dom0.module() + f"""
+def test_a_fault_of_ours_after_the_key_was_read(dom0):
+    dom0.start_domain(7, KEY)
+    log, qemu = start(dom0, dom0.module() + "def sweep(*args): 1 / 0\n")
+    assert qemu == ALONE
+    assert "Traceback (most recent call last):" in log
+    error = dom0.error(7).decode()
+    assert error in log
+    assert error.endswith("ZeroDivisionError: division by zero")
+
+
+XENSTORE_FAILS = """
 class Broken:
     def __init__(self, xenstore): self.xenstore = xenstore
     def __getattr__(self, name):
-        if name == {method!r}: raise Exception(2, "connection lost")
-        return getattr(self.xenstore, name)
+        real = getattr(self.xenstore, name)
+        def method(transaction, key, *args):
+            if (name, key) == %r: raise Exception(2, "connection lost")
+            return real(transaction, key, *args)
+        return method
 real = attach
-def attach(domid, xenstore, qemu_args):
-    return real(domid, Broken(xenstore), qemu_args)
+def attach(domid, xenstore, qemu, qemu_args):
+    return real(domid, Broken(xenstore), qemu, qemu_args)
 """
-    log, qemu = start(dom0, module)
-    assert without_device(qemu)
+
+
+@pytest.mark.parametrize("method, key, what_qemu_sees", [
+    ("read", "/local/domain/7/platform/device-model-args", without_device),
+    ("read", "/local/domain/7/vm", ALONE.__eq__),
+    ("ls", "/local/domain", ALONE.__eq__),
+])
+def test_xenstore_fails(dom0, method, key, what_qemu_sees):
+    """As xen.lowlevel.xs does, with an exception that is not an OSError."""
+    dom0.start_domain(7, KEY)
+    log, qemu = start(dom0, dom0.module() + XENSTORE_FAILS % ((method, key),))
+    assert what_qemu_sees(qemu)
     assert "Exception: (2, 'connection lost')" in log
+
+
+def test_xenstore_takes_no_error(dom0):
+    dom0.start_domain(7, b"-device e1000")
+    log, qemu = start(dom0, dom0.module() + XENSTORE_FAILS % (
+        ("write", "/local/domain/7/vgpu-stub/error"),))
+    assert without_device(qemu)
+    assert log[0].startswith("vgpu-stub: domain 7: device-model-args refused")
+    assert ("vgpu-stub: domain 7: that cannot be written to XenStore: "
+            "Exception: (2, 'connection lost')") in log

@@ -6,7 +6,7 @@ import signal
 import socket
 from pathlib import Path
 
-from dom0_host import MEDIATOR_ID, QEMU_ID, STRANGER_ID, run_as
+from dom0_host import MEDIATOR_ID, QEMU_ID, socket_name
 from support import abi, wire
 from support.mediator import FakeMediator
 from support.qemu import FIRMWARE
@@ -61,7 +61,7 @@ class RunningMediator:
 def test_a_mediator_killed_and_restarted_50_times(dom0, qemu_bin):
     pid = start_qemu(dom0, qemu_bin, b"-device vgpu-stub,id=gpu0,pool_id=B,"
                                      b"priority=high,vm_id=200")
-    path = dom0.run_dir / "7-0.sock"
+    path = dom0.run_dir / socket_name(7)
     for _ in range(50):
         mediator = RunningMediator(path)
         _, _, vm_id, pool, priority, _, _, device_id = \
@@ -86,7 +86,7 @@ def test_every_device_has_its_own_mediator(dom0, qemu_bin):
                                b"-device vgpu-stub,vm_id=3 "
                                b"-device vgpu-stub,vm_id=4")
     for n in range(4):
-        with FakeMediator.accept(dom0.run_dir / f"7-{n}.sock") as mediator:
+        with FakeMediator.accept(dom0.run_dir / socket_name(7, n)) as mediator:
             hello = wire.HELLO.unpack(mediator.hello.payload)
             assert hello[2] == n + 1
             assert hello[7].rstrip(b"\0") == b"vgpu-stub-%d" % n

@@ -205,6 +205,8 @@ def check_device():
     guest = Guest("device", KEY)
     guest.wait_until_up()
     assert guest("lspci -nn -d 1af4:1111") == LSPCI_LINE
+    uuid = guest.xenstore("vm").rpartition("/")[2]
+    assert Path(f"/run/vgpu-stub/{uuid}.{guest.domid}-0.sock").is_socket()
 
 
 def check_mmap_test():
