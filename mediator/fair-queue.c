@@ -72,6 +72,15 @@ void fair_queue_finish(FairQueue *queue, FairFlow *flow, unsigned weight,
     fair_queue_settle(queue);
 }
 
+void fair_queue_follow(const FairQueue *queue, FairFlow *flow,
+                       unsigned weight, gint64 cost, gint64 most)
+{
+    const gint64 tag = MAX(flow->tag, queue->now) + virtual_cost(cost, weight);
+
+    flow->tag = MAX(flow->tag,
+                    MIN(tag, queue->now + virtual_cost(most, weight)));
+}
+
 void fair_queue_catch_up(const FairQueue *queue, FairFlow *flow)
 {
     flow->tag = MAX(flow->tag, queue->now);

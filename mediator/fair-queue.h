@@ -61,6 +61,13 @@ void fair_queue_finish(FairQueue *queue, FairFlow *flow, unsigned weight,
                        gint64 charged, gint64 cost);
 
 /*
+ * The owner of @flow has used @cost µs in another queue, which counts in this
+ * one as well, as far as it has not used @most already.
+ */
+void fair_queue_follow(const FairQueue *queue, FairFlow *flow,
+                       unsigned weight, gint64 cost, gint64 most);
+
+/*
  * @flow could have no turn for a while, for reasons of its own: as after a
  * pause, it has saved nothing.
  */

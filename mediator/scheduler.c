@@ -5,21 +5,16 @@
  */
 #include "scheduler.h"
 
-#include "fair-queue.h"
 #include "token-bucket.h"
 
-/* µs: what a VM's first task is thought to take */
-#define FIRST_ESTIMATE 1000
-
-/* The tasks of a VM in a class of a pool */
-typedef struct Flow {
-    FairFlow fair;              /* waits while a task does */
+/* A VM in a pool */
+typedef struct Share {
+    Claimant claimant;          /* waits where a task does */
     Vm *vm;
-    unsigned pool;              /* index */
-    GQueue boosted;             /* Task */
-    GQueue plain;               /* Task */
-    gint64 estimate;            /* µs: what its tasks take lately */
-} Flow;
+    unsigned running;           /* tasks */
+    GQueue boosted[PRIORITY_CLASSES];   /* Task */
+    GQueue plain[PRIORITY_CLASSES];     /* Task */
+} Share;
 
 struct Vm {
     char *name;
@@ -30,26 +25,18 @@ struct Vm {
     const Scheduler *scheduler;
     unsigned waiting;           /* tasks */
     unsigned running;
-    unsigned running_in[POOLS];
     gint64 used;                /* µs */
     unsigned faults;            /* since `faults_since` */
     gint64 faults_since;
     gint64 quarantined_until;
-    Flow flows[POOLS][PRIORITY_CLASSES];
+    Share shares[POOLS];
 };
 
-/* A priority class of a pool */
-typedef struct Class {
-    FairQueue flows;
-    gint64 owed;                /* of the guaranteed share: µs × 100 */
-    unsigned waiting;           /* tasks */
-    gint64 used;                /* µs */
-} Class;
-
 typedef struct Pool {
+    PoolQueue queue;
     unsigned slots;
     unsigned running;
-    Class classes[PRIORITY_CLASSES];
+    ClassReport classes[PRIORITY_CLASSES];
 } Pool;
 
 struct Scheduler {
@@ -66,21 +53,21 @@ static Pool *task_pool(Scheduler *scheduler, const Task *task)
     return &scheduler->pools[task->pool - VGPU_STUB_POOL_A];
 }
 
-static Class *task_class(Scheduler *scheduler, const Task *task)
+static ClassReport *task_class(Scheduler *scheduler, const Task *task)
 {
     return &task_pool(scheduler, task)->classes[task->priority];
 }
 
-static Flow *task_flow(const Task *task)
+static Share *task_share(const Task *task)
 {
-    return &task->vm->flows[task->pool - VGPU_STUB_POOL_A][task->priority];
+    return &task->vm->shares[task->pool - VGPU_STUB_POOL_A];
 }
 
 static GQueue *task_queue(const Task *task)
 {
-    Flow *flow = task_flow(task);
+    Share *share = task_share(task);
 
-    return task->boost ? &flow->boosted : &flow->plain;
+    return &(task->boost ? share->boosted : share->plain)[task->priority];
 }
 
 /* --- VMs --- */
@@ -94,7 +81,7 @@ static void vm_free(gpointer opaque)
     g_free(vm);
 }
 
-static Vm *vm_new(const Scheduler *scheduler, const char *name)
+static Vm *vm_new(Scheduler *scheduler, const char *name)
 {
     Vm *vm = g_new0(Vm, 1);
 
@@ -104,13 +91,10 @@ static Vm *vm_new(const Scheduler *scheduler, const char *name)
     vm->bucket = TOKEN_BUCKET_FULL;
     vm->quarantined_until = G_MININT64;
     for (int pool = 0; pool < POOLS; pool++) {
-        for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
-            Flow *flow = &vm->flows[pool][priority];
+        Share *share = &vm->shares[pool];
 
-            flow->vm = vm;
-            flow->pool = pool;
-            flow->estimate = FIRST_ESTIMATE;
-        }
+        share->vm = vm;
+        claimant_init(&share->claimant, &scheduler->pools[pool].queue, share);
     }
     return vm;
 }
@@ -198,29 +182,29 @@ static void task_forget_deadline(Task *task)
 
 static void task_enqueue(Scheduler *scheduler, Task *task)
 {
-    Flow *flow = task_flow(task);
+    Share *share = task_share(task);
 
     task->state = TASK_WAITING;
     task->link = (GList) { .data = task };
     g_queue_push_tail_link(task_queue(task), &task->link);
     task->vm->waiting++;
     task_class(scheduler, task)->waiting++;
-    if (!flow->fair.waiting) {
-        fair_queue_join(&task_class(scheduler, task)->flows, &flow->fair,
-                        flow);
+    if (!claimant_waits(&share->claimant, task->priority)) {
+        claimant_join(&share->claimant, task->priority);
     }
 }
 
 /* Take a task out of its queue, for whatever comes next. */
 static void task_dequeue(Scheduler *scheduler, Task *task)
 {
-    Flow *flow = task_flow(task);
+    Share *share = task_share(task);
 
     g_queue_unlink(task_queue(task), &task->link);
     task->vm->waiting--;
     task_class(scheduler, task)->waiting--;
-    if (flow->boosted.length == 0 && flow->plain.length == 0) {
-        fair_queue_leave(&task_class(scheduler, task)->flows, &flow->fair);
+    if (share->boosted[task->priority].length == 0 &&
+        share->plain[task->priority].length == 0) {
+        claimant_leave(&share->claimant, task->priority);
     }
 }
 
@@ -271,108 +255,39 @@ void scheduler_withdraw(Scheduler *scheduler, Task *task)
 
 /* --- What runs --- */
 
-static bool flow_eligible(gconstpointer opaque)
+static bool share_eligible(gconstpointer opaque)
 {
-    const Flow *flow = opaque;
-    const Vm *vm = flow->vm;
+    const Share *share = opaque;
+    const Vm *vm = share->vm;
 
     return vm->running < vm->limits.in_flight &&
-           vm->running_in[flow->pool] < vm->scheduler->vm_slots;
-}
-
-/*
- * The flow whose turn it is among all classes of @pool; @guaranteed says
- * whether that is because its class was owed the time. It has to be owed all
- * of it: the classes above wait no more often than they must.
- */
-static Flow *pool_next(const Pool *pool, bool *guaranteed)
-{
-    Flow *first = NULL;
-
-    for (int i = PRIORITY_CLASSES - 1; i >= 0; i--) {
-        const Class *class = &pool->classes[i];
-        Flow *flow = fair_queue_next(&class->flows, flow_eligible);
-
-        if (flow != NULL && class->owed >= flow->estimate * 100) {
-            *guaranteed = true;
-            return flow;
-        }
-        if (first == NULL) {
-            first = flow;
-        }
-    }
-    *guaranteed = false;
-    return first;
-}
-
-/* Pay with a task's time what its class is owed. */
-static void class_pay(Class *class, const Task *task)
-{
-    gint64 left = class->owed - task->estimate * 100;
-
-    /*
-     * What a class gets because no other wants it must not count against it
-     * later.
-     */
-    class->owed = task->guaranteed ? left : MIN(class->owed, MAX(left, 0));
-}
-
-/*
- * Every class has a claim to a share of the time that a task has @used; one
- * that wants nothing saves nothing.
- */
-static void pool_accrue(Pool *pool, const ClassShares *shares, gint64 used)
-{
-    for (int i = 0; i < PRIORITY_CLASSES; i++) {
-        Class *class = &pool->classes[i];
-
-        class->owed += used * shares->percent[i];
-        if (class->flows.waiting.length == 0) {
-            class->owed = MIN(class->owed, 0);
-        }
-    }
+           share->running < vm->scheduler->vm_slots;
 }
 
 Task *scheduler_start(Scheduler *scheduler, uint8_t pool_id)
 {
     Pool *pool = &scheduler->pools[pool_id - VGPU_STUB_POOL_A];
-    bool guaranteed;
-    Flow *flow;
+    Share *share;
     Task *task;
+    Turn turn;
 
-    if (pool->running >= pool->slots) {
+    if (pool->running >= pool->slots ||
+        !pool_queue_next(&pool->queue, &turn)) {
         return NULL;
     }
-    flow = pool_next(pool, &guaranteed);
-    if (flow == NULL) {
-        return NULL;
-    }
-    task = g_queue_peek_head(flow->boosted.length > 0 ? &flow->boosted
-                                                      : &flow->plain);
-    task->guaranteed = guaranteed;
-    task->estimate = flow->estimate;
-    task->charged = fair_queue_start(&task_class(scheduler, task)->flows,
-                                     &flow->fair, flow->vm->limits.weight,
-                                     task->estimate);
-    class_pay(task_class(scheduler, task), task);
+    share = turn.claimant->owner;
+    task = g_queue_peek_head(share->boosted[turn.priority].length > 0
+                             ? &share->boosted[turn.priority]
+                             : &share->plain[turn.priority]);
+    turn_start(&turn, share->vm->limits.weight);
+    task->turn = turn;
     task_dequeue(scheduler, task);
     task->state = TASK_RUNNING;
+    task_class(scheduler, task)->running++;
     pool->running++;
-    flow->vm->running++;
-    flow->vm->running_in[flow->pool]++;
+    share->vm->running++;
+    share->running++;
     return task;
-}
-
-/* A VM at its limit was passed over, that is a pause. */
-static void vm_catch_up(Scheduler *scheduler, Vm *vm)
-{
-    for (int pool = 0; pool < POOLS; pool++) {
-        for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
-            fair_queue_catch_up(
-                &scheduler->pools[pool].classes[priority].flows,
-                &vm->flows[pool][priority].fair);
-        }
-    }
 }
 
 /* Returns whether it was one too many. */
@@ -397,29 +312,26 @@ static bool vm_count_fault(Scheduler *scheduler, Vm *vm, gint64 now)
 bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
                       bool fault, gint64 now)
 {
-    Pool *pool = task_pool(scheduler, task);
-    Class *class = task_class(scheduler, task);
-    Flow *flow = task_flow(task);
+    ClassReport *class = task_class(scheduler, task);
+    Share *share = task_share(task);
     Vm *vm = task->vm;
     bool quarantined;
 
     g_assert(task->state == TASK_RUNNING);
     used = MAX(used, 1);        /* what costs nothing could run for ever */
-    fair_queue_finish(&class->flows, &flow->fair, vm->limits.weight,
-                      task->charged, used);
-    if (!flow_eligible(flow)) {
-        vm_catch_up(scheduler, vm);
+    turn_finish(&task->turn, vm->limits.weight, used, &scheduler->shares);
+    if (!share_eligible(share)) {
+        /* A VM at its limit was passed over, that is a pause. */
+        for (int pool = 0; pool < POOLS; pool++) {
+            claimant_catch_up(&vm->shares[pool].claimant);
+        }
     }
-    if (task->guaranteed) {
-        class->owed += (task->estimate - used) * 100;
-    }
-    pool_accrue(pool, &scheduler->shares, used);
-    flow->estimate += (used - flow->estimate) / 4;
     class->used += used;
+    class->running--;
     vm->used += used;
     vm->running--;
-    vm->running_in[flow->pool]--;
-    pool->running--;
+    share->running--;
+    task_pool(scheduler, task)->running--;
     quarantined = fault && vm_count_fault(scheduler, vm, now);
     task_release(scheduler, task);
     return quarantined;
@@ -444,8 +356,8 @@ static void queue_expel(Scheduler *scheduler, GQueue *queue, uint32_t verdict)
 static void vm_expel(Scheduler *scheduler, Vm *vm, int pool, uint32_t verdict)
 {
     for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
-        queue_expel(scheduler, &vm->flows[pool][priority].boosted, verdict);
-        queue_expel(scheduler, &vm->flows[pool][priority].plain, verdict);
+        queue_expel(scheduler, &vm->shares[pool].boosted[priority], verdict);
+        queue_expel(scheduler, &vm->shares[pool].plain[priority], verdict);
     }
 }
 
@@ -518,14 +430,7 @@ VmReport scheduler_vm_report(const Vm *vm)
 ClassReport scheduler_class_report(const Scheduler *scheduler, uint8_t pool,
                                    uint8_t priority)
 {
-    const Class *class =
-        &scheduler->pools[pool - VGPU_STUB_POOL_A].classes[priority];
-
-    return (ClassReport) {
-        .waiting = class->waiting,
-        .running = class->flows.running,
-        .used = class->used,
-    };
+    return scheduler->pools[pool - VGPU_STUB_POOL_A].classes[priority];
 }
 
 Scheduler *scheduler_new(void)
@@ -534,6 +439,9 @@ Scheduler *scheduler_new(void)
 
     scheduler->shares = shares_default;
     scheduler->vm_slots = G_MAXUINT;
+    for (int pool = 0; pool < POOLS; pool++) {
+        scheduler->pools[pool].queue.eligible = share_eligible;
+    }
     scheduler->vms = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                            vm_free);
     scheduler->deadlines = g_sequence_new(NULL);

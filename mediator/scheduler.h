@@ -4,17 +4,17 @@
  * No I/O and no clock: time is passed in, in µs of any clock that never goes
  * back. A task is somebody's request; its owner embeds it.
  *
- * Each pool has slots, and a task that runs has one. A pool's free slot goes
- * to the highest priority class that waits, but first to one that has not had
- * its guaranteed share of the device time. Within a class it goes to the VM
- * that has used the least device time for its weight (fair-queue.h), and
- * within a VM to the first task that is boosted, else to the first.
+ * Each pool has slots, and a task that runs has one. To which VM a pool's free
+ * slot goes, and in which priority class, is in pool-queue.h: a VM is one
+ * claimant in a pool, whatever it has waiting there. Within a VM and class it
+ * goes to the first task that is boosted, else to the first.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef MEDIATOR_SCHEDULER_H
 #define MEDIATOR_SCHEDULER_H
 
+#include "pool-queue.h"
 #include "vm-limits.h"
 
 typedef struct Scheduler Scheduler;
@@ -42,9 +42,7 @@ typedef struct Task {
     gint64 deadline;
     GSequenceIter *in_deadlines;    /* NULL once it has passed */
     uint32_t verdict;           /* VGPU_STUB_ERR_…, when EXPELLED */
-    bool guaranteed;            /* runs on its class's guaranteed share */
-    gint64 estimate;            /* µs */
-    gint64 charged;
+    Turn turn;                  /* while it runs */
 } Task;
 
 /* What a VM does and what it has had */

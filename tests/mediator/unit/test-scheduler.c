@@ -453,6 +453,7 @@ struct Guest {
     gint64 size_max;
     uint8_t priority;
     unsigned weight;            /* 0: the default */
+    const Guest *same_vm;       /* as this one; NULL: it is another */
 
     Vm *vm;
     unsigned pending;
@@ -484,7 +485,10 @@ static void sim_init(Simulation *sim, unsigned slots)
 static Guest *sim_add(Simulation *sim, Guest description)
 {
     Guest *guest = &sim->guests[sim->n_guests++];
-    g_autofree char *name = g_strdup_printf("%u", sim->n_guests);
+    g_autofree char *name =
+        description.same_vm != NULL
+        ? g_strdup(scheduler_vm_name(description.same_vm->vm))
+        : g_strdup_printf("%u", sim->n_guests);
     VmLimits limits = limits_default;
 
     *guest = description;
@@ -928,6 +932,137 @@ static void test_idle_class_saves_no_credit(void)
     sim_clear(&sim);
 }
 
+/* A VM with a device in each class, among others; returns the high one. */
+static Guest *sim_add_in_each_class(Simulation *sim, unsigned depth)
+{
+    Guest *high = NULL;
+
+    for (int priority = HIGH; priority >= LOW; priority--) {
+        Guest *guest = sim_add(sim, (Guest) {
+            .depth = depth, .size_min = 500, .size_max = 1500,
+            .priority = priority, .same_vm = high,
+        });
+
+        high = high != NULL ? high : guest;
+    }
+    return high;
+}
+
+/* The share of a VM with one device in each class, which begin at @guest */
+static double share_in_each_class(const Simulation *sim, const Guest *guest)
+{
+    return share(sim, guest) + share(sim, guest + 1) + share(sim, guest + 2);
+}
+
+static void test_a_device_in_each_class(gconstpointer depth)
+{
+    Simulation sim;
+    Guest *greedy;
+
+    sim_init(&sim, 1);
+    greedy = sim_add_in_each_class(&sim, GPOINTER_TO_UINT(depth));
+    for (int i = 0; i < 19; i++) {
+        sim_add(&sim, (Guest) { .depth = 1 + i % 4, .size_min = 100,
+                                .size_max = 4000, .priority = HIGH });
+    }
+    sim_run(&sim, 60 * SECOND);
+    g_test_message("share %.4f: high %.4f, medium %.4f, low %.4f",
+                   share_in_each_class(&sim, greedy), share(&sim, greedy),
+                   share(&sim, greedy + 1), share(&sim, greedy + 2));
+    check_near(share_in_each_class(&sim, greedy), 0.05, 0.001);
+    sim_clear(&sim);
+}
+
+/* It takes nothing from those that have the guaranteed shares alone. */
+static void test_guaranteed_shares_are_for_others(void)
+{
+    Simulation sim;
+    Guest *greedy, *medium, *low;
+
+    sim_init(&sim, 1);
+    greedy = sim_add_in_each_class(&sim, 4);
+    medium = sim_add(&sim, (Guest) { .depth = 2, .size_min = MS,
+                                     .size_max = MS, .priority = MEDIUM });
+    low = sim_add(&sim, (Guest) { .depth = 2, .size_min = MS,
+                                  .size_max = MS, .priority = LOW });
+    for (int i = 0; i < 16; i++) {
+        sim_add(&sim, (Guest) { .depth = 2, .size_min = MS,
+                                .size_max = MS, .priority = HIGH });
+    }
+    sim_run(&sim, 60 * SECOND);
+    check_near(share(&sim, medium), 0.10, 0.002);
+    check_near(share(&sim, low), 0.05, 0.001);
+    check_near(share_in_each_class(&sim, greedy), 0.85 / 17, 0.001);
+    sim_clear(&sim);
+}
+
+/* What a VM has in a higher class, it has not to get in a lower one. */
+static void test_use_follows_into_lower_classes(void)
+{
+    Simulation sim;
+    Guest *high, *medium, *other;
+
+    sim_init(&sim, 1);
+    high = sim_add(&sim, (Guest) { .period = 10 * MS, .size_min = 3 * MS,
+                                   .size_max = 3 * MS, .priority = HIGH });
+    medium = sim_add(&sim, (Guest) { .depth = 4, .size_min = MS,
+                                     .size_max = MS, .priority = MEDIUM,
+                                     .same_vm = high });
+    other = sim_add(&sim, (Guest) { .depth = 4, .size_min = MS,
+                                    .size_max = MS, .priority = MEDIUM });
+    sim_run(&sim, 30 * SECOND);
+    check_near(share(&sim, high) + share(&sim, medium), 0.5, 0.005);
+    /* But not for ever, when it needs nothing there any more. */
+    high->period = 0;
+    high->depth = 4;
+    sim_run(&sim, 30 * SECOND);
+    high->depth = 0;
+    sim_run(&sim, 30 * SECOND);
+    g_test_message("share %.4f", share(&sim, other));
+    check_near(share(&sim, other), 0.5, 0.02);
+    sim_clear(&sim);
+}
+
+/* And a guaranteed share that a VM has had is no debt in a higher class. */
+static void test_guaranteed_share_is_no_debt(void)
+{
+    const Guest busy = {
+        .depth = 4, .size_min = MS, .size_max = MS, .priority = HIGH,
+    };
+    Simulation sim;
+    Guest *low, *high;
+
+    sim_init(&sim, 1);
+    low = sim_add(&sim, (Guest) { .depth = 4, .size_min = MS, .size_max = MS,
+                                  .priority = LOW });
+    high = sim_add(&sim, (Guest) { .size_min = MS, .size_max = MS,
+                                   .priority = HIGH, .same_vm = low });
+    for (int i = 0; i < 39; i++) {
+        sim_add(&sim, busy);
+    }
+    sim_run(&sim, 30 * SECOND);
+    check_near(share(&sim, low), 0.05, 0.001);
+    high->depth = 4;
+    low->depth = 0;
+    sim_run(&sim, 4 * SECOND);
+    check_near(share(&sim, high), 1 / 40.0, 0.002);
+    sim_clear(&sim);
+}
+
+/* A VM alone has all, in whatever class. */
+static void test_alone_in_each_class(void)
+{
+    Simulation sim;
+    Guest *alone;
+
+    sim_init(&sim, 1);
+    alone = sim_add_in_each_class(&sim, 2);
+    sim_run(&sim, 10 * SECOND);
+    check_near(share(&sim, alone + 1), 0.10, 0.005);
+    check_near(share(&sim, alone + 2), 0.05, 0.005);
+    sim_clear(&sim);
+}
+
 #define ADD(name, function) \
     g_test_add("/scheduler/" name, Fixture, NULL, set_up, function, tear_down)
 
@@ -996,5 +1131,20 @@ int main(int argc, char **argv)
                     test_minimum_share_after_leftovers);
     g_test_add_func("/fairness/idle-class-saves-no-credit",
                     test_idle_class_saves_no_credit);
+    for (unsigned depth = 1; depth <= 8; depth *= 8) {
+        g_autofree char *path = g_strdup_printf(
+            "/fairness/a-device-in-each-class/%u-deep", depth);
+
+        g_test_add_data_func(path, GUINT_TO_POINTER(depth),
+                             test_a_device_in_each_class);
+    }
+    g_test_add_func("/fairness/guaranteed-shares-are-for-others",
+                    test_guaranteed_shares_are_for_others);
+    g_test_add_func("/fairness/use-follows-into-lower-classes",
+                    test_use_follows_into_lower_classes);
+    g_test_add_func("/fairness/guaranteed-share-is-no-debt",
+                    test_guaranteed_share_is_no_debt);
+    g_test_add_func("/fairness/alone-in-each-class",
+                    test_alone_in_each_class);
     return g_test_run();
 }
