@@ -116,16 +116,28 @@ def test_a_symbolic_link_stays_one(wrapper, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["apply", "revert", "status"])
-def test_what_is_not_a_file_is_left_alone(wrapper, command):
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir,
+                                  lambda path: os.mknod(path, 0o600
+                                                        | stat.S_IFCHR, 0x103)])
+def test_what_is_not_a_file_is_left_alone(wrapper, command, make):
     """Nobody writes to this FIFO: who reads it waits."""
     wrapper.path.unlink()
-    os.mkfifo(wrapper.path)
+    make(wrapper.path)
     before = wrapper.identity()
     assert wrapper.call(command, timeout=20) == (
         2, "", f"vgpu-stub-wrapper: {wrapper.path} is unknown, nothing was "
-               "changed: it is not a regular file\n")
+               f"changed: {wrapper.path} is not a regular file\n")
     assert wrapper.identity() == before
     wrapper.assert_alone()
+
+
+def test_a_patch_that_is_not_a_file(wrapper, tmp_path):
+    wrapper.patch = tmp_path / "fifo"
+    os.mkfifo(wrapper.patch)
+    status, out, err = wrapper.call("apply", timeout=20)
+    assert (status, out) == (2, "")
+    assert err.endswith(f"{wrapper.patch} is not a regular file\n")
+    assert wrapper.content() == STOCK
 
 
 OLDER_GUIDE = ANCHOR + b"""\
@@ -133,7 +145,9 @@ OLDER_GUIDE = ANCHOR + b"""\
     if extra:
         qemu_args += extra.split()
 """
-PLACE = "the place of the hook is there %d times, the hook %d times"
+PUT_BACK = "; put the stock one back (yum reinstall xenopsd) and try again"
+OR_UPDATE = PUT_BACK + ("; if this is the stock one, its release needs a newer "
+                        "vgpu-stub-dom0")
 
 
 def patched(content=STOCK):
@@ -142,33 +156,77 @@ def patched(content=STOCK):
     return content.replace(ANCHOR, ANCHOR + b"".join(added))
 
 
+def number(line, content=STOCK):
+    """Of that line in the file, as an editor counts."""
+    return content[:content.index(line)].count(b"\n") + 1
+
+
+LENGTH = len(STOCK.splitlines())
+AT = number(ANCHOR)
+TEXT = ascii(ANCHOR.decode().rstrip("\n"))
+NEXT_TEXT = ascii(NEXT.decode().rstrip("\n"))
+HOOK = patched().splitlines().index(b"        import vgpu_stub_attach") + 1
+NO_SCRIPT = ("it is not a python3 script, as XCP-ng 8.3 and later have it: "
+             "line 1 is ")
+OTHER_HOOK = " is of another hook, or of one that was edited" + PUT_BACK
+TWICE = ("the place of the hook is there more than once: unpatched in %s, "
+         "patched in %s" + PUT_BACK)
+
+
+def follows(text):
+    return (f"the hook goes between line {AT} and {NEXT_TEXT}, but line "
+            f"{AT + 1} is {text}" + OR_UPDATE)
+
+
+def instead(text):
+    return f"the hook goes after {TEXT}, {text}" + OR_UPDATE
+
+
 UNKNOWN = {
-    "empty": (b"", "it is not a python3 script"),
-    "binary": (bytes(range(256)), "it is not a python3 script"),
+    "empty": (b"", NO_SCRIPT + "''"),
+    "binary": (bytes(range(10)) + bytes(range(11, 256)),
+               NO_SCRIPT + ascii(bytes([*range(10), *range(11, 78)])
+                                 .decode() + "...")),
     "python2": (STOCK.replace(b"python3", b"python"),
-                "it is not a python3 script"),
-    "no-interpreter": (STOCK.split(b"\n", 1)[1], "it is not a python3 script"),
-    "no-anchor": (STOCK.replace(ANCHOR, b""), PLACE % (0, 0)),
-    "no-next-line": (STOCK.replace(NEXT, b""), PLACE % (0, 0)),
+                NO_SCRIPT + "'#!/usr/bin/python'"),
+    "no-interpreter": (STOCK.split(b"\n", 1)[1], NO_SCRIPT +
+                       "'# SPDX-License-Identifier: GPL-2.0-or-later'"),
+    "no-anchor": (STOCK.replace(ANCHOR, b""),
+                  instead("and no line is like that")),
+    "no-next-line": (STOCK.replace(NEXT, b""),
+                     follows("\"    # That option is of XCP-ng's QEMU alone.\"")),
+    "nothing-after-it": (STOCK[:STOCK.index(NEXT)], follows("''")),
     "line-between": (STOCK.replace(ANCHOR, ANCHOR + b"    pass\n"),
-                     PLACE % (0, 0)),
+                     follows("'    pass'")),
     "two-places": (STOCK.replace(ANCHOR, ANCHOR + NEXT + ANCHOR),
-                   PLACE % (2, 0)),
-    "commented-out": (STOCK.replace(ANCHOR, b"#" + ANCHOR), PLACE % (0, 0)),
-    "other-indentation": (STOCK.replace(ANCHOR, b"    " + ANCHOR),
-                          PLACE % (0, 0)),
-    "crlf": (STOCK.replace(b"\n", b"\r\n"), PLACE % (0, 0)),
-    "patched-twice": (patched(patched()), PLACE % (0, 0)),
-    "patched-and-another-place": (patched() + ANCHOR + NEXT, PLACE % (1, 1)),
+                   TWICE % (f"line {AT}, line {AT + 2}", "nowhere")),
+    "commented-out": (
+        STOCK.replace(ANCHOR, b"#" + ANCHOR),
+        instead(f"but line {AT} is '#{TEXT[1:]}")),
+    "other-indentation": (
+        STOCK.replace(ANCHOR, b"    " + ANCHOR),
+        instead(f"but line {AT} is '    {TEXT[1:]}")),
+    "other-name": (
+        STOCK.replace(b"str(s1.fileno())]", b"str(clip.fileno())]"),
+        instead(f"but line {AT} is {TEXT.replace('s1', 'clip')}")),
+    "crlf": (STOCK.replace(b"\n", b"\r\n"),
+             "its lines end with CR LF" + OR_UPDATE),
+    "patched-twice": (patched(patched()),
+                      f"line {HOOK - 3}" + OTHER_HOOK),
+    "patched-and-another-place": (
+        patched() + ANCHOR + NEXT,
+        TWICE % (f"line {LENGTH + 16}", f"line {AT}")),
     "another-hook": (
-        patched().replace(b"os.fstat(fd)", b"pass"), PLACE % (0, 0)),
+        patched().replace(b"os.fstat(fd)", b"pass"),
+        f"line {HOOK - 3}" + OTHER_HOOK),
     "half-reverted": (
-        patched().replace(b"import traceback\n", b""), PLACE % (0, 0)),
-    "older-guide": (STOCK.replace(ANCHOR, OLDER_GUIDE), PLACE % (0, 0)),
+        patched().replace(b"import traceback\n", b""),
+        f"line {HOOK - 3}" + OTHER_HOOK),
+    "older-guide": (STOCK.replace(ANCHOR, OLDER_GUIDE),
+                    f"line {AT + 1}" + OTHER_HOOK),
     "older-guide-elsewhere": (
         STOCK + b"# reads platform/device-model-args\n",
-        "something else in it reads device-model-args already; "
-        "put the stock wrapper back first"),
+        f"line {LENGTH + 1}" + OTHER_HOOK),
 }
 
 
