@@ -147,6 +147,7 @@ struct vgpu_stub_response {
 #define VGPU_STUB_OP_GET_DEVICE_INFO        0x0005
 #define VGPU_STUB_OP_SYNCHRONIZE            0x0006
 #define VGPU_STUB_OP_ECHO                   0x0007
+#define VGPU_STUB_OP_MEMORY_FREE_ALL        0x0008
 
 /* What executes requests: a result of GET_DEVICE_INFO */
 #define VGPU_STUB_BACKEND_NONE              0

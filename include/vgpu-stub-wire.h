@@ -25,6 +25,7 @@
 #define VGPU_STUB_MSG_CANCEL        6   /* device -> mediator */
 #define VGPU_STUB_MSG_PING          7   /* either way */
 #define VGPU_STUB_MSG_PONG          8   /* either way */
+#define VGPU_STUB_MSG_RESET         9   /* device -> mediator */
 
 struct vgpu_stub_wire_header {
     uint32_t magic;         /* VGPU_STUB_WIRE_MAGIC */

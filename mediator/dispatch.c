@@ -24,6 +24,7 @@ struct Dispatch {
     RequestLog *log;
     Quarantines *quarantines;
     Domains *domains;
+    uint64_t contexts;          /* there have been so far */
 };
 
 /* What is kept of a VM, as its scheduler_vm_data() */
@@ -494,8 +495,19 @@ void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm)
     }
 }
 
-void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
-                      uint8_t priority, Request *request)
+uint64_t dispatch_context_new(Dispatch *dispatch)
+{
+    return ++dispatch->contexts;
+}
+
+void dispatch_context_end(Dispatch *dispatch, Vm *vm, uint64_t context)
+{
+    dispatch->executor->release(dispatch->executor, scheduler_vm_name(vm),
+                                context);
+}
+
+void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
+                      uint8_t pool, uint8_t priority, Request *request)
 {
     const size_t length = request_header(request)->length;
     const VmLimits *limits = scheduler_vm_limits(vm);
@@ -524,6 +536,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
     job->execution = (Execution) {
         .vm = scheduler_vm_name(vm),
         .pool = task.pool,
+        .context = context,
         .request = request_payload(request),
         .length = length,
         .call = call,

@@ -106,11 +106,18 @@ void dispatch_vm_connected(Dispatch *dispatch, Vm *vm);
 void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm);
 
 /*
- * Takes over @request of @vm, which came for @pool with @priority, both valid;
- * the VM's limits may give it another pool, or only a lower priority. Completes it, at once or from
- * the main loop.
+ * A new context: what a device, since its last reset, has on accelerators.
+ * When it ends, that is freed; its requests have been abandoned before.
  */
-void dispatch_request(Dispatch *dispatch, Vm *vm, uint8_t pool,
-                      uint8_t priority, Request *request);
+uint64_t dispatch_context_new(Dispatch *dispatch);
+void dispatch_context_end(Dispatch *dispatch, Vm *vm, uint64_t context);
+
+/*
+ * Takes over @request of @vm in @context, which came for @pool with @priority,
+ * both valid; the VM's limits may give it another pool, or only a lower
+ * priority. Completes it, at once or from the main loop.
+ */
+void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
+                      uint8_t pool, uint8_t priority, Request *request);
 
 #endif /* MEDIATOR_DISPATCH_H */

@@ -24,6 +24,7 @@ typedef struct Execution Execution;
 struct Execution {
     const char *vm;             /* the VM's name */
     uint8_t pool;               /* VGPU_STUB_POOL_A or B */
+    uint64_t context;           /* whose memory it can use */
     const uint8_t *request;     /* as it came from the guest … */
     size_t length;              /* … in bytes … */
     Call call;                  /* … and what it says */
@@ -54,6 +55,11 @@ struct Executor {
      * it has to be done soon. Called at most once, not after it is done.
      */
     void (*stop)(Executor *executor, Execution *execution);
+    /*
+     * The VM's @context has ended: free what it has. Its executions have been
+     * stopped; none is started any more.
+     */
+    void (*release)(Executor *executor, const char *vm, uint64_t context);
     /*
      * The VM has no device any more: free what it has. Nobody waits for what
      * is still executed for it.

@@ -25,6 +25,7 @@ struct Link {
     gint64 connected_at;        /* monotonic, µs */
     bool greeted;               /* `hello` has come and was accepted */
     WireHello hello;
+    uint64_t context;           /* the device's, since its last reset */
     GHashTable *running;        /* sequence → Request, abandoned on removal */
 
     unsigned attempts;          /* since the last connection that lasted */
@@ -119,6 +120,7 @@ static void link_disconnect(Link *link)
     g_clear_pointer(&link->channel, channel_free);
     g_hash_table_remove_all(link->running);
     if (link->greeted) {
+        dispatch_context_end(link->dispatch, link->vm, link->context);
         dispatch_vm_disconnected(link->dispatch, link->vm);
     }
     link->greeted = false;
@@ -230,6 +232,7 @@ static bool link_greet(Link *link, const WireHeader *header,
                    VGPU_STUB_ERR_NONE, &welcome, sizeof(welcome));
     link->greeted = true;
     dispatch_vm_connected(link->dispatch, link->vm);
+    link->context = dispatch_context_new(link->dispatch);
     link_clear_timer(link);
     link_log(link, G_LOG_LEVEL_MESSAGE, "connected");
     link_compare_identity(link);
@@ -262,8 +265,27 @@ static bool link_accept_request(Link *link, const WireHeader *header,
     g_hash_table_insert(link->running,
                         (gpointer)&request_header(request)->sequence,
                         request);
-    dispatch_request(link->dispatch, link->vm, link->hello.pool,
-                     link->hello.priority, request);
+    dispatch_request(link->dispatch, link->vm, link->context,
+                     link->hello.pool, link->hello.priority, request);
+    return true;
+}
+
+/* The device was reset: nothing of what came from it before is wanted. */
+static void link_reset(Link *link)
+{
+    g_hash_table_remove_all(link->running);
+    dispatch_context_end(link->dispatch, link->vm, link->context);
+    link->context = dispatch_context_new(link->dispatch);
+}
+
+static bool link_check_empty(const WireHeader *header, const char *name,
+                             GError **error)
+{
+    if (header->length != 0) {
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "%s with a payload of %u bytes", name, header->length);
+        return false;
+    }
     return true;
 }
 
@@ -279,12 +301,16 @@ static bool link_message(gpointer opaque, const WireHeader *header,
     case VGPU_STUB_MSG_REQUEST:
         return link_accept_request(link, header, payload, error);
     case VGPU_STUB_MSG_CANCEL:
-        if (header->length != 0) {
-            g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
-                        "CANCEL with a payload of %u bytes", header->length);
+        if (!link_check_empty(header, "CANCEL", error)) {
             return false;
         }
         g_hash_table_remove(link->running, &header->sequence);
+        return true;
+    case VGPU_STUB_MSG_RESET:
+        if (!link_check_empty(header, "RESET", error)) {
+            return false;
+        }
+        link_reset(link);
         return true;
     case VGPU_STUB_MSG_PING:
         channel_answer(link->channel, header, VGPU_STUB_MSG_PONG,

@@ -36,6 +36,7 @@ bool operations_execute(const Call *call, Reply *reply)
     case VGPU_STUB_OP_MEMORY_COPY:
     case VGPU_STUB_OP_GET_DEVICE_INFO:
     case VGPU_STUB_OP_SYNCHRONIZE:
+    case VGPU_STUB_OP_MEMORY_FREE_ALL:
         return false;
     default:
         reply_error(reply, VGPU_STUB_ERR_UNSUPPORTED_OPERATION,

@@ -27,6 +27,7 @@ typedef struct Worker {
     Execution *current;         /* at the process, when BUSY */
     gint64 current_since;       /* monotonic, µs */
     bool holds_memory;
+    GHashTable *contexts;       /* that may have memory at the process */
     gint64 since;
     guint timer;                /* to the end of what the state allows, or 0 */
 } Worker;
@@ -120,6 +121,8 @@ static Worker *worker_new(Pool *pool, const char *vm)
 
     worker->pool = pool;
     worker->vm = g_strdup(vm);
+    worker->contexts = g_hash_table_new_full(g_int64_hash, g_int64_equal,
+                                             g_free, NULL);
     worker->since = g_get_monotonic_time();
     g_queue_push_tail(&pool->workers, worker);
     g_hash_table_insert(pool->serving, worker->vm, worker);
@@ -148,6 +151,7 @@ static void worker_free(Worker *worker)
     }
     g_queue_remove(&worker->pool->workers, worker);
     worker_disarm(worker);
+    g_hash_table_unref(worker->contexts);
     g_free(worker->vm);
     g_free(worker);
 }
@@ -253,6 +257,28 @@ static void worker_discard(Worker *worker)
     end_all_unstarted(&queue, VGPU_STUB_ERR_CANCELLED, "nobody waits for it");
 }
 
+static void worker_send(Worker *worker, const Execution *execution)
+{
+    if (!g_hash_table_contains(worker->contexts, &execution->context)) {
+        g_hash_table_add(worker->contexts,
+                         g_memdup(&execution->context,
+                                  sizeof(execution->context)));
+    }
+    worker_process_send(worker->process, execution->context,
+                        execution->request, execution->length);
+}
+
+/*
+ * A context that has sent it nothing has nothing there. So no more RESETs are
+ * under way to it than its VM has devices, however often they are reset.
+ */
+static void worker_release(Worker *worker, uint64_t context)
+{
+    if (g_hash_table_remove(worker->contexts, &context)) {
+        worker_process_release(worker->process, context);
+    }
+}
+
 /* Give an idle worker what there is for it; or wait, but not for ever. */
 static void worker_next(Worker *worker)
 {
@@ -261,8 +287,7 @@ static void worker_next(Worker *worker)
         worker->state = WORKER_BUSY;
         worker_disarm(worker);
         worker->current_since = g_get_monotonic_time();
-        worker_process_send(worker->process, worker->current->request,
-                            worker->current->length);
+        worker_send(worker, worker->current);
     } else if (!worker->holds_memory) {
         worker_arm(worker, worker->pool->settings->idle_s * 1000,
                    worker_unused);
@@ -295,6 +320,17 @@ static void worker_answer(gpointer opaque, const WorkerAnswer *answer)
     worker_next(worker);
     pool_settle(worker->pool);
     execution->done(execution, &outcome);
+}
+
+static void worker_released(gpointer opaque, bool holds_memory)
+{
+    Worker *worker = opaque;
+
+    worker->holds_memory = holds_memory;
+    if (worker->state == WORKER_IDLE) {
+        worker_next(worker);
+        pool_settle(worker->pool);
+    }
 }
 
 static void worker_failed(gpointer opaque)
@@ -352,6 +388,7 @@ static void pool_start(Pool *pool, Worker *worker)
     static const WorkerProcessHandlers handlers = {
         .ready = worker_ready,
         .answer = worker_answer,
+        .released = worker_released,
         .failed = worker_failed,
         .gone = worker_gone,
     };
@@ -560,6 +597,19 @@ static void workers_stop(Executor *base, Execution *execution)
                   "the request was cancelled before it ran");
 }
 
+static void workers_release(Executor *base, const char *vm, uint64_t context)
+{
+    WorkerExecutor *executor = executor_of(base);
+
+    for (int i = 0; i < POOLS; i++) {
+        Worker *worker = g_hash_table_lookup(executor->pools[i].serving, vm);
+
+        if (worker != NULL) {
+            worker_release(worker, context);
+        }
+    }
+}
+
 static void workers_vm_gone(Executor *base, const char *vm)
 {
     WorkerExecutor *executor = executor_of(base);
@@ -579,6 +629,7 @@ WorkerExecutor *worker_executor_new(const char *program,
         .configure = workers_configure,
         .start = workers_start,
         .stop = workers_stop,
+        .release = workers_release,
         .vm_gone = workers_vm_gone,
     };
     executor->program = g_strdup(program);

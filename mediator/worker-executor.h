@@ -13,6 +13,7 @@
  *   - A pool has at most as many worker processes as its limit says. When a
  *     VM needs one more, an idle one without memory is retired for it; if
  *     there is none, the VM's requests wait.
+ *   - Memory belongs to a context of the VM, and is freed when that ends.
  *   - A request that is to be stopped may still end within WORKER_GRACE_MS.
  *     Then its worker is killed.
  *   - What was at a worker that dies ends as BACKEND_ERROR and is a fault of

@@ -23,7 +23,8 @@ struct WorkerProcess {
     gpointer opaque;
     bool ready;
     bool busy;                  /* has a request */
-    uint64_t sequence;          /* of the latest request */
+    uint32_t number;            /* of the latest request */
+    unsigned releases;          /* that it has not answered */
     bool over;                  /* only `gone` is to come */
     bool told;                  /* to exit */
     char *why;                  /* what was wrong; NULL for nothing so far */
@@ -53,10 +54,9 @@ static bool check_response(const WorkerProcess *process,
     if (!process->busy) {
         return violation(error, "an answer to no request");
     }
-    if (header->sequence != process->sequence) {
-        return violation(error, "an answer with sequence %" G_GUINT64_FORMAT
-                         ", not %" G_GUINT64_FORMAT, header->sequence,
-                         process->sequence);
+    if (header->request_id != process->number) {
+        return violation(error, "an answer to request %u, not %u",
+                         header->request_id, process->number);
     }
     if (header->length < sizeof(response) ||
         header->length > VGPU_STUB_BUF_SIZE) {
@@ -70,6 +70,18 @@ static bool check_response(const WorkerProcess *process,
         return violation(error, "an answer with status 0x%x and 0x%x",
                          header->status, GUINT32_FROM_LE(response.status));
     }
+    return true;
+}
+
+static bool process_released(WorkerProcess *process, const WireHeader *header,
+                             GError **error)
+{
+    if (process->releases == 0 || header->length != 0) {
+        return violation(error, "a RESET that answers nothing");
+    }
+    process->releases--;
+    process->handlers->released(process->opaque,
+                                header->flags & WORKER_HOLDS_MEMORY);
     return true;
 }
 
@@ -89,6 +101,9 @@ static bool process_message(gpointer opaque, const WireHeader *header,
         process->handlers->ready(process->opaque);
         return true;
     }
+    if (header->type == VGPU_STUB_MSG_RESET) {
+        return process_released(process, header, error);
+    }
     if (header->type != VGPU_STUB_MSG_RESPONSE) {
         return violation(error, "a message of type %u", header->type);
     }
@@ -98,7 +113,7 @@ static bool process_message(gpointer opaque, const WireHeader *header,
     process->busy = false;
     process->handlers->answer(process->opaque, &(WorkerAnswer) {
         .status = header->status,
-        .holds_memory = header->flags & WORKER_RESPONSE_HOLDS_MEMORY,
+        .holds_memory = header->flags & WORKER_HOLDS_MEMORY,
         .response = payload,
         .length = header->length,
     });
@@ -242,19 +257,34 @@ pid_t worker_process_pid(const WorkerProcess *process)
     return process->pid;
 }
 
-void worker_process_send(WorkerProcess *process, const uint8_t *request,
-                         size_t length)
+void worker_process_send(WorkerProcess *process, uint64_t context,
+                         const uint8_t *request, size_t length)
 {
     const WireHeader header = {
         .type = VGPU_STUB_MSG_REQUEST,
         .length = length,
-        .sequence = ++process->sequence,
+        .request_id = ++process->number,
+        .sequence = context,
     };
 
     g_assert(process->ready && !process->busy && !process->over);
     process->busy = true;
     if (process->channel != NULL) {
         channel_send(process->channel, &header, request);
+    }
+}
+
+void worker_process_release(WorkerProcess *process, uint64_t context)
+{
+    const WireHeader header = {
+        .type = VGPU_STUB_MSG_RESET,
+        .sequence = context,
+    };
+
+    g_assert(process->ready && !process->over);
+    process->releases++;
+    if (process->channel != NULL) {
+        channel_send(process->channel, &header, NULL);
     }
 }
 

@@ -29,6 +29,8 @@ typedef struct WorkerProcessHandlers {
     void (*ready)(gpointer opaque);
     /* The answer has come; the next request may be sent. */
     void (*answer)(gpointer opaque, const WorkerAnswer *answer);
+    /* A context has been released; @holds_memory: there is still some. */
+    void (*released)(gpointer opaque, bool holds_memory);
     /* It has failed; only `gone` will follow. */
     void (*failed)(gpointer opaque);
     /*
@@ -49,9 +51,18 @@ WorkerProcess *worker_process_new(const char *const *argv,
 
 pid_t worker_process_pid(const WorkerProcess *process);
 
-/* It is ready and has no request. @length is VGPU_STUB_BUF_SIZE at most. */
-void worker_process_send(WorkerProcess *process, const uint8_t *request,
-                         size_t length);
+/*
+ * Have it execute a request in @context. It is ready and has no request;
+ * @length is VGPU_STUB_BUF_SIZE at most.
+ */
+void worker_process_send(WorkerProcess *process, uint64_t context,
+                         const uint8_t *request, size_t length);
+
+/*
+ * Have it free what @context has, also by the request that it may have now.
+ * It is ready; there is no request in this context any more.
+ */
+void worker_process_release(WorkerProcess *process, uint64_t context);
 
 /* Tell it to exit; only `gone` will follow. */
 void worker_process_retire(WorkerProcess *process);

@@ -6,10 +6,18 @@
  *
  *   HELLO     worker -> mediator, once, without payload: it takes requests
  *   REQUEST   mediator -> worker: a guest's request. The next one comes after
- *             the answer.
- *   RESPONSE  worker -> mediator: the answer, with the sequence of the request.
- *             header.status is its status, header.flags are
- *             WORKER_RESPONSE_…; the payload is what the guest gets.
+ *             the answer. header.sequence is the context, header.request_id
+ *             the number of the request.
+ *   RESPONSE  worker -> mediator: the answer, with the number of the request.
+ *             header.status is its status, header.flags are WORKER_…; the
+ *             payload is what the guest gets.
+ *   RESET     mediator -> worker, at any time: the context header.sequence has
+ *             ended, its memory is to be freed. The worker sends the same
+ *             back when it has done so, with header.flags.
+ *
+ * A context is what one device of the VM has on the accelerator since its last
+ * reset; memory belongs to the context in which it was allocated. Its number
+ * is never used again.
  *
  * Nothing else is sent. The end of the stream tells the worker to exit.
  *
@@ -21,6 +29,6 @@
 #include "wire.h"
 
 /* The worker has memory of its VM, which would be lost with it. */
-#define WORKER_RESPONSE_HOLDS_MEMORY (1u << 0)
+#define WORKER_HOLDS_MEMORY (1u << 0)
 
 #endif /* MEDIATOR_WORKER_PROTOCOL_H */

@@ -157,24 +157,39 @@ static bool transmit(int socket, const WireHeader *header,
     return true;
 }
 
-/* As receive(): the next request, at most VGPU_STUB_BUF_SIZE bytes */
-static bool receive_request(int socket, WireHeader *header, uint8_t *request,
-                            GError **error)
+/* Does the mediator say what worker-protocol.h allows it to? */
+static bool check_message(const WireHeader *header, GError **error)
 {
-    uint8_t raw[sizeof(*header)];
+    uint32_t most = header->type == VGPU_STUB_MSG_REQUEST ? VGPU_STUB_BUF_SIZE
+                                                          : 0;
 
-    if (!receive(socket, raw, sizeof(raw), error) ||
-        wire_decode(raw, sizeof(raw), header, error) < 0) {
-        return false;
-    }
-    if (header->type != VGPU_STUB_MSG_REQUEST ||
-        header->length > VGPU_STUB_BUF_SIZE) {
+    if ((header->type != VGPU_STUB_MSG_REQUEST &&
+         header->type != VGPU_STUB_MSG_RESET) || header->length > most) {
         g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
                     "a message of type %u with %u bytes", header->type,
                     header->length);
         return false;
     }
+    return true;
+}
+
+/* As receive(): the next message, whose payload is a request's if any */
+static bool receive_message(int socket, WireHeader *header, uint8_t *request,
+                            GError **error)
+{
+    uint8_t raw[sizeof(*header)];
+
+    if (!receive(socket, raw, sizeof(raw), error) ||
+        wire_decode(raw, sizeof(raw), header, error) < 0 ||
+        !check_message(header, error)) {
+        return false;
+    }
     return receive(socket, request, header->length, error);
+}
+
+static uint32_t answer_flags(const Session *session)
+{
+    return session_holds_memory(session) ? WORKER_HOLDS_MEMORY : 0;
 }
 
 static bool answer(int socket, Session *session, const WireHeader *to,
@@ -183,14 +198,14 @@ static bool answer(int socket, Session *session, const WireHeader *to,
     uint8_t response[VGPU_STUB_BUF_SIZE];
     WireHeader header = {
         .type = VGPU_STUB_MSG_RESPONSE,
-        .sequence = to->sequence,
+        .request_id = to->request_id,
     };
     gint64 exec_us = 0;
     Reply reply;
     Call call;
 
     if (call_decode(&call, request, to->length, &reply)) {
-        session_execute(session, &call, &reply, &exec_us);
+        session_execute(session, to->sequence, &call, &reply, &exec_us);
     }
     if (session_is_lost(session)) {
         /* Without an answer, so that the request is the one to blame. */
@@ -202,10 +217,27 @@ static bool answer(int socket, Session *session, const WireHeader *to,
     header.status = reply.status;
     header.length = reply_encode(&reply, CLAMP(exec_us, 0, G_MAXUINT32),
                                  response);
-    if (session_holds_memory(session)) {
-        header.flags |= WORKER_RESPONSE_HOLDS_MEMORY;
-    }
+    header.flags = answer_flags(session);
     return transmit(socket, &header, response, error);
+}
+
+static bool end_context(int socket, Session *session, uint64_t context,
+                        GError **error)
+{
+    WireHeader header = { .type = VGPU_STUB_MSG_RESET, .sequence = context };
+
+    session_release(session, context);
+    header.flags = answer_flags(session);
+    return transmit(socket, &header, NULL, error);
+}
+
+static bool obey(int socket, Session *session, const WireHeader *header,
+                 const uint8_t *request, GError **error)
+{
+    if (header->type == VGPU_STUB_MSG_RESET) {
+        return end_context(socket, session, header->sequence, error);
+    }
+    return answer(socket, session, header, request, error);
 }
 
 /* Serve until the mediator wants no more; false on an error. */
@@ -217,8 +249,8 @@ static bool serve(int socket, Session *session, GError **error)
     WireHeader header;
 
     if (transmit(socket, &hello, NULL, &failure)) {
-        while (receive_request(socket, &header, request, &failure) &&
-               answer(socket, session, &header, request, &failure)) {
+        while (receive_message(socket, &header, request, &failure) &&
+               obey(socket, session, &header, request, &failure)) {
         }
     }
     if (failure != NULL) {

@@ -1,5 +1,5 @@
 /*
- * The memory of a VM: handles, and a quota
+ * The memory of a VM: handles, contexts, and a quota
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -78,9 +78,10 @@ static uint64_t new_handle(const MemoryTable *table)
     return handle;
 }
 
-const Memory *memory_alloc(MemoryTable *table, uint64_t size, GError **error)
+const Memory *memory_alloc(MemoryTable *table, uint64_t context,
+                           uint64_t size, GError **error)
 {
-    Memory entry = { .size = size };
+    Memory entry = { .context = context, .size = size };
     Memory *memory;
 
     if (size > table->quota || charge(size) > table->quota - table->used) {
@@ -113,28 +114,54 @@ const Memory *memory_alloc(MemoryTable *table, uint64_t size, GError **error)
     return memory;
 }
 
-bool memory_free(MemoryTable *table, uint64_t handle, GError **error)
+/* Give back what @memory is and counts for; its entry is the caller's. */
+static void discard(MemoryTable *table, const Memory *memory)
 {
-    const Memory *memory = memory_find(table, handle, error);
+    table->class->free(table->backend, memory->memory);
+    table->used -= charge(memory->size);
+}
+
+bool memory_free(MemoryTable *table, uint64_t context, uint64_t handle,
+                 GError **error)
+{
+    const Memory *memory = memory_find(table, context, handle, error);
 
     if (memory == NULL) {
         return false;
     }
-    table->class->free(table->backend, memory->memory);
-    table->used -= charge(memory->size);
+    discard(table, memory);
     g_hash_table_remove(table->entries, &handle);
     return true;
 }
 
-const Memory *memory_find(const MemoryTable *table, uint64_t handle,
-                          GError **error)
+uint64_t memory_free_all(MemoryTable *table, uint64_t context)
+{
+    const uint64_t used = table->used;
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, table->entries);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Memory *memory = value;
+
+        if (memory->context == context) {
+            discard(table, memory);
+            g_hash_table_iter_remove(&iter);
+        }
+    }
+    return used - table->used;
+}
+
+const Memory *memory_find(const MemoryTable *table, uint64_t context,
+                          uint64_t handle, GError **error)
 {
     const Memory *memory = g_hash_table_lookup(table->entries, &handle);
 
-    if (memory == NULL) {
+    if (memory == NULL || memory->context != context) {
         g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_INVALID_HANDLE,
-                    "no memory of this VM has the handle 0x%016"
+                    "no memory of this device has the handle 0x%016"
                     G_GINT64_MODIFIER "x", handle);
+        return NULL;
     }
     return memory;
 }

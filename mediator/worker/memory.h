@@ -1,8 +1,9 @@
 /*
- * The memory of a VM: handles, and a quota
+ * The memory of a VM: handles, contexts, and a quota
  *
- * A handle is 64 random bits, so that nobody guesses one. Functions that
- * fail set an error as backends do.
+ * A handle is 64 random bits, so that nobody guesses one, and means nothing
+ * but in the context in which it was allocated (worker-protocol.h). The quota
+ * is one for all contexts. Functions that fail set an error as backends do.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -13,6 +14,7 @@
 
 typedef struct Memory {
     uint64_t handle;            /* never 0 */
+    uint64_t context;
     uint64_t size;              /* bytes; a size_t of the host holds it */
     BackendMemory *memory;
 } Memory;
@@ -30,12 +32,16 @@ void memory_table_free(MemoryTable *table);
 uint64_t memory_table_used(const MemoryTable *table);
 
 /* @size bytes, at least 1, that are zero; the table owns what is returned. */
-const Memory *memory_alloc(MemoryTable *table, uint64_t size,
-                           GError **error);
+const Memory *memory_alloc(MemoryTable *table, uint64_t context,
+                           uint64_t size, GError **error);
 
-bool memory_free(MemoryTable *table, uint64_t handle, GError **error);
+bool memory_free(MemoryTable *table, uint64_t context, uint64_t handle,
+                 GError **error);
 
-const Memory *memory_find(const MemoryTable *table, uint64_t handle,
-                          GError **error);
+/* Free all that @context has; returns how much that counted for, in bytes. */
+uint64_t memory_free_all(MemoryTable *table, uint64_t context);
+
+const Memory *memory_find(const MemoryTable *table, uint64_t context,
+                          uint64_t handle, GError **error);
 
 #endif /* WORKER_MEMORY_H */

@@ -32,6 +32,7 @@ struct Session {
 
 /* One execution of a call */
 typedef struct Execution {
+    uint64_t context;
     const Call *call;
     Reply *reply;
     gint64 *exec_us;
@@ -79,7 +80,7 @@ static bool memory_alloc_operation(Session *session,
     if (size == 0) {
         return backend_refuse(error, "bytes: 0");
     }
-    memory = memory_alloc(session->memory, size, error);
+    memory = memory_alloc(session->memory, execution->context, size, error);
     if (memory == NULL) {
         return false;
     }
@@ -90,8 +91,17 @@ static bool memory_alloc_operation(Session *session,
 static bool memory_free_operation(Session *session,
                                   const Execution *execution, GError **error)
 {
-    return memory_free(session->memory, call_param64(execution->call, 0),
-                       error);
+    return memory_free(session->memory, execution->context,
+                       call_param64(execution->call, 0), error);
+}
+
+static bool memory_free_all_operation(Session *session,
+                                      const Execution *execution,
+                                      GError **error G_GNUC_UNUSED)
+{
+    append64(execution->reply, memory_free_all(session->memory,
+                                               execution->context));
+    return true;
 }
 
 /* Memory of the VM's, and a range inside it */
@@ -101,12 +111,15 @@ typedef struct Range {
 } Range;
 
 /* The range of @length bytes whose handle and offset begin at param @index */
-static bool find_range(Session *session, const Call *call, unsigned index,
-                       uint32_t length, Range *range, GError **error)
+static bool find_range(Session *session, const Execution *execution,
+                       unsigned index, uint32_t length, Range *range,
+                       GError **error)
 {
+    const Call *call = execution->call;
+
     range->offset = call_param64(call, index + 2);
-    range->memory = memory_find(session->memory, call_param64(call, index),
-                                error);
+    range->memory = memory_find(session->memory, execution->context,
+                                call_param64(call, index), error);
     if (range->memory == NULL) {
         return false;
     }
@@ -136,7 +149,7 @@ static bool copy_to(Session *session, const Execution *execution,
     if (call->data_length != length) {
         return backend_refuse(error, "length: not that of the data");
     }
-    return find_range(session, call, 2, length, &to, error) &&
+    return find_range(session, execution, 2, length, &to, error) &&
            session->class->copy_to(session->backend, to.memory->memory,
                                    to.offset, call->data, length, error);
 }
@@ -151,7 +164,7 @@ static bool copy_from(Session *session, const Execution *execution,
         return backend_refuse(error, "length: more than the %zu bytes that a "
                               "response holds", sizeof(bytes));
     }
-    if (!find_range(session, execution->call, 2, length, &from, error) ||
+    if (!find_range(session, execution, 2, length, &from, error) ||
         !session->class->copy_from(session->backend, bytes,
                                    from.memory->memory, from.offset, length,
                                    error)) {
@@ -166,8 +179,8 @@ static bool copy_within(Session *session, const Execution *execution,
 {
     Range to, from;
 
-    if (!find_range(session, execution->call, 2, length, &to, error) ||
-        !find_range(session, execution->call, 6, length, &from, error)) {
+    if (!find_range(session, execution, 2, length, &to, error) ||
+        !find_range(session, execution, 6, length, &from, error)) {
         return false;
     }
     if (overlap(&to, &from, length)) {
@@ -217,8 +230,8 @@ static bool memory_copy(Session *session, const Execution *execution,
 }
 
 /* The guest's own program, as its memory is now */
-static BackendProgram *guest_program(Session *session, const Launch *launch,
-                                     GError **error)
+static BackendProgram *guest_program(Session *session, uint64_t context,
+                                     const Launch *launch, GError **error)
 {
     const Memory *memory;
     g_autofree char *text = NULL;
@@ -229,7 +242,7 @@ static BackendProgram *guest_program(Session *session, const Launch *launch,
                     "this VM may not bring programs of its own");
         return NULL;
     }
-    memory = memory_find(session->memory, launch->program, error);
+    memory = memory_find(session->memory, context, launch->program, error);
     if (memory == NULL) {
         return NULL;
     }
@@ -281,9 +294,9 @@ static BackendProgram *catalogue_program(Session *session,
 }
 
 /* Look up the buffers among the arguments, and their sizes in bytes. */
-static bool find_arguments(Session *session, const Launch *launch,
-                           KernelArgument *arguments, uint64_t *sizes,
-                           GError **error)
+static bool find_arguments(Session *session, uint64_t context,
+                           const Launch *launch, KernelArgument *arguments,
+                           uint64_t *sizes, GError **error)
 {
     for (unsigned i = 0; i < launch->count; i++) {
         const struct vgpu_stub_kernel_arg *raw = &launch->arguments[i];
@@ -292,7 +305,7 @@ static bool find_arguments(Session *session, const Launch *launch,
         arguments[i] = (KernelArgument) { .type = raw->type };
         switch (raw->type) {
         case VGPU_STUB_ARG_BUFFER:
-            memory = memory_find(session->memory, raw->value, error);
+            memory = memory_find(session->memory, context, raw->value, error);
             if (memory == NULL) {
                 return false;
             }
@@ -337,11 +350,12 @@ static bool kernel(Session *session, const Execution *execution,
 
     if (!launch_decode(&launch, execution->call, session->device.max_group,
                        error) ||
-        !find_arguments(session, &launch, arguments, sizes, error)) {
+        !find_arguments(session, execution->context, &launch, arguments,
+                        sizes, error)) {
         return false;
     }
     if (launch.program != 0) {
-        program = guest_program(session, &launch, error);
+        program = guest_program(session, execution->context, &launch, error);
         if (program == NULL) {
             return false;
         }
@@ -388,6 +402,8 @@ static const struct {
     { VGPU_STUB_OP_MEMORY_COPY, ANY_PARAMS, true, true, memory_copy },
     { VGPU_STUB_OP_GET_DEVICE_INFO, 0, false, true, get_device_info },
     { VGPU_STUB_OP_SYNCHRONIZE, 0, false, true, synchronize },
+    { VGPU_STUB_OP_MEMORY_FREE_ALL, 0, false, true,
+      memory_free_all_operation },
 };
 
 /* Bit n: opcode n is answered, here or by the mediator itself. */
@@ -454,10 +470,10 @@ static char *device_name(const char *name)
     return valid;
 }
 
-void session_execute(Session *session, const Call *call, Reply *reply,
-                     gint64 *exec_us)
+void session_execute(Session *session, uint64_t context, const Call *call,
+                     Reply *reply, gint64 *exec_us)
 {
-    const Execution execution = { call, reply, exec_us };
+    const Execution execution = { context, call, reply, exec_us };
     g_autoptr(GError) error = NULL;
 
     *reply = (Reply) { .status = VGPU_STUB_ERR_NONE };
@@ -465,6 +481,11 @@ void session_execute(Session *session, const Call *call, Reply *reply,
     if (!execute(session, &execution, &error)) {
         reply_failure(reply, error);
     }
+}
+
+void session_release(Session *session, uint64_t context)
+{
+    memory_free_all(session->memory, context);
 }
 
 Session *session_new(const SessionOptions *options, GError **error)

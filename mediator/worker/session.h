@@ -33,11 +33,15 @@ void session_free(Session *session);
 const char *session_device_name(const Session *session);
 
 /*
- * Execute @call. @reply becomes the answer, *@exec_us the execution's own
- * time, without that of compiling a program.
+ * Execute @call in @context, whose memory it can use. @reply becomes the
+ * answer, *@exec_us the execution's own time, without that of compiling a
+ * program.
  */
-void session_execute(Session *session, const Call *call, Reply *reply,
-                     gint64 *exec_us);
+void session_execute(Session *session, uint64_t context, const Call *call,
+                     Reply *reply, gint64 *exec_us);
+
+/* Free all memory that @context has. */
+void session_release(Session *session, uint64_t context);
 
 /*
  * A kernel has made the accelerator fail, as one does that leaves its memory

@@ -14,6 +14,7 @@
 /* Small, so that no kernel takes long */
 #define QUOTA 4096
 #define HANDLES 8
+#define CONTEXT 1
 
 typedef struct Guest {
     Session *session;
@@ -87,7 +88,7 @@ static void release(Session *session, uint64_t handle)
     gint64 exec_us;
     Reply reply;
 
-    session_execute(session, &call, &reply, &exec_us);
+    session_execute(session, CONTEXT, &call, &reply, &exec_us);
 }
 
 static void remember_handle(Guest *guest, uint64_t handle)
@@ -114,7 +115,7 @@ static void send_request(Guest *guest, const uint8_t *bytes, size_t size)
         return;
     }
     name_handles(guest, request, size, &call);
-    session_execute(guest->session, &call, &reply, &exec_us);
+    session_execute(guest->session, CONTEXT, &call, &reply, &exec_us);
     g_assert_cmpuint(reply_encode(&reply, 0, response), <=, sizeof(response));
     g_assert_cmpint(exec_us, >=, 0);
     if (call.opcode == VGPU_STUB_OP_MEMORY_ALLOC &&

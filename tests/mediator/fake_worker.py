@@ -32,19 +32,20 @@ def response(data=b"", status=0):
                        HEADER, len(data), 0, 0, 0) + data
 
 
-def answer(sequence, payload=response(), **fields):
-    return Message(RESPONSE, payload, sequence=sequence, **fields).encode()
+def answer(number, payload=response(), **fields):
+    return Message(RESPONSE, payload, request_id=number, **fields).encode()
 
 
 ANSWERS = {
-    "another sequence": lambda n: answer(n + 1),
+    "another request": lambda n: answer(n + 1),
     "too long": lambda n: answer(n, response(bytes(993))),
     "too short": lambda n: answer(n, response()[:31]),
     "empty": lambda n: answer(n, b""),
     "two statuses": lambda n: answer(n, status=5),
     "unknown status": lambda n: answer(n, response(b"", 0x100), status=0x100),
-    "ping": lambda n: Message(abi.VGPU_STUB_MSG_PING, sequence=n).encode(),
+    "ping": lambda n: Message(abi.VGPU_STUB_MSG_PING, request_id=n).encode(),
     "hello again": lambda n: Message(abi.VGPU_STUB_MSG_HELLO).encode(),
+    "reset": lambda n: Message(abi.VGPU_STUB_MSG_RESET).encode(),
     "garbage": lambda n: b"\xff" * 4096,
     "2 GiB": lambda n: answer(n, length=1 << 31),
     "twice": lambda n: answer(n) * 2,
@@ -61,7 +62,13 @@ def serve(behaviour):
         time.sleep(FOR_EVER)
     peer.send(Message(abi.VGPU_STUB_MSG_HELLO))
     while True:
-        request = peer.expect(abi.VGPU_STUB_MSG_REQUEST)
+        request = peer.receive()
+        if request.type == abi.VGPU_STUB_MSG_RESET:
+            if behaviour != "never frees":
+                peer.send(Message(abi.VGPU_STUB_MSG_RESET,
+                                  sequence=request.sequence))
+            continue
+        assert request.type == abi.VGPU_STUB_MSG_REQUEST, request
         if behaviour == "crashes":
             os.kill(os.getpid(), signal.SIGSEGV)
         elif behaviour == "closes its socket":
@@ -72,9 +79,9 @@ def serve(behaviour):
         elif behaviour == "takes its time":
             time.sleep(0.3)
         if behaviour in ANSWERS:
-            peer.send(ANSWERS[behaviour](request.sequence))
+            peer.send(ANSWERS[behaviour](request.request_id))
         else:
-            peer.send(answer(request.sequence,
+            peer.send(answer(request.request_id,
                              response(request.payload[HEADER:])))
         if behaviour == "does not exit":
             time.sleep(FOR_EVER)

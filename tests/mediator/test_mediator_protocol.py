@@ -165,6 +165,9 @@ LATER = {
         "message of type 5, which a device does not send here"),
     "a CANCEL with a payload": (
         Message(CANCEL, b"x"), "CANCEL with a payload of 1 bytes"),
+    "a RESET with a payload": (
+        Message(abi.VGPU_STUB_MSG_RESET, b"x"),
+        "RESET with a payload of 1 bytes"),
     "a sequence twice": (
         echo(5).encode() + echo(5).encode(),
         "REQUEST with sequence 5, which is running"),
@@ -245,7 +248,7 @@ def test_message_split_over_two_pieces(peer):
             assert echoed(peer, i) == bytes([i]) * 100
 
 
-@pytest.mark.parametrize("kind", [0, 9, 255, 0x8001, 0xFFFF])
+@pytest.mark.parametrize("kind", [0, 10, 255, 0x8001, 0xFFFF])
 @pytest.mark.parametrize("size", [0, 1, 5000, MAX_PAYLOAD])
 def test_unknown_types_are_skipped(peer, kind, size):
     # The payload looks like a message; it must not be taken for one.

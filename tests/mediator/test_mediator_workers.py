@@ -235,7 +235,7 @@ def test_it_inherits_nothing(host):
 
 # What a worker does, and what the log says of it; each is a fault of its VM.
 FAILURES = {
-    "another sequence": "killed, it sent an answer with sequence 2, not 1",
+    "another request": "killed, it sent an answer to request 2, not 1",
     "too long": "killed, it sent an answer of 1025 bytes, 32 to 1024 are "
                 "allowed",
     "too short": "killed, it sent an answer of 31 bytes, 32 to 1024 are "
@@ -245,6 +245,7 @@ FAILURES = {
     "unknown status": "killed, it sent an answer with status 0x100 and 0x100",
     "ping": "killed, it sent a message of type 7",
     "hello again": "killed, it sent a message of type 1",
+    "reset": "killed, it sent a RESET that answers nothing",
     "garbage": "killed, it sent magic 0xffffffff, not 0x55504756",
     "2 GiB": "killed, it sent payload of 2147483648 bytes, at most 65536 are "
              "allowed",

@@ -38,6 +38,8 @@ typedef struct Fixture {
     unsigned started;
     unsigned answered;
     unsigned gone;              /* VMs */
+    uint64_t context;           /* of what is asked */
+    uint64_t released;          /* the latest context that was */
 } Fixture;
 
 static Fixture *fixture_of(Executor *executor)
@@ -62,6 +64,7 @@ static void start(Executor *executor, Execution *execution)
 
     g_assert_null(asked->execution);
     g_assert_cmpstr(execution->vm, ==, "7");
+    g_assert_cmpuint(execution->context, ==, f->context);
     asked->execution = execution;
     asked->started = g_get_monotonic_time();
     f->running++;
@@ -77,6 +80,12 @@ static void configure(Executor *executor, const Config *config)
 {
     g_assert_nonnull(config);
     executor->slots_changed(executor->opaque);
+}
+
+static void release(Executor *executor, const char *vm, uint64_t context)
+{
+    g_assert_cmpstr(vm, ==, "7");
+    fixture_of(executor)->released = context;
 }
 
 static void vm_gone(Executor *executor, const char *vm)
@@ -139,7 +148,7 @@ static void ask_with(Fixture *f, unsigned number, uint32_t version)
 
     f->asked[number].request = request_new(&header, (const uint8_t *)&bytes,
                                            answer, f);
-    dispatch_request(f->dispatch, f->vm, VGPU_STUB_POOL_A,
+    dispatch_request(f->dispatch, f->vm, f->context, VGPU_STUB_POOL_A,
                      VGPU_STUB_PRIORITY_MEDIUM, f->asked[number].request);
 }
 
@@ -179,6 +188,7 @@ static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
             .configure = configure,
             .start = start,
             .stop = stop,
+            .release = release,
             .vm_gone = vm_gone,
         },
         .limits = limits_default,
@@ -420,6 +430,23 @@ static void test_vm_gone(Fixture *f, gconstpointer data)
     }
 }
 
+static void test_contexts(Fixture *f, gconstpointer data)
+{
+    const uint64_t first = dispatch_context_new(f->dispatch);
+    const uint64_t second = dispatch_context_new(f->dispatch);
+
+    (void)data;
+    g_assert_cmpuint(first, !=, second);
+    f->context = second;
+    ask(f, 0);
+    settle();
+    g_assert_nonnull(f->asked[0].execution);
+    dispatch_context_end(f->dispatch, f->vm, first);
+    g_assert_cmpuint(f->released, ==, first);
+    g_assert_cmpuint(dispatch_context_new(f->dispatch), >, second);
+    done(f, 0, VGPU_STUB_ERR_NONE, false);
+}
+
 /* Whatever happens in whatever order, each request ends exactly once. */
 static void test_every_request_ends_once(Fixture *f, gconstpointer data)
 {
@@ -499,6 +526,7 @@ int main(int argc, char **argv)
     ADD("pool-without-slots", test_pool_without_slots);
     ADD("slots-come-and-go", test_slots_come_and_go);
     ADD("vm-gone", test_vm_gone);
+    ADD("contexts", test_contexts);
     ADD("every-request-ends-once", test_every_request_ends_once);
     return g_test_run();
 }

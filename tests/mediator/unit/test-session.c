@@ -27,6 +27,7 @@ typedef struct Fixture {
 
 /* A request in the making, in host byte order */
 typedef struct Ask {
+    uint64_t context;
     uint32_t opcode;
     uint32_t param_count;
     uint32_t params[16];
@@ -83,7 +84,7 @@ static Answer ask(Session *session, const Ask *wanted)
     Answer answer = { 0 };
     Reply reply;
 
-    session_execute(session, &call, &reply, &answer.exec_us);
+    session_execute(session, wanted->context, &call, &reply, &answer.exec_us);
     g_assert_cmpuint(reply_encode(&reply, 0, bytes), <=, sizeof(bytes));
     g_assert_cmpint(answer.exec_us, >=, 0);
     answer.status = reply.status;
@@ -303,7 +304,7 @@ static void test_device_info(gconstpointer backend)
     answer = done(session, &wanted);
     g_assert_cmpuint(answer.result_count, ==, 8);
     g_assert_cmpuint(answer.results[0], ==, 1);
-    g_assert_cmphex(answer.results[1], ==, 0xff);
+    g_assert_cmphex(answer.results[1], ==, 0x1ff);
     g_assert_cmpuint(answer.results[2], ==,
                      g_str_equal(backend, "cpu") ? VGPU_STUB_BACKEND_CPU :
                      g_str_equal(backend, "opencl") ?
@@ -362,6 +363,66 @@ static void test_memory(gconstpointer backend)
     g_assert_cmphex(other, !=, f.a);
     download(f.session, other, back, SIZE);
     g_assert_cmpmem(back, SIZE, zero, SIZE);
+    session_free(f.session);
+}
+
+/* @wanted in another context than that of the fixture */
+static Ask elsewhere(Ask wanted)
+{
+    wanted.context = 1;
+    return wanted;
+}
+
+static uint64_t free_all(Session *session, uint64_t context)
+{
+    const Ask wanted = {
+        .context = context, .opcode = VGPU_STUB_OP_MEMORY_FREE_ALL,
+    };
+    Answer answer = done(session, &wanted);
+
+    g_assert_cmpuint(answer.result_count, ==, 2);
+    return result64(&answer, 0);
+}
+
+/* Memory is of use in its own context alone, and goes with it. */
+static void test_contexts(gconstpointer backend)
+{
+    Fixture f;
+    Ask wanted;
+    uint64_t other;
+    Answer answer;
+
+    if (!set_up(&f, backend)) {
+        return;
+    }
+    wanted = elsewhere(ask_alloc(4097));
+    answer = done(f.session, &wanted);
+    other = result64(&answer, 0);
+    g_assert_cmpuint(used(f.session), ==, 3 * SIZE + 8192);
+
+    wanted = elsewhere(ask_copy(VGPU_STUB_COPY_FROM_DEVICE, 1, f.a, 0));
+    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
+    wanted = elsewhere(ask_copy_within(1, f.a, 0, other, 0));
+    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
+    wanted = elsewhere(ask_copy_within(1, other, 0, f.a, 0));
+    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
+    wanted = elsewhere(ask_vector_add(&f));
+    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
+    wanted = elsewhere(ask_free(f.a));
+    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
+    wanted = ask_free(other);
+    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
+
+    g_assert_cmpuint(free_all(f.session, 0), ==, 3 * SIZE);
+    g_assert_cmpuint(free_all(f.session, 0), ==, 0);
+    wanted = ask_free(f.a);
+    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
+    g_assert_cmpuint(used(f.session), ==, 8192);
+    session_release(f.session, 0);
+    wanted = elsewhere(ask_copy(VGPU_STUB_COPY_FROM_DEVICE, 1, other, 0));
+    done(f.session, &wanted);
+    session_release(f.session, 1);
+    g_assert_false(session_holds_memory(f.session));
     session_free(f.session);
 }
 
@@ -608,8 +669,8 @@ static void test_kernels(gconstpointer backend)
 
 /* What a row of the table below changes in a good request */
 typedef enum Base {
-    INFO, SYNCHRONIZE, ALLOC, FREE, TO, FROM, WITHIN, KERNEL, SGEMM, REDUCE,
-    SHA256,
+    INFO, SYNCHRONIZE, ALLOC, FREE, FREE_ALL, TO, FROM, WITHIN, KERNEL, SGEMM,
+    REDUCE, SHA256,
 } Base;
 
 typedef enum Change {
@@ -641,13 +702,15 @@ static const struct {
 } bad[] = {
     { INFO, OPCODE, 0, VGPU_STUB_OP_NOP, UNSUPPORTED, "not supported" },
     { INFO, OPCODE, 0, VGPU_STUB_OP_ECHO, UNSUPPORTED, "not supported" },
-    { INFO, OPCODE, 0, 8, UNSUPPORTED, "not supported" },
+    { INFO, OPCODE, 0, 9, UNSUPPORTED, "not supported" },
     { INFO, OPCODE, 0, 0x100, UNSUPPORTED, "not supported" },
     { INFO, OPCODE, 0, MAX32, UNSUPPORTED, "not supported" },
     { INFO, COUNT, 0, 1, INVALID, "param_count: not 0" },
     { INFO, LENGTH, 0, 1, INVALID, "takes no data" },
     { SYNCHRONIZE, COUNT, 0, 1, INVALID, "param_count: not 0" },
     { SYNCHRONIZE, LENGTH, 0, 1, INVALID, "takes no data" },
+    { FREE_ALL, COUNT, 0, 1, INVALID, "param_count: not 0" },
+    { FREE_ALL, LENGTH, 0, 1, INVALID, "takes no data" },
 
     { ALLOC, COUNT, 0, 0, INVALID, "param_count: not 2" },
     { ALLOC, COUNT, 0, 1, INVALID, "param_count: not 2" },
@@ -775,6 +838,10 @@ static Ask good(const Fixture *f, Base base)
         return ask_alloc(1);
     case FREE:
         return ask_free(f->a);
+    case FREE_ALL:
+        /* Where there is none that others of these need */
+        wanted.opcode = VGPU_STUB_OP_MEMORY_FREE_ALL;
+        return elsewhere(wanted);
     case TO:
         wanted = ask_copy(VGPU_STUB_COPY_TO_DEVICE, 16, f->a, 0);
         wanted.data_length = 16;
@@ -1228,6 +1295,7 @@ static void add_tests(const char *backend)
     } tests[] = {
         { "device-info", test_device_info },
         { "memory", test_memory },
+        { "contexts", test_contexts },
         { "quota", test_quota },
         { "handles-of-another-vm", test_handles_of_another_vm },
         { "kernels", test_kernels },
