@@ -21,17 +21,32 @@ static gint64 seconds_until(gint64 until, gint64 now)
            ? (until - now + G_TIME_SPAN_SECOND - 1) / G_TIME_SPAN_SECOND : 0;
 }
 
+/* A field with the state of @pool, and why it is so */
+static void append_pool(GString *answer, const WorkerExecutor *workers,
+                        uint8_t pool)
+{
+    const char *reason;
+    const PoolState state = worker_executor_pool_state(workers, pool, &reason);
+    g_autofree char *escaped = g_strescape(reason != NULL ? reason : "", NULL);
+
+    g_string_append_printf(answer, "\t%s%s%s", pool_state_names[state],
+                           reason != NULL ? ": " : "", escaped);
+}
+
 static bool order_status(Admin *admin, char **fields G_GNUC_UNUSED,
                          GString *answer, GError **error G_GNUC_UNUSED)
 {
     const DispatchReport report = dispatch_report(admin->dispatch);
 
     g_string_append_printf(answer, "state\tvms#\tquarantined#\twaiting#\t"
-                           "running#\n%s\t%u\t%u\t%u\t%u\n",
+                           "running#\tpool_A\tpool_B\n%s\t%u\t%u\t%u\t%u",
                            service_draining(admin->service) ? "draining"
                                                             : "serving",
                            report.vms, report.quarantined, report.waiting,
                            report.running);
+    append_pool(answer, admin->workers, VGPU_STUB_POOL_A);
+    append_pool(answer, admin->workers, VGPU_STUB_POOL_B);
+    g_string_append_c(answer, '\n');
     return true;
 }
 

@@ -235,6 +235,19 @@ static void count_worker(const WorkerReport *report, gpointer opaque)
     counts->of[report->pool - VGPU_STUB_POOL_A][report->state]++;
 }
 
+static void append_pools(GString *text, const WorkerExecutor *workers)
+{
+    static const char name[] = "vgpu_pool_works";
+    const char *reason;
+
+    append_head(text, name, "gauge", "1 when the pool's accelerator works.");
+    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+        g_string_append_printf(
+            text, "%s{pool=\"%c\"} %d\n", name, pool,
+            worker_executor_pool_state(workers, pool, &reason) == POOL_WORKS);
+    }
+}
+
 static void append_workers(GString *text, const WorkerExecutor *workers)
 {
     static const char name[] = "vgpu_workers";
@@ -274,6 +287,7 @@ void metrics_append(const Metrics *metrics, GString *text)
                     vm_metrics[i].help);
         dispatch_vm_foreach(metrics->dispatch, append_vm, &appender);
     }
+    append_pools(text, metrics->workers);
     append_workers(text, metrics->workers);
     append_counter(text, "vgpu_worker_starts_total", workers.starts,
                    "Workers that were started.");

@@ -6,7 +6,7 @@
 #include "worker-executor.h"
 
 #include "operations.h"
-#include "worker-probe.h"
+#include "pool-health.h"
 #include "worker-process.h"
 
 /* Until a worker takes requests; drivers may take their time. */
@@ -36,7 +36,7 @@ struct Pool {
     WorkerExecutor *executor;
     uint8_t id;                 /* VGPU_STUB_POOL_A or B */
     const PoolSettings *settings;
-    WorkerProbe *probe;         /* NULL when it is done */
+    PoolHealth *health;
     GQueue workers;             /* Worker, in the order of their making */
     GHashTable *serving;        /* the VM's name → Worker, but LEAVING ones */
     unsigned processes;
@@ -370,13 +370,15 @@ static char **pool_command(const Pool *pool, const char *vm, bool probe)
     g_ptr_array_add(argv, g_strdup_printf(
         "--kernels=%s", config_kernels(config) != NULL
                         ? config_kernels(config) : pool->executor->kernels));
+    if (probe) {
+        g_ptr_array_add(argv, g_strdup("--probe"));
+        g_ptr_array_add(argv, NULL);
+        return (char **)g_ptr_array_free(argv, FALSE);
+    }
     g_ptr_array_add(argv, g_strdup_printf(
         "--memory=%" G_GUINT64_FORMAT, (guint64)limits->memory_mib << 20));
     if (limits->guest_kernels) {
         g_ptr_array_add(argv, g_strdup("--guest-kernels"));
-    }
-    if (probe) {
-        g_ptr_array_add(argv, g_strdup("--probe"));
     }
     g_ptr_array_add(argv, NULL);
     return (char **)g_ptr_array_free(argv, FALSE);
@@ -426,9 +428,10 @@ static Worker *pool_find(Pool *pool, WorkerState state, bool memory_counts)
     return NULL;
 }
 
-/* Nothing will serve what waits. */
+/* Nothing will serve what waits; those with memory serve on, if they may. */
 static void pool_refuse(Pool *pool)
 {
+    const bool closed = pool_health_state(pool->health) == POOL_CLOSED;
     Worker *worker;
 
     while ((worker = pool_find(pool, WORKER_WAITING, false)) != NULL) {
@@ -438,8 +441,33 @@ static void pool_refuse(Pool *pool)
         end_all_unstarted(&queue, VGPU_STUB_ERR_INVALID_POOL,
                           "nothing serves the pool");
     }
-    while ((worker = pool_find(pool, WORKER_IDLE, false)) != NULL) {
+    while ((worker = pool_find(pool, WORKER_IDLE, !closed)) != NULL) {
         worker_retire(worker);
+    }
+}
+
+/*
+ * A pool whose accelerator has failed takes requests as long as there is a
+ * worker with memory, for its VM.
+ */
+static void pool_update_slots(Pool *pool)
+{
+    Executor *base = &pool->executor->base;
+    const PoolState state = pool_health_state(pool->health);
+    bool serves = state == POOL_TRYING || state == POOL_WORKS;
+    unsigned slots;
+
+    for (GList *link = pool->workers.head; link != NULL && !serves;
+         link = link->next) {
+        const Worker *worker = link->data;
+
+        serves = state == POOL_FAILED && worker->holds_memory &&
+                 worker->state != WORKER_LEAVING;
+    }
+    slots = serves ? pool->settings->running : 0;
+    if (slots != *pool_slots(pool)) {
+        *pool_slots(pool) = slots;
+        base->slots_changed(base->opaque);
     }
 }
 
@@ -462,12 +490,16 @@ static void pool_settle(Pool *pool)
     unsigned waiting = 0;
     Worker *worker;
 
-    if (pool->probe != NULL) {
+    pool_update_slots(pool);
+    switch (pool_health_state(pool->health)) {
+    case POOL_TRYING:
         return;
-    }
-    if (*pool_slots(pool) == 0) {
+    case POOL_CLOSED:
+    case POOL_FAILED:
         pool_refuse(pool);
         return;
+    case POOL_WORKS:
+        break;
     }
     while (pool->processes < pool->settings->workers &&
            (worker = pool_find(pool, WORKER_WAITING, false)) != NULL) {
@@ -480,39 +512,24 @@ static void pool_settle(Pool *pool)
     pool_make_room(pool, waiting);
 }
 
-static void pool_probed(gpointer opaque, const char *reason)
+static void pool_health_changed(gpointer pool)
 {
-    Pool *pool = opaque;
-    Executor *base = &pool->executor->base;
-
-    pool->probe = NULL;
-    if (reason != NULL) {
-        g_warning("pool %c: %s device %u does not work, nothing serves the "
-                  "pool: %s", pool->id,
-                  backend_names[pool->settings->backend],
-                  pool->settings->device, reason);
-        *pool_slots(pool) = 0;
-        base->slots_changed(base->opaque);
-    }
     pool_settle(pool);
 }
 
 static void pool_configure(Pool *pool)
 {
-    g_auto(GStrv) argv = NULL;
-    g_autoptr(GError) error = NULL;
-
     pool->settings = config_pool(pool->executor->config, pool->id);
-    g_clear_pointer(&pool->probe, worker_probe_free);
-    *pool_slots(pool) = 0;
-    if (pool->settings->backend != VGPU_STUB_BACKEND_NONE) {
-        *pool_slots(pool) = pool->settings->running;
-        argv = pool_command(pool, "", true);
-        pool->probe = worker_probe_new((const char *const *)argv, pool_probed,
-                                       pool, &error);
-        if (pool->probe == NULL) {
-            pool_probed(pool, error->message);
-        }
+    if (pool->settings->backend == VGPU_STUB_BACKEND_NONE) {
+        pool_health_close(pool->health);
+    } else {
+        g_auto(GStrv) argv = pool_command(pool, "", true);
+        g_autofree char *name =
+            g_strdup_printf("%s device %u",
+                            backend_names[pool->settings->backend],
+                            pool->settings->device);
+
+        pool_health_try(pool->health, name, (const char *const *)argv);
     }
     pool_settle(pool);
 }
@@ -529,8 +546,7 @@ static void pool_vm_gone(Pool *pool, const char *vm)
 /* End everything; its workers are about to go. */
 static void pool_end(Pool *pool)
 {
-    g_clear_pointer(&pool->probe, worker_probe_free);
-    *pool_slots(pool) = 0;
+    pool_health_close(pool->health);
     pool_settle(pool);
     for (GList *link = pool->workers.head; link != NULL; link = link->next) {
         Worker *worker = link->data;
@@ -553,7 +569,6 @@ static void workers_configure(Executor *base, const Config *config)
     for (int i = 0; i < POOLS; i++) {
         pool_configure(&executor->pools[i]);
     }
-    base->slots_changed(base->opaque);
 }
 
 static void workers_start(Executor *base, Execution *execution)
@@ -640,6 +655,7 @@ WorkerExecutor *worker_executor_new(const char *program,
         pool->executor = executor;
         pool->id = VGPU_STUB_POOL_A + i;
         pool->serving = g_hash_table_new(g_str_hash, g_str_equal);
+        pool->health = pool_health_new(pool->id, pool_health_changed, pool);
     }
     return executor;
 }
@@ -654,6 +670,7 @@ void worker_executor_free(WorkerExecutor *executor)
             g_main_context_iteration(NULL, TRUE);
         }
         g_hash_table_unref(pool->serving);
+        pool_health_free(pool->health);
     }
     g_free(executor->program);
     g_free(executor->kernels);
@@ -688,6 +705,15 @@ void worker_executor_foreach(const WorkerExecutor *executor,
             function(&report, opaque);
         }
     }
+}
+
+PoolState worker_executor_pool_state(const WorkerExecutor *executor,
+                                     uint8_t pool, const char **reason)
+{
+    const PoolHealth *health = executor->pools[pool - VGPU_STUB_POOL_A].health;
+
+    *reason = pool_health_reason(health);
+    return pool_health_state(health);
 }
 
 WorkerCounters worker_executor_counters(const WorkerExecutor *executor)

@@ -23,9 +23,11 @@
  *   - Device time is measured here, from the moment a request is given to its
  *     worker.
  *
- * Before a pool has its first worker, and after each reload, the pool's
- * backend is tried (worker-probe.h). A pool whose backend is `none` or does
- * not work has no slots.
+ * Before a pool has its first worker, and after a reload that changes it, the
+ * pool's backend is tried (pool-health.h). A pool whose backend is `none` has
+ * no slots. Nor has one whose backend does not work, but as long as there are
+ * workers with memory, which were started when it did: their VMs are served
+ * on, others refused.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -35,6 +37,7 @@
 #include <sys/types.h>
 
 #include "executor.h"
+#include "pool-health.h"
 
 #define WORKER_GRACE_MS 1000
 
@@ -87,6 +90,13 @@ void worker_executor_foreach(const WorkerExecutor *executor,
                              void (*function)(const WorkerReport *report,
                                               gpointer opaque),
                              gpointer opaque);
+
+/*
+ * The state of @pool, VGPU_STUB_POOL_…; @reason becomes why it has failed, NULL
+ * when it has not. It lives until the main loop runs.
+ */
+PoolState worker_executor_pool_state(const WorkerExecutor *executor,
+                                     uint8_t pool, const char **reason);
 
 WorkerCounters worker_executor_counters(const WorkerExecutor *executor);
 

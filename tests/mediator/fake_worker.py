@@ -4,8 +4,8 @@
 
 It is run by a link to it. What it does is the word in the file `behaviour`
 beside the link; without such a file it answers each request with the
-request's data. It writes its arguments to `worker-PID` there, and ignores
-SIGTERM.
+request's data. It writes its arguments to `worker-PID` there, or leaves an
+empty `probe-PID`, and ignores SIGTERM.
 """
 import os
 import signal
@@ -91,6 +91,7 @@ def main():
     path = HERE / "behaviour"
     behaviour = path.read_text() if path.exists() else ""
     if "--probe" in sys.argv:
+        (HERE / f"probe-{os.getpid()}").touch()
         sys.exit("first this\nno such accelerator"
                  if behaviour == "no accelerator" else 0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -39,10 +39,13 @@ def statuses(peer, count=100):
 
 
 def test_status(peers, ctl):
-    assert ctl("status") == ("state    vms  quarantined  waiting  running\n"
-                             "serving    2            0        0        0\n")
+    wait_for(lambda: "trying" not in ctl("status"), "attempts of the pools")
+    assert ctl("status") == (
+        "state    vms  quarantined  waiting  running  pool_A  pool_B\n"
+        "serving    2            0        0        0  works   works\n")
     assert json.loads(ctl("status", "--json")) == [
-        {"state": "serving", "vms": 2, "quarantined": 0, "waiting": 0, "running": 0}]
+        {"state": "serving", "vms": 2, "quarantined": 0, "waiting": 0,
+         "running": 0, "pool_A": "works", "pool_B": "works"}]
 
 
 def test_vms(start, admin, ctl, sockets):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Workers that lie, die and never end, and what other VMs notice of it."""
+import json
 import os
 import random
 import re
@@ -140,7 +141,11 @@ class Host:
         self.config.write_text(config)
         self.daemon = self._start("--config", self.config,
                                   "--socket-dir", self.sockets,
+                                  "--admin-socket", self.folder / "admin",
                                   worker=self.worker)
+
+    def status(self, ctl):
+        return json.loads(ctl("status", "--json"))[0]
 
     def reload(self, config):
         before = len(self.daemon.log())
@@ -155,6 +160,10 @@ class Host:
                       **hello)
         self.guests.append(guest)
         return guest
+
+    def probes(self):
+        """How often fake workers were to try the accelerator"""
+        return len(list(self.folder.glob("probe-*")))
 
     def workers(self):
         return self.daemon.workers()
@@ -551,11 +560,85 @@ def test_an_accelerator_that_does_not_work(host):
     for guest in guests:
         assert nop(guest) == INVALID_POOL
         assert guest.ask() == (INVALID_POOL, b"nothing serves the pool")
-    # Until it does, at the next reload
+    # Until it does: each attempt that fails is for the same reason, no news.
+    wait_for(lambda: host.probes() >= 5, "attempts", timeout=20)
     host.behave("")
-    host.reload("[pool B]\nbackend=cuda\n")
+    for pool, name in ("A", "cpu"), ("B", "cuda"):
+        line, = host.daemon.wait_log(f"pool {pool}: {name} device 0 works")
+        assert int(re.search(r"after (\d+) attempts that failed", line)[1]) > 1
+        assert len(host.daemon.wait_log(BAD_POOL.format(pool, name))) == 1
     for guest in guests:
         assert guest.ask() == (OK, b"x")
+
+
+def test_a_failed_pool_is_tried_at_each_reload(host):
+    host.behave("no accelerator")
+    host.start()
+    host.daemon.wait_log(BAD_POOL.format("A", "cpu"))
+    guest = host.guest(7)
+    assert guest.ask()[0] == INVALID_POOL
+    host.behave("")
+    host.reload("[vm]\nweight=1\n")
+    host.daemon.wait_log("pool A: cpu device 0 works, after")
+    assert guest.ask()[0] == OK
+
+
+def test_a_reload_tries_only_what_it_changes(host):
+    host.behave("holds memory")
+    host.start()
+    guest = host.guest(7)
+    assert guest.ask()[0] == OK
+    worker = host.wait_worker()
+    host.behave("no accelerator")
+    host.reload("[pool A]\nworkers=2\nidle-s=1\nrunning=3\n"
+                "[pool B]\nbackend=none\n")
+    # A new worker would have waited for the attempt.
+    host.behave("")
+    assert host.guest(8).ask()[0] == OK
+    assert host.probes() == 2
+    assert guest.ask()[0] == OK
+    assert worker in host.workers()
+    assert not [line for line in host.daemon.log() if "does not work" in line]
+
+
+def test_memory_outlives_a_reload_to_what_does_not_work(host, ctl):
+    """Its VM is served on, by the worker that it has."""
+    host.behave("holds memory")
+    host.start()
+    guest = host.guest(7)
+    assert guest.ask()[0] == OK
+    worker = host.wait_worker()
+    host.behave("no accelerator")
+    host.reload("[pool A]\nbackend=opencl\ndevice=1\n")
+    host.daemon.wait_log("pool A: opencl device 1 does not work")
+    other = host.guest(8)
+    assert other.ask() == (INVALID_POOL, b"nothing serves the pool")
+    assert guest.ask()[0] == OK
+    assert host.wait_worker() == worker
+    assert host.status(ctl)["pool_A"] == "failed: no such accelerator"
+    assert host.status(ctl)["pool_B"] == "works"
+    host.behave("")
+    host.daemon.wait_log("pool A: opencl device 1 works")
+    assert other.ask()[0] == OK
+    assert guest.ask()[0] == OK
+    assert worker in host.workers()
+    assert host.status(ctl)["pool_A"] == "works"
+
+
+def test_a_failed_pool_is_closed_with_its_last_memory(host, ctl):
+    host.behave("holds memory")
+    host.start()
+    guest = host.guest(7)
+    assert guest.ask()[0] == OK
+    worker = host.wait_worker()
+    host.behave("no accelerator")
+    host.reload("[pool A]\nbackend=opencl\n")
+    host.daemon.wait_log("pool A: opencl device 0 does not work")
+    guest.peer.close()
+    guest.device.remove()
+    wait_gone(worker)
+    # Not even what needs no accelerator
+    assert nop(host.guest(8)) == INVALID_POOL
 
 
 def test_a_pool_is_closed_and_opened(host):

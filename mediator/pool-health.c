@@ -1,0 +1,167 @@
+/*
+ * Whether a pool's accelerator works
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "pool-health.h"
+
+#include <stdbool.h>
+
+#include "worker-probe.h"
+
+struct PoolHealth {
+    uint8_t id;
+    void (*changed)(gpointer opaque);
+    gpointer opaque;
+    PoolState state;
+    char *name;
+    char **argv;                /* NULL: closed */
+    char *reason;               /* NULL unless FAILED */
+    WorkerProbe *probe;         /* NULL while none runs */
+    unsigned attempts;          /* that have failed in a row */
+    guint timer;                /* to the next attempt, or 0 */
+};
+
+const char *const pool_state_names[POOL_FAILED + 1] = {
+    [POOL_CLOSED] = "closed",
+    [POOL_TRYING] = "trying",
+    [POOL_WORKS] = "works",
+    [POOL_FAILED] = "failed",
+};
+
+static void pool_health_start(PoolHealth *health);
+
+static gboolean pool_health_again(gpointer opaque)
+{
+    PoolHealth *health = opaque;
+
+    health->timer = 0;
+    pool_health_start(health);
+    return G_SOURCE_REMOVE;
+}
+
+static void pool_health_failed(PoolHealth *health, const char *reason)
+{
+    const unsigned pause = MIN(
+        (guint64)POOL_HEALTH_PAUSE_MIN_S << MIN(health->attempts, 31),
+        POOL_HEALTH_PAUSE_MAX_S);
+
+    health->attempts++;
+    health->timer = g_timeout_add_seconds(pause, pool_health_again, health);
+    if (g_strcmp0(reason, health->reason) != 0) {
+        g_warning("pool %c: %s does not work, nothing serves the pool: %s",
+                  health->id, health->name, reason);
+        g_free(health->reason);
+        health->reason = g_strdup(reason);
+    }
+    health->state = POOL_FAILED;
+}
+
+static void pool_health_succeeded(PoolHealth *health)
+{
+    if (health->attempts > 0) {
+        g_message("pool %c: %s works, after %u attempts that failed",
+                  health->id, health->name, health->attempts);
+    }
+    health->attempts = 0;
+    g_clear_pointer(&health->reason, g_free);
+    health->state = POOL_WORKS;
+}
+
+static void pool_health_probed(gpointer opaque, const char *reason)
+{
+    PoolHealth *health = opaque;
+
+    health->probe = NULL;
+    if (reason != NULL) {
+        pool_health_failed(health, reason);
+    } else {
+        pool_health_succeeded(health);
+    }
+    health->changed(health->opaque);
+}
+
+static void pool_health_start(PoolHealth *health)
+{
+    g_autoptr(GError) error = NULL;
+
+    health->probe = worker_probe_new((const char *const *)health->argv,
+                                     pool_health_probed, health, &error);
+    if (health->probe == NULL) {
+        pool_health_probed(health, error->message);
+    }
+}
+
+/* Stop trying. */
+static void pool_health_stop(PoolHealth *health)
+{
+    g_clear_pointer(&health->probe, worker_probe_free);
+    if (health->timer != 0) {
+        g_source_remove(health->timer);
+        health->timer = 0;
+    }
+}
+
+void pool_health_close(PoolHealth *health)
+{
+    pool_health_stop(health);
+    g_clear_pointer(&health->argv, g_strfreev);
+    g_clear_pointer(&health->name, g_free);
+    g_clear_pointer(&health->reason, g_free);
+    health->attempts = 0;
+    health->state = POOL_CLOSED;
+}
+
+static bool is_the_same(const PoolHealth *health, const char *const *argv)
+{
+    char **old = health->argv;
+    size_t i = 0;
+
+    while (old != NULL && old[i] != NULL && g_strcmp0(old[i], argv[i]) == 0) {
+        i++;
+    }
+    return old != NULL && old[i] == NULL && argv[i] == NULL;
+}
+
+void pool_health_try(PoolHealth *health, const char *name,
+                     const char *const *argv)
+{
+    if (!is_the_same(health, argv)) {
+        pool_health_close(health);
+        health->name = g_strdup(name);
+        health->argv = g_strdupv((char **)argv);
+        health->state = POOL_TRYING;
+    }
+    if (health->state != POOL_WORKS && health->probe == NULL) {
+        /* Whoever asks for it does not want to wait for the pause's end. */
+        pool_health_stop(health);
+        pool_health_start(health);
+    }
+}
+
+PoolState pool_health_state(const PoolHealth *health)
+{
+    return health->state;
+}
+
+const char *pool_health_reason(const PoolHealth *health)
+{
+    return health->reason;
+}
+
+PoolHealth *pool_health_new(uint8_t id, void (*changed)(gpointer opaque),
+                            gpointer opaque)
+{
+    PoolHealth *health = g_new0(PoolHealth, 1);
+
+    health->id = id;
+    health->changed = changed;
+    health->opaque = opaque;
+    return health;
+}
+
+void pool_health_free(PoolHealth *health)
+{
+    pool_health_close(health);
+    g_free(health);
+}

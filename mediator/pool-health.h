@@ -1,0 +1,55 @@
+/*
+ * Whether a pool's accelerator works
+ *
+ * It is tried (worker-probe.h) once; if that fails, again and again by itself,
+ * after pauses that double from POOL_HEALTH_PAUSE_MIN_S to
+ * POOL_HEALTH_PAUSE_MAX_S. Why it fails is logged when that is new, that it works
+ * after all with the number of attempts.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_POOL_HEALTH_H
+#define MEDIATOR_POOL_HEALTH_H
+
+#include <glib.h>
+#include <stdint.h>
+
+#define POOL_HEALTH_PAUSE_MIN_S 1
+#define POOL_HEALTH_PAUSE_MAX_S 300
+
+typedef enum PoolState {
+    POOL_CLOSED,                /* nothing is to serve it */
+    POOL_TRYING,                /* for the first time */
+    POOL_WORKS,
+    POOL_FAILED,
+} PoolState;
+
+/* By PoolState */
+extern const char *const pool_state_names[POOL_FAILED + 1];
+
+typedef struct PoolHealth PoolHealth;
+
+/*
+ * Of pool @id, VGPU_STUB_POOL_…, which is closed. @changed is called after its
+ * state has changed: from the main loop, or within pool_health_try().
+ */
+PoolHealth *pool_health_new(uint8_t id, void (*changed)(gpointer opaque),
+                            gpointer opaque);
+void pool_health_free(PoolHealth *health);
+
+/*
+ * The accelerator called @name works when @argv, NULL-terminated, says so. That
+ * is tried now, unless it was, with the same @argv, and it works.
+ */
+void pool_health_try(PoolHealth *health, const char *name,
+                     const char *const *argv);
+
+/* Nothing is to serve the pool; nothing is tried. */
+void pool_health_close(PoolHealth *health);
+
+PoolState pool_health_state(const PoolHealth *health);
+
+/* Why it has failed, a line of UTF-8; NULL when it has not. */
+const char *pool_health_reason(const PoolHealth *health);
+
+#endif /* MEDIATOR_POOL_HEALTH_H */
