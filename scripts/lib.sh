@@ -61,7 +61,7 @@ device_sources() {
         ;;
     sst-device)
         printf '%s\n' "$ROOT"/sst/qemu-device/{*.c,*.h,trace-events} \
-            "$ROOT"/include/sst-mmio-wire.h
+            "$ROOT"/sst/include/sst-mmio-wire.h
         ;;
     esac
 }

@@ -3,9 +3,11 @@
 # the firmware, and elements for SST where that is installed.
 
 SST_GLIB := glib-2.0 gio-unix-2.0
-SST_CFLAGS := -std=gnu11 $(WARN) -Iinclude -DG_LOG_USE_STRUCTURED \
-    -DG_LOG_DOMAIN='"sst-sim"'
-SST_MODULES := $(patsubst sst/simulator/%.c,%.o,$(wildcard sst/simulator/*.c))
+SST_CFLAGS := -std=gnu11 $(WARN) -Isst/include -Isst/models \
+    -DG_LOG_USE_STRUCTURED -DG_LOG_DOMAIN='"sst-sim"'
+SST_MODELS := $(patsubst sst/%.c,%.o,$(wildcard sst/models/*.c))
+SST_MODULES := $(SST_MODELS) \
+    $(patsubst sst/%.c,%.o,$(wildcard sst/simulator/*.c))
 
 .PHONY: sst-sim sst-sim-sanitizers sst-dependencies
 sst-sim: $(BUILD)/sst-sim/sst-sim ## build the simulator that sst-device talks to
@@ -23,21 +25,21 @@ $(BUILD)/$(1)/sst-sim: $(SST_MODULES:%=$(BUILD)/$(1)/%)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
 	    $$$$(pkg-config --libs $$(SST_GLIB))
 
-$(BUILD)/$(1)/%.o: sst/simulator/%.c | sst-dependencies
+$(BUILD)/$(1)/%.o: sst/%.c | sst-dependencies
 	@mkdir -p $$(@D)
 	$$(call say,CC)
 	$$(Q)$$(CC) $$(SST_CFLAGS) $$(CFLAGS) $(2) -MMD -MP -c -o $$@ $$< \
 	    $$$$(pkg-config --cflags $$(SST_GLIB))
 
 $(BUILD)/$(1)/unit/%: tests/sst/unit/%.c \
-    $(patsubst %,$(BUILD)/$(1)/%,$(filter-out main.o,$(SST_MODULES)))
+    $(patsubst %,$(BUILD)/$(1)/%,$(filter-out simulator/main.o,$(SST_MODULES)))
 	@mkdir -p $$(@D)
 	$$(call say,CC)
 	$$(Q)$$(CC) $$(SST_CFLAGS) -Isst/simulator $$(CFLAGS) $(2) $$(LDFLAGS) \
 	    -MMD -MP -o $$@ $$(filter %.c %.o,$$^) \
 	    $$$$(pkg-config --cflags --libs $$(SST_GLIB))
 
--include $(wildcard $(BUILD)/$(1)/*.d $(BUILD)/$(1)/unit/*.d)
+-include $(wildcard $(BUILD)/$(1)/*/*.d)
 endef
 
 $(eval $(call sst_sim_build,sst-sim,))
@@ -66,7 +68,7 @@ SST_FIRMWARE := device-test benchmark
 SST_FIRMWARE_OUT := $(BUILD)/sst-firmware
 SST_FIRMWARE_CC := riscv64-unknown-elf-gcc
 SST_FIRMWARE_CFLAGS := -march=rv32imac_zicsr -mabi=ilp32 -std=gnu11 -O2 -g \
-    -ffreestanding $(WARN) -Iinclude -Isst/firmware -MMD -MP
+    -ffreestanding $(WARN) -Isst/include -Isst/firmware -MMD -MP
 SST_FIRMWARE_COMMON := crt0.o board.o sst-device.o test.o
 
 .PHONY: sst-firmware
@@ -97,8 +99,9 @@ $(SST_FIRMWARE_OUT)/%.o: sst/firmware/%.S | sst-dependencies
 SST_CONFIG := sst-config
 SST_ELEMENTS_OUT := $(BUILD)/sst-elements
 SST_ELEMENTS := $(SST_ELEMENTS_OUT)/libqemubinary.so
-SST_ELEMENTS_OBJECTS := $(patsubst sst/elements/%.cc, \
-    $(SST_ELEMENTS_OUT)/%.o,$(wildcard sst/elements/*.cc))
+SST_ELEMENTS_OBJECTS := $(SST_MODELS:%=$(SST_ELEMENTS_OUT)/%) \
+    $(patsubst sst/elements/%.cc,$(SST_ELEMENTS_OUT)/%.o, \
+    $(wildcard sst/elements/*.cc))
 
 .PHONY: sst-elements sst-config-there
 sst-elements: sst-config-there $(SST_ELEMENTS) ## build elements for SST, where that is installed
@@ -115,8 +118,13 @@ $(SST_ELEMENTS): $(SST_ELEMENTS_OBJECTS)
 $(SST_ELEMENTS_OUT)/%.o: sst/elements/%.cc | sst-config-there
 	@mkdir -p $(@D)
 	$(call say,CXX)
-	$(Q)$$($(SST_CONFIG) --CXX) $(CFLAGS) $(WARN) -Iinclude -MMD -MP -c \
+	$(Q)$$($(SST_CONFIG) --CXX) $(CFLAGS) $(WARN) -Isst/include -MMD -MP -c \
 	    -o $@ $< $$($(SST_CONFIG) --ELEMENT_CXXFLAGS | \
 	    sed 's|-I/|-isystem /|g')
 
--include $(wildcard $(SST_ELEMENTS_OUT)/*.d)
+$(SST_ELEMENTS_OUT)/models/%.o: sst/models/%.c
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(SST_CFLAGS) $(CFLAGS) -fPIC -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(SST_ELEMENTS_OUT)/*.d $(SST_ELEMENTS_OUT)/models/*.d)

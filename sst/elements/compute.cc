@@ -11,7 +11,7 @@
 
 namespace QemuBinary {
 
-class Compute : public DataUnit
+class Compute : public DataUnitDevice
 {
 public:
     SST_ELI_REGISTER_COMPONENT(
@@ -20,20 +20,9 @@ public:
     SST_ELI_DOCUMENT_PARAMS(QEMU_BINARY_DATA_UNIT_PARAMS)
     SST_ELI_DOCUMENT_PORTS(QEMU_BINARY_DEVICE_PORTS)
 
-    using DataUnit::DataUnit;
-
-private:
-    void written(uint32_t reg, uint32_t value) override
+    Compute(SST::ComponentId_t id, SST::Params &params) :
+        DataUnitDevice(id, params, data_unit_compute)
     {
-        if (reg == SST_DEVICE_REG_CONTROL &&
-            (value & SST_DEVICE_CONTROL_START)) {
-            start();
-        }
-    }
-
-    uint64_t operate(uint32_t operand) override
-    {
-        return static_cast<uint64_t>(operand) * operand;
     }
 };
 

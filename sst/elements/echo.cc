@@ -9,7 +9,7 @@
 
 namespace QemuBinary {
 
-class Echo : public DataUnit
+class Echo : public DataUnitDevice
 {
 public:
     SST_ELI_REGISTER_COMPONENT(
@@ -19,19 +19,9 @@ public:
     SST_ELI_DOCUMENT_PARAMS(QEMU_BINARY_DATA_UNIT_PARAMS)
     SST_ELI_DOCUMENT_PORTS(QEMU_BINARY_DEVICE_PORTS)
 
-    using DataUnit::DataUnit;
-
-private:
-    void written(uint32_t reg, uint32_t) override
+    Echo(SST::ComponentId_t id, SST::Params &params) :
+        DataUnitDevice(id, params, data_unit_echo)
     {
-        if (reg == SST_DEVICE_REG_DATA_IN) {
-            start();
-        }
-    }
-
-    uint64_t operate(uint32_t operand) override
-    {
-        return operand;
     }
 };
 

@@ -1,15 +1,13 @@
 /*
  * qemubinary.Memory: bytes that stay as they were written
  *
- * Messages that arrive are stored one after the other, 8 bytes each, from the
- * beginning, and from there again when the end is reached.
- *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <sst/core/sst_config.h>
 
 #include <vector>
 
+#include "../models/byte-store.h"
 #include "device.h"
 
 namespace QemuBinary {
@@ -34,18 +32,12 @@ public:
                       "8\n", getName().c_str(), size);
         }
         bytes.resize(size);
+        store = { bytes.data(), size, 0 };
     }
 
 private:
     std::vector<uint8_t> bytes;
-    uint64_t next = 0;          /* where the next message goes */
-
-    void store(uint64_t offset, uint32_t size, uint64_t value)
-    {
-        for (uint32_t i = 0; i < size; i++) {
-            bytes[offset + i] = value >> 8 * i;
-        }
-    }
+    ByteStore store;
 
     bool access(const AccessEvent &event, uint64_t &data) override
     {
@@ -53,19 +45,16 @@ private:
             return false;
         }
         if (event.write) {
-            store(event.offset, event.size, event.data);
-            return true;
-        }
-        for (uint32_t i = 0; i < event.size; i++) {
-            data |= static_cast<uint64_t>(bytes[event.offset + i]) << 8 * i;
+            byte_store_write(&store, event.offset, event.size, event.data);
+        } else {
+            data = byte_store_read(&store, event.offset, event.size);
         }
         return true;
     }
 
     void receive(uint64_t value) override
     {
-        store(next, 8, value);
-        next = (next + 8) % bytes.size();
+        byte_store_receive(&store, value);
     }
 };
 

@@ -9,8 +9,8 @@ bench: ## measure, beside what it is compared with: BENCH='NAME …' for some
 bench-programs: $(BUILD)/bench/mediator-load $(BUILD)/bench/echo-server
 
 $(BUILD)/bench/%: tests/bench/%.c include/vgpu-stub-wire.h \
-    include/vgpu-stub-regs.h | mediator-dependencies
+    include/vgpu-stub-regs.h sst/include/sst-mmio-wire.h | mediator-dependencies
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) -std=gnu11 $(WARN) -Iinclude $(CFLAGS) -o $@ $< \
+	$(Q)$(CC) -std=gnu11 $(WARN) -Iinclude -Isst/include $(CFLAGS) -o $@ $< \
 	    $$(pkg-config --cflags --libs glib-2.0)

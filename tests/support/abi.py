@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The constants of include/*.h, by their own names.
+"""The constants of our interfaces' headers, by their own names.
 
 The headers are the only place where an offset, a bit or a code is written
 down in code: tests read them from there, so that they cannot drift.
@@ -8,7 +8,8 @@ import re
 
 from support.paths import ROOT
 
-INCLUDE = ROOT / "include"
+HEADERS = ("include/vgpu-stub-regs.h", "include/vgpu-stub-wire.h",
+           "sst/include/sst-mmio-wire.h")
 
 _DEFINE = re.compile(
     r"^#define ((?:VGPU_STUB|SST)_\w+)[ \t]+"
@@ -22,8 +23,8 @@ def _constants(text):
         yield name, 1 << int(shift.group(1)) if shift else int(value, 0)
 
 
-for _header in ("vgpu-stub-regs.h", "vgpu-stub-wire.h", "sst-mmio-wire.h"):
-    globals().update(_constants((INCLUDE / _header).read_text()))
+for _header in HEADERS:
+    globals().update(_constants((ROOT / _header).read_text()))
 
 
 def names(prefix):

@@ -148,7 +148,7 @@ def compile_program(tmp_path):
         subprocess.run(
             ["riscv64-unknown-elf-gcc", "-march=rv32imac_zicsr", "-mabi=ilp32",
              "-O1", "-ffreestanding", "-nostdlib", "-static",
-             f"-I{ROOT}/include", f"-I{ROOT}/sst/firmware",
+             f"-I{ROOT}/sst/include", f"-I{ROOT}/sst/firmware",
              f"-Wl,-T,{ROOT}/sst/firmware/link.ld", "-o", program, source,
              *(BUILD / f"sst-firmware/{name}.o"
                for name in ("crt0", "board", "sst-device"))], check=True)

@@ -25,8 +25,10 @@ def test_model_of_the_document(tmp_path, connect):
                             "gio-unix-2.0"], check=True, text=True,
                            stdout=subprocess.PIPE).stdout.split()
     subprocess.run(["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Wshadow",
-                    "-Werror", f"-I{ROOT}/include", "-o", tmp_path / "sst-sim",
-                    *sources.glob("*.c"), *flags], check=True)
+                    "-Werror", f"-I{ROOT}/sst/models", "-o",
+                    tmp_path / "sst-sim", f"-I{ROOT}/sst/include",
+                    *(ROOT / "sst/models").glob("*.c"), *sources.glob("*.c"),
+                    *flags], check=True)
 
     sim = SstSim(tmp_path / "sst-sim", tmp_path, "sim",
                  "[clock c]\nfrequency=1GHz\n[device a]\nmodel=alarm\n"
