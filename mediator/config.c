@@ -23,6 +23,7 @@
 struct Config {
     ClassShares shares;
     PoolSettings pools[POOLS];
+    WorkerSettings workers;
     char *kernels;              /* or NULL */
     VmLimits limits;            /* of VMs that have no group of their own */
     LogSettings log;
@@ -213,15 +214,9 @@ static VmLimits *config_group_limits(Config *config, const char *group)
     return NULL;
 }
 
-/* A setting of [workers] */
-static bool config_set_workers(Config *config, const char *name,
-                               const char *value, GError **error)
+static bool config_set_kernels(Config *config, const char *value,
+                               GError **error)
 {
-    if (strcmp(name, "kernels") != 0) {
-        g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
-                    "'%s' is not known, there is kernels", name);
-        return false;
-    }
     if (!g_path_is_absolute(value)) {
         g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
                     "kernels is '%s', a path that begins with / is allowed",
@@ -231,6 +226,24 @@ static bool config_set_workers(Config *config, const char *name,
     g_free(config->kernels);
     config->kernels = g_strdup(value);
     return true;
+}
+
+/* A setting of [workers] */
+static bool config_set_workers(Config *config, const char *name,
+                               const char *value, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+
+    if (strcmp(name, "kernels") == 0) {
+        return config_set_kernels(config, value, error);
+    }
+    if (workers_set(&config->workers, name, value, &reason)) {
+        return true;
+    }
+    g_set_error(error, reason->domain, reason->code, "%s%s", reason->message,
+                g_error_matches(reason, LIMITS_ERROR, LIMITS_ERROR_UNKNOWN)
+                ? ", kernels" : "");
+    return false;
 }
 
 static bool config_set_setting(Config *config, const Entry *entry,
@@ -339,6 +352,7 @@ Config *config_new(void)
     for (int i = 0; i < POOLS; i++) {
         config->pools[i] = pool_default;
     }
+    config->workers = workers_default;
     config->limits = limits_default;
     config->vms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                         g_free);
@@ -377,6 +391,11 @@ const ClassShares *config_shares(const Config *config)
 const PoolSettings *config_pool(const Config *config, uint8_t pool)
 {
     return &config->pools[pool - VGPU_STUB_POOL_A];
+}
+
+const WorkerSettings *config_workers(const Config *config)
+{
+    return &config->workers;
 }
 
 const char *config_kernels(const Config *config)

@@ -48,6 +48,7 @@ bool config_log_requests(const Config *config);
 const ClassShares *config_shares(const Config *config);
 const VmLimits *config_limits(const Config *config, const char *vm);
 const PoolSettings *config_pool(const Config *config, uint8_t pool);
+const WorkerSettings *config_workers(const Config *config);
 /* The folder of the kernels, or NULL */
 const char *config_kernels(const Config *config);
 

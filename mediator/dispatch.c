@@ -24,6 +24,7 @@ struct Dispatch {
     RequestLog *log;
     Quarantines *quarantines;
     Domains *domains;
+    GQueue jobs;                /* Job, in the order of their coming */
     uint64_t contexts;          /* there have been so far */
 };
 
@@ -39,10 +40,12 @@ typedef struct Job {
     Task task;
     Execution execution;
     Dispatch *dispatch;
+    GList in_jobs;
     Request *request;
     gint64 arrived;             /* monotonic, µs */
     bool stopped;
     bool overdue;               /* that is why it was stopped */
+    bool drained;               /* or that is */
 } Job;
 
 static Job *job_of_task(Task *task)
@@ -53,6 +56,13 @@ static Job *job_of_task(Task *task)
 static Job *job_of_execution(Execution *execution)
 {
     return (Job *)((char *)execution - offsetof(Job, execution));
+}
+
+/* Its request is completed. */
+static void job_free(Job *job)
+{
+    g_queue_unlink(&job->dispatch->jobs, &job->in_jobs);
+    g_free(job);
 }
 
 static void dispatch_wake(Dispatch *dispatch)
@@ -134,7 +144,17 @@ static void refuse(Request *request, uint32_t status)
 static void job_refuse(Job *job, uint32_t status)
 {
     refuse(job->request, status);
-    g_free(job);
+    job_free(job);
+}
+
+/* The same, when the daemon or its asker does not wait for it. */
+static void job_cancel(Job *job, const char *why)
+{
+    Reply reply;
+
+    reply_error(&reply, VGPU_STUB_ERR_CANCELLED, why);
+    complete(job->request, &reply);
+    job_free(job);
 }
 
 static void job_stop(Job *job)
@@ -186,15 +206,20 @@ static void job_done(Execution *execution, const Outcome *outcome)
     record_end(job->dispatch, &job->task, job->request, status,
                MAX(now - job->arrived - outcome->used_us, 0),
                outcome->used_us);
-    job_finish(job, outcome->used_us, outcome->fault || runaway, now);
+    job_finish(job, outcome->used_us,
+               (outcome->fault || runaway) && !job->drained, now);
     dispatch_wake(job->dispatch);
     if (job->overdue) {
         job_refuse(job, VGPU_STUB_ERR_TIMEOUT);
         return;
     }
+    if (job->drained && outcome->fault) {
+        job_cancel(job, "the mediator ends; it was stopped while it ran");
+        return;
+    }
     request_complete(job->request, outcome->status, outcome->response,
                      outcome->length);
-    g_free(job);
+    job_free(job);
 }
 
 static void job_abandoned(gpointer opaque)
@@ -208,7 +233,48 @@ static void job_abandoned(gpointer opaque)
     record_unstarted(job, VGPU_STUB_ERR_CANCELLED);
     scheduler_withdraw(job->dispatch->scheduler, &job->task);
     request_complete(job->request, VGPU_STUB_ERR_CANCELLED, NULL, 0);
-    g_free(job);
+    job_free(job);
+}
+
+/* --- The daemon's end --- */
+
+unsigned dispatch_drain_ms(const Dispatch *dispatch)
+{
+    return config_workers(dispatch->config)->drain_ms;
+}
+
+bool dispatch_pending(const Dispatch *dispatch, gint64 when)
+{
+    const GList *first = dispatch->jobs.head;
+
+    return first != NULL && ((const Job *)first->data)->arrived < when;
+}
+
+static void job_end(Job *job)
+{
+    if (job->task.state == TASK_RUNNING) {
+        job->drained = true;
+        job_stop(job);
+    } else if (job->task.state == TASK_WAITING) {
+        record_unstarted(job, VGPU_STUB_ERR_CANCELLED);
+        scheduler_withdraw(job->dispatch->scheduler, &job->task);
+        job_cancel(job, "the mediator ends; it has not run");
+    }
+}
+
+void dispatch_end_all(Dispatch *dispatch, gint64 when)
+{
+    GList *link = dispatch->jobs.head;
+
+    while (link != NULL) {
+        Job *job = link->data;
+
+        link = link->next;
+        if (job->arrived < when) {
+            job_end(job);
+        }
+    }
+    dispatch_wake(dispatch);
 }
 
 /* --- The main loop's part --- */
@@ -542,6 +608,8 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
         .call = call,
         .done = job_done,
     };
+    job->in_jobs.data = job;
+    g_queue_push_tail_link(&dispatch->jobs, &job->in_jobs);
     status = scheduler_submit(dispatch->scheduler, &job->task, job->arrived);
     if (status != VGPU_STUB_ERR_NONE) {
         record_unstarted(job, status);

@@ -71,6 +71,19 @@ typedef struct DispatchReport {
 
 DispatchReport dispatch_report(const Dispatch *dispatch);
 
+/* How long the daemon's end may wait for what runs, in ms */
+unsigned dispatch_drain_ms(const Dispatch *dispatch);
+
+/* Whether a request has not ended that came before @when, monotonic, µs */
+bool dispatch_pending(const Dispatch *dispatch, gint64 when);
+
+/*
+ * The daemon is about to end: of the requests that came before @when those that
+ * wait end as CANCELLED, and so do those that run, unless they end by
+ * themselves as soon as they are told to.
+ */
+void dispatch_end_all(Dispatch *dispatch, gint64 when);
+
 /* To look at */
 Scheduler *dispatch_scheduler(Dispatch *dispatch);
 

@@ -23,6 +23,8 @@ struct Service {
     GPtrArray *links;           /* those of service_run() */
     SocketDir *dir;
     guint drain_timer;          /* 0: it does not drain */
+    gint64 drain_since;         /* monotonic, µs */
+    bool closing;               /* connections take nothing new */
     guint signals[3];           /* sources */
 };
 
@@ -83,25 +85,56 @@ static gboolean quit(gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
+static void drain_link(gpointer link, gpointer opaque G_GNUC_UNUSED)
+{
+    link_drain(link);
+}
+
+/* Have connections take what was sent and nothing more. */
+static void drain_close(Service *service)
+{
+    service->closing = true;
+    if (service->dir != NULL) {
+        socket_dir_drain(service->dir);
+    }
+    g_ptr_array_foreach(service->links, drain_link, NULL);
+}
+
+static bool drain_closed(const Service *service)
+{
+    bool closed = service->dir == NULL || socket_dir_drained(service->dir);
+
+    for (guint i = 0; i < service->links->len; i++) {
+        closed = link_drained(g_ptr_array_index(service->links, i)) && closed;
+    }
+    return closed;
+}
+
+/*
+ * A device that has nothing to wait for is cut off for as short a time as can
+ * be: its connection is ended when all that was there before has ended.
+ */
 static gboolean drain_look(gpointer opaque)
 {
     Service *service = opaque;
-    bool drained = service->dir == NULL || socket_dir_drained(service->dir);
+    const gint64 now = g_get_monotonic_time();
+    const bool over =
+        now - service->drain_since >=
+        dispatch_drain_ms(service->dispatch) * G_TIME_SPAN_MILLISECOND;
 
-    for (guint i = 0; i < service->links->len; i++) {
-        drained = link_drained(g_ptr_array_index(service->links, i)) &&
-                  drained;
+    if (over) {
+        dispatch_end_all(service->dispatch,
+                         service->closing ? now : service->drain_since);
     }
-    if (drained) {
+    if (!service->closing &&
+        !dispatch_pending(service->dispatch, service->drain_since)) {
+        drain_close(service);
+    }
+    if (service->closing && drain_closed(service)) {
         g_message("drained");
         g_main_loop_quit(service->loop);
     }
     return G_SOURCE_CONTINUE;
-}
-
-static void drain_link(gpointer link, gpointer opaque G_GNUC_UNUSED)
-{
-    link_drain(link);
 }
 
 void service_drain(Service *service)
@@ -111,10 +144,7 @@ void service_drain(Service *service)
     }
     g_message("draining");
     notify("STOPPING=1\n");
-    if (service->dir != NULL) {
-        socket_dir_drain(service->dir);
-    }
-    g_ptr_array_foreach(service->links, drain_link, NULL);
+    service->drain_since = g_get_monotonic_time();
     service->drain_timer = g_timeout_add(DRAIN_LOOK_MS, drain_look, service);
 }
 

@@ -32,9 +32,10 @@ void service_run(Service *service, GPtrArray *links, SocketDir *dir);
 bool service_reload(Service *service, GError **error);
 
 /*
- * Answer every request that devices have sent so far, end each connection
- * whose requests are answered, and then the service. Nothing that was taken
- * is lost: devices connect to the next daemon as soon as there is one.
+ * End without a loss. Everybody is served until the requests that were there
+ * are answered, then all connections take what was sent, answer it and end, and
+ * then the service: devices connect to the next daemon as soon as there is one.
+ * What has not ended after the configuration's drain-ms is stopped.
  */
 void service_drain(Service *service);
 bool service_draining(const Service *service);

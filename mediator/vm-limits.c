@@ -40,6 +40,10 @@ const PoolSettings pool_default = {
     .idle_s = 60,
 };
 
+const WorkerSettings workers_default = {
+    .drain_ms = 5000,
+};
+
 typedef struct Setting {
     const char *name;
     size_t offset;              /* of an unsigned in the structure */
@@ -106,6 +110,11 @@ static const Setting pool_settings[] = {
     POOL("running", running, 1, 64),
     POOL("workers", workers, 1, 1024),
     POOL("idle-s", idle_s, 1, 86400),
+};
+
+/* The unit's TimeoutStopSec is for all of it. */
+static const Setting worker_settings[] = {
+    { "drain-ms", offsetof(WorkerSettings, drain_ms), 0, 45000, NULL },
 };
 
 G_DEFINE_QUARK(limits-error-quark, limits_error)
@@ -206,4 +215,11 @@ bool pool_set(PoolSettings *pool, const char *name, const char *value,
 {
     return settings_set(pool_settings, G_N_ELEMENTS(pool_settings), pool,
                         name, value, error);
+}
+
+bool workers_set(WorkerSettings *workers, const char *name,
+                 const char *value, GError **error)
+{
+    return settings_set(worker_settings, G_N_ELEMENTS(worker_settings),
+                        workers, name, value, error);
 }

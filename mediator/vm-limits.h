@@ -55,6 +55,11 @@ typedef struct LogSettings {
 
 #define POOLS (VGPU_STUB_POOL_B - VGPU_STUB_POOL_A + 1)
 
+/* Of all workers together */
+typedef struct WorkerSettings {
+    unsigned drain_ms;          /* what runs may take at the daemon's end */
+} WorkerSettings;
+
 /* By VGPU_STUB_BACKEND_… */
 extern const char *const backend_names[VGPU_STUB_BACKEND_CUDA + 1];
 
@@ -69,6 +74,7 @@ typedef struct PoolSettings {
 extern const VmLimits limits_default;
 extern const ClassShares shares_default;
 extern const PoolSettings pool_default;
+extern const WorkerSettings workers_default;
 
 #define LIMITS_ERROR limits_error_quark()
 GQuark limits_error_quark(void);
@@ -90,10 +96,12 @@ bool limits_set(VmLimits *limits, const char *name, const char *value,
 bool log_settings_set(LogSettings *settings, const char *name,
                       const char *value, GError **error);
 
-/* The same for @shares, and for @pool. */
+/* The same for @shares, for @pool and for @workers. */
 bool shares_set(ClassShares *shares, const char *name, const char *value,
                 GError **error);
 bool pool_set(PoolSettings *pool, const char *name, const char *value,
               GError **error);
+bool workers_set(WorkerSettings *workers, const char *name,
+                 const char *value, GError **error);
 
 #endif /* MEDIATOR_VM_LIMITS_H */

@@ -8,10 +8,12 @@ import pytest
 
 from fake_device import FakeDevice
 from support import abi, wire
+from support.wait import wait_for
 from support.wire import Closed, Message
 
 OK = abi.VGPU_STUB_ERR_NONE
 TIMEOUT = abi.VGPU_STUB_ERR_TIMEOUT
+CANCELLED = abi.VGPU_STUB_ERR_CANCELLED
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 
 
@@ -70,7 +72,8 @@ def test_what_runs_and_waits_in_workers(start, device, admin, ctl, tmp_path,
     worker.symlink_to(FAKE_WORKER)
     (tmp_path / "behaviour").write_text(behaviour)
     config = tmp_path / "conf"
-    config.write_text("[vm]\ndeadline-ms=2000\n")
+    config.write_text("[vm]\ndeadline-ms=2000\n"
+                      if status == TIMEOUT else "[workers]\ndrain-ms=45000\n")
     daemon = start("--connect", device.path, "--admin-socket", admin,
                    "--config", config, worker=worker)
     peer = device.greet()
@@ -88,6 +91,72 @@ def test_what_runs_and_waits_in_workers(start, device, admin, ctl, tmp_path,
     assert daemon.process.wait(timeout=20) == 0
     drain.join(timeout=20)
     assert not drain.is_alive()
+
+
+INFO = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
+                         abi.VGPU_STUB_OP_GET_DEVICE_INFO, 0, 0, 0, 0)
+
+
+def text(answer):
+    return answer.payload[wire.RESPONSE.size:].decode()
+
+
+@pytest.fixture
+def stuck(start, sockets, admin, tmp_path):
+    """stuck(drain_ms): the daemon, a VM whose request never ends, one whose
+    request waits for that, and one that has nothing to do."""
+    def begin(drain_ms):
+        worker = tmp_path / "worker"
+        worker.symlink_to(FAKE_WORKER)
+        (tmp_path / "behaviour").write_text("never answers")
+        config = tmp_path / "conf"
+        config.write_text(f"[workers]\ndrain-ms={drain_ms}\n"
+                          "[vm]\nfaults=1\n[pool A]\nrunning=1\n")
+        devices = [FakeDevice(sockets / f"{name}-0.sock")
+                   for name in ("runs", "waits", "idle")]
+        daemon = start("--socket-dir", sockets, "--admin-socket", admin,
+                       "--config", config, "--state-dir", tmp_path,
+                       worker=worker)
+        peers = [device.greet(pool=ord(pool))
+                 for device, pool in zip(devices, "AAB")]
+        peers[0].send(Message(abi.VGPU_STUB_MSG_REQUEST, INFO))
+        wait_for(lambda: list(tmp_path.glob("worker-*")), "the worker")
+        peers[1].send(Message(abi.VGPU_STUB_MSG_REQUEST, INFO))
+        return daemon, peers
+    return begin
+
+
+def test_what_never_ends_is_stopped(stuck, ctl, tmp_path):
+    """That is told honestly, and is nobody's fault."""
+    daemon, (runs, waits, _) = stuck(drain_ms=100)
+    ctl("drain")
+    answers = [peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+               for peer in (runs, waits)]
+    assert [(answer.status, text(answer)) for answer in answers] == [
+        (CANCELLED, "the mediator ends; it was stopped while it ran"),
+        (CANCELLED, "the mediator ends; it has not run")]
+    assert daemon.process.wait(timeout=20) == 0
+    assert not (tmp_path / "quarantines").exists()
+
+
+def test_idle_devices_are_served_on(stuck, ctl):
+    """Somebody else's request does not cut them off."""
+    daemon, (runs, _, idle) = stuck(drain_ms=5000)
+    drain = threading.Thread(target=ctl, args=["drain"])
+    drain.start()
+    daemon.wait_log("draining$")
+    for sequence in range(20):
+        ping = Message(abi.VGPU_STUB_MSG_PING, b"alive", sequence=sequence)
+        idle.send(ping)
+        idle.expect(abi.VGPU_STUB_MSG_PONG)
+        idle.send(*nops(sequence, 1))
+        assert idle.expect(abi.VGPU_STUB_MSG_RESPONSE).status == OK
+    assert json.loads(ctl("status", "--json"))[0]["state"] == "draining"
+    assert runs.expect(abi.VGPU_STUB_MSG_RESPONSE).status == CANCELLED
+    assert daemon.process.wait(timeout=20) == 0
+    drain.join(timeout=20)
+    with pytest.raises(Closed):
+        idle.receive()
 
 
 def test_under_load(start, sockets, admin, ctl):

@@ -143,6 +143,8 @@ static void test_shipped_file(void)
                                    PRIORITY_CLASSES - 1 +
                                    sizeof(LogSettings) / sizeof(unsigned) +
                                    POOLS * sizeof(PoolSettings) /
+                                   sizeof(unsigned) +
+                                   sizeof(WorkerSettings) /
                                    sizeof(unsigned) + 1);
 }
 
@@ -259,7 +261,9 @@ static const struct {
       "2: [workers] kernels is 'kernels', a path that begins with / is "
       "allowed" },
     { "[workers]\nworkers=1",
-      "2: [workers] 'workers' is not known, there is kernels" },
+      "2: [workers] 'workers' is not known, there are drain-ms, kernels" },
+    { "[workers]\ndrain-ms=45001",
+      "2: [workers] drain-ms is '45001', 0 to 45000 is allowed" },
     { "[vm 7]\nweight=2\n[vm 8]\nweight=x",
       "4: [vm 8] weight is 'x', 1 to 10000 is allowed" },
     { "[vm]\n# \xff\n", "2: not UTF-8" },
