@@ -28,6 +28,7 @@ struct Config {
     VmLimits limits;            /* of VMs that have no group of their own */
     LogSettings log;
     GHashTable *vms;            /* name → VmLimits */
+    GHashTable *lines;          /* as Reader.seen; NULL for the defaults */
 };
 
 /* A line with a value; the strings are parts of the text. */
@@ -313,6 +314,7 @@ Config *config_parse(const char *text, gsize length, const char *path,
         return NULL;
     }
     config = config_new();
+    config->lines = g_hash_table_ref(seen);
     if (!config_set_all(config, entries, path, error)) {
         g_clear_pointer(&config, config_free);
     }
@@ -362,6 +364,7 @@ Config *config_new(void)
 void config_free(Config *config)
 {
     g_hash_table_unref(config->vms);
+    g_clear_pointer(&config->lines, g_hash_table_unref);
     g_free(config->kernels);
     g_free(config);
 }
@@ -408,4 +411,28 @@ const VmLimits *config_limits(const Config *config, const char *vm)
     const VmLimits *limits = g_hash_table_lookup(config->vms, vm);
 
     return limits != NULL ? limits : &config->limits;
+}
+
+void config_vms_foreach(const Config *config,
+                        void (*function)(const char *vm,
+                                         const VmLimits *limits,
+                                         gpointer opaque),
+                        gpointer opaque)
+{
+    GHashTableIter iter;
+    gpointer vm, limits;
+
+    g_hash_table_iter_init(&iter, config->vms);
+    while (g_hash_table_iter_next(&iter, &vm, &limits)) {
+        function(vm, limits, opaque);
+    }
+}
+
+unsigned config_line(const Config *config, const char *group,
+                     const char *key)
+{
+    g_autofree char *name = g_strdup_printf("[%s] %s", group, key);
+
+    return config->lines == NULL ? 0 :
+           GPOINTER_TO_UINT(g_hash_table_lookup(config->lines, name));
 }

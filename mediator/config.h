@@ -52,4 +52,15 @@ const WorkerSettings *config_workers(const Config *config);
 /* The folder of the kernels, or NULL */
 const char *config_kernels(const Config *config);
 
+/* Call @function for each VM that has limits of its own. */
+void config_vms_foreach(const Config *config,
+                        void (*function)(const char *vm,
+                                         const VmLimits *limits,
+                                         gpointer opaque),
+                        gpointer opaque);
+
+/* The line that sets @key of [@group]; 0 when none does */
+unsigned config_line(const Config *config, const char *group,
+                     const char *key);
+
 #endif /* MEDIATOR_CONFIG_H */

@@ -230,6 +230,9 @@ int main(int argc, char **argv)
         fprintf(stderr, NAME ": --config: %s\n", error->message);
         return EXIT_USAGE;
     }
+    if (options.config != NULL) {
+        service_check_config(config, options.config);
+    }
     executor = worker_executor_new(options.worker, options.kernels);
     dispatch = dispatch_new(worker_executor_base(executor), config);
     if (options.state_dir != NULL) {

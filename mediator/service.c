@@ -7,6 +7,7 @@
 
 #include <glib-unix.h>
 
+#include "host-memory.h"
 #include "link.h"
 #include "notify.h"
 
@@ -42,6 +43,16 @@ static gboolean service_tell(gpointer opaque)
 
 /* --- Reload --- */
 
+void service_check_config(const Config *config, const char *path)
+{
+    g_autofree char *warning = host_memory_warning(config, path,
+                                                   host_memory_mib());
+
+    if (warning != NULL) {
+        g_warning("%s", warning);
+    }
+}
+
 bool service_reload(Service *service, GError **error)
 {
     Config *config;
@@ -55,6 +66,7 @@ bool service_reload(Service *service, GError **error)
            g_get_monotonic_time());
     config = config_load(service->config, error);
     if (config != NULL) {
+        service_check_config(config, service->config);
         dispatch_configure(service->dispatch, config);
         g_message("%s: loaded", service->config);
     } else {

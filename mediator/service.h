@@ -28,6 +28,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Service, service_free)
  */
 void service_run(Service *service, GPtrArray *links, SocketDir *dir);
 
+/* Log what may go wrong with @config, the contents of the file at @path. */
+void service_check_config(const Config *config, const char *path);
+
 /* Read the configuration anew; false with @error set when the old one stays. */
 bool service_reload(Service *service, GError **error);
 

@@ -129,3 +129,21 @@ def test_start_with_a_bad_file(mediatord_bin, config, text, reason):
                             text=True)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == f"vgpu-mediatord: --config: {config}{reason}\n"
+
+
+def test_more_memory_than_the_host_has(start, device, config):
+    """It is said at the start and at a reload, with the lines."""
+    large = "[pool A]\nworkers=1024\n[vm]\nmemory-mib=1048576\n"
+    small = ("[pool A]\nworkers=1\n[pool B]\nbackend=none\n"
+             "[vm]\nmemory-mib=1\n")
+    config.write_text(large)
+    daemon = start("--config", config, "--connect", device.path)
+    pattern = (r"MiB of this host's \d+ MiB: \[pool A\] workers=1024 in line "
+               r"2; .*; \[vm\] memory-mib=1048576 in line 4$")
+    device.greet()
+    for text, count in (small, 1), (large, 2):
+        assert len(daemon.wait_log(pattern)) == 1
+        config.write_text(text)
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(daemon.wait_log("loaded$")) == count, "reload")
+    assert len(daemon.wait_log(pattern)) == 2

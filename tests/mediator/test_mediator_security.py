@@ -60,4 +60,6 @@ def test_unit_is_hardened():
     unit = (ROOT / "mediator/vgpu-mediatord.service").read_text().splitlines()
     assert {"User=vgpu-stub", "CapabilityBoundingSet=", "PrivateNetwork=yes",
             "NoNewPrivileges=yes", "RestrictAddressFamilies=AF_UNIX",
-            "RuntimeDirectoryMode=0750"} <= set(unit)
+            "RuntimeDirectoryMode=0750", "OOMPolicy=continue", "Nice=5",
+            "MemoryMax=50%", "MemoryLimit=2G", "CPUWeight=50",
+            "CPUShares=512"} <= set(unit)
