@@ -121,6 +121,9 @@ static void refuse(Request *request, uint32_t status)
     case VGPU_STUB_ERR_TIMEOUT:
         why = "the request's time is up";
         break;
+    case VGPU_STUB_ERR_BACKEND_ERROR:
+        why = "the accelerator could not be opened";
+        break;
     case VGPU_STUB_ERR_INVALID_POOL:
         why = "nothing serves the pool";
         break;
@@ -232,6 +235,7 @@ static void job_abandoned(gpointer opaque)
     }
     record_unstarted(job, VGPU_STUB_ERR_CANCELLED);
     scheduler_withdraw(job->dispatch->scheduler, &job->task);
+    dispatch_wake(job->dispatch);
     request_complete(job->request, VGPU_STUB_ERR_CANCELLED, NULL, 0);
     job_free(job);
 }
@@ -298,22 +302,39 @@ static void dispatch_end_overdue(Dispatch *dispatch, gint64 now)
     }
 }
 
-/* Start a task of each pool; false when there was none to start. */
+static bool dispatch_start_task(Dispatch *dispatch, Task *task)
+{
+    if (task != NULL) {
+        dispatch->executor->start(dispatch->executor,
+                                  &job_of_task(task)->execution);
+    }
+    return task != NULL;
+}
+
+/* Start what may be; false when there was nothing. */
 static bool dispatch_start(Dispatch *dispatch)
 {
-    bool started = false;
+    Scheduler *scheduler = dispatch->scheduler;
+    bool started = dispatch_start_task(dispatch,
+                                       scheduler_start_local(scheduler));
 
     for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
-        Task *task = scheduler_start(dispatch->scheduler, pool);
-
-        if (task != NULL) {
-            Job *job = job_of_task(task);
-
-            dispatch->executor->start(dispatch->executor, &job->execution);
-            started = true;
-        }
+        started |= dispatch_start_task(dispatch,
+                                       scheduler_start(scheduler, pool));
     }
     return started;
+}
+
+/* Tell the executor who wishes for a place. */
+static void dispatch_wish(Dispatch *dispatch)
+{
+    Wish wish;
+
+    while (scheduler_next_wish(dispatch->scheduler, &wish)) {
+        dispatch->executor->wish(dispatch->executor,
+                                 scheduler_vm_name(wish.vm), wish.pool,
+                                 wish.place);
+    }
 }
 
 static gboolean dispatch_ready(GSource *source,
@@ -325,14 +346,14 @@ static gboolean dispatch_ready(GSource *source,
     gint64 next;
 
     dispatch_end_overdue(dispatch, now);
-    while (dispatch_start(dispatch)) {
-        if (g_get_monotonic_time() - now >= DISPATCH_SLICE_US) {
-            dispatch_wake(dispatch);
-            return G_SOURCE_CONTINUE;
-        }
+    while (dispatch_start(dispatch) &&
+           g_get_monotonic_time() - now < DISPATCH_SLICE_US) {
     }
-    next = scheduler_next_event(dispatch->scheduler);
+    next = g_get_monotonic_time() - now < DISPATCH_SLICE_US
+           ? scheduler_next_event(dispatch->scheduler) : 0;
     g_source_set_ready_time(source, next == G_MAXINT64 ? -1 : MAX(next, 0));
+    /* That may wake it again. */
+    dispatch_wish(dispatch);
     return G_SOURCE_CONTINUE;
 }
 
@@ -369,7 +390,7 @@ bool dispatch_set_limit(Dispatch *dispatch, const char *vm, const char *name,
 
 void dispatch_quarantine(Dispatch *dispatch, Vm *vm, gint64 until)
 {
-    scheduler_vm_quarantine(dispatch->scheduler, vm, until);
+    scheduler_vm_quarantine(vm, until);
     quarantines_set(dispatch->quarantines, scheduler_vm_name(vm), until);
     dispatch_wake(dispatch);
 }
@@ -479,6 +500,30 @@ static void dispatch_slots_changed(gpointer opaque)
     dispatch_wake(dispatch);
 }
 
+static void dispatch_place_changed(gpointer opaque, const char *name,
+                                   uint8_t pool, bool place)
+{
+    Dispatch *dispatch = opaque;
+    Vm *vm = scheduler_vm_find(dispatch->scheduler, name);
+
+    if (vm != NULL) {
+        scheduler_vm_set_place(vm, pool, place);
+        dispatch_wake(dispatch);
+    }
+}
+
+static void dispatch_place_refused(gpointer opaque, const char *name,
+                                   uint8_t pool, uint32_t status)
+{
+    Dispatch *dispatch = opaque;
+    Vm *vm = scheduler_vm_find(dispatch->scheduler, name);
+
+    if (vm != NULL) {
+        scheduler_vm_refuse(vm, pool, status);
+        dispatch_wake(dispatch);
+    }
+}
+
 Dispatch *dispatch_new(Executor *executor, Config *config)
 {
     static GSourceFuncs functions = { .dispatch = dispatch_ready };
@@ -491,6 +536,8 @@ Dispatch *dispatch_new(Executor *executor, Config *config)
     scheduler_set_vm_slots(dispatch->scheduler, executor->vm_slots);
     dispatch->executor = executor;
     executor->slots_changed = dispatch_slots_changed;
+    executor->place_changed = dispatch_place_changed;
+    executor->place_refused = dispatch_place_refused;
     executor->opaque = dispatch;
     /* As urgent as the sockets, which might never be idle */
     dispatch->source = (DispatchSource *)g_source_new(
@@ -521,9 +568,8 @@ Vm *dispatch_vm_ref(Dispatch *dispatch, const Identity *identity)
     if (record == NULL) {
         record = g_new0(VmRecord, 1);
         scheduler_vm_set_data(vm, record);
-        scheduler_vm_quarantine(
-            dispatch->scheduler, vm,
-            quarantines_until(dispatch->quarantines, identity->vm));
+        scheduler_vm_quarantine(vm, quarantines_until(dispatch->quarantines,
+                                                      identity->vm));
     }
     record->devices++;
     if (identity->has_domid) {
@@ -594,6 +640,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
         return;
     }
     task.boost = call.flags & VGPU_STUB_REQUEST_BOOST;
+    task.local = dispatch->executor->local(&call);
     job = g_new0(Job, 1);
     job->dispatch = dispatch;
     job->request = request;

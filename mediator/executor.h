@@ -43,12 +43,29 @@ struct Executor {
     unsigned slots[POOLS];
     unsigned vm_slots;          /* the same of one VM in a pool */
 
-    /* Called after `slots` has changed; the user sets them. */
+    /* The user sets these. `slots_changed` is called after `slots` has. */
     void (*slots_changed)(gpointer opaque);
+    /*
+     * From now on executions of the VM can be started in the pool; or not any
+     * more, and what it wished for before is forgotten.
+     */
+    void (*place_changed)(gpointer opaque, const char *vm, uint8_t pool,
+                          bool place);
+    /* The VM wished for a place and will have none, with a VGPU_STUB_ERR_…. */
+    void (*place_refused)(gpointer opaque, const char *vm, uint8_t pool,
+                          uint32_t status);
     gpointer opaque;
 
     /* Work by @config from now on, which stays until the next call. */
     void (*configure)(Executor *executor, const Config *config);
+    /* Whether @call can be executed for a VM that has no place */
+    bool (*local)(const Call *call);
+    /*
+     * The VM has executions for a pool that wait for a place there; or not any
+     * more. Each change once.
+     */
+    void (*wish)(Executor *executor, const char *vm, uint8_t pool,
+                 bool place);
     void (*start)(Executor *executor, Execution *execution);
     /*
      * Nobody waits for the result of @execution any more, or its time is up:

@@ -19,17 +19,9 @@ static void echo(const Call *call, Reply *reply)
     reply_append_data(reply, call->data, call->data_length);
 }
 
-bool operations_execute(const Call *call, Reply *reply)
+bool operations_need_accelerator(uint32_t opcode)
 {
-    *reply = (Reply) { .status = VGPU_STUB_ERR_NONE };
-
-    switch (call->opcode) {
-    case VGPU_STUB_OP_NOP:
-        nop(call, reply);
-        return true;
-    case VGPU_STUB_OP_ECHO:
-        echo(call, reply);
-        return true;
+    switch (opcode) {
     case VGPU_STUB_OP_KERNEL:
     case VGPU_STUB_OP_MEMORY_ALLOC:
     case VGPU_STUB_OP_MEMORY_FREE:
@@ -37,10 +29,29 @@ bool operations_execute(const Call *call, Reply *reply)
     case VGPU_STUB_OP_GET_DEVICE_INFO:
     case VGPU_STUB_OP_SYNCHRONIZE:
     case VGPU_STUB_OP_MEMORY_FREE_ALL:
+        return true;
+    default:
         return false;
+    }
+}
+
+bool operations_execute(const Call *call, Reply *reply)
+{
+    *reply = (Reply) { .status = VGPU_STUB_ERR_NONE };
+
+    if (operations_need_accelerator(call->opcode)) {
+        return false;
+    }
+    switch (call->opcode) {
+    case VGPU_STUB_OP_NOP:
+        nop(call, reply);
+        break;
+    case VGPU_STUB_OP_ECHO:
+        echo(call, reply);
+        break;
     default:
         reply_error(reply, VGPU_STUB_ERR_UNSUPPORTED_OPERATION,
                     "the operation is not supported");
-        return true;
     }
+    return true;
 }

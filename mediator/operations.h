@@ -10,6 +10,9 @@
 
 #include "call.h"
 
+/* Whether an operation is one for an accelerator */
+bool operations_need_accelerator(uint32_t opcode);
+
 /*
  * Execute @call; @reply receives the results, or the error. Returns false,
  * and does nothing, when @call is one for an accelerator.

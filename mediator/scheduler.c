@@ -7,11 +7,20 @@
 
 #include "token-bucket.h"
 
-/* A VM in a pool */
+/* Where tasks run: each pool, and the mediator itself */
+#define LOCAL POOLS
+#define PLACES (POOLS + 1)
+
+/* A VM in a pool, or in the mediator */
 typedef struct Share {
-    Claimant claimant;          /* waits where a task does */
+    Claimant claimant;          /* waits where a task does, if it has a place */
     Vm *vm;
-    unsigned running;           /* tasks */
+    unsigned index;             /* of the pool, or LOCAL */
+    bool place;
+    bool told;                  /* the latest wish: to have a place */
+    GList link;                 /* in Scheduler.wishes if it is another now */
+    unsigned waiting;           /* tasks */
+    unsigned running;
     GQueue boosted[PRIORITY_CLASSES];   /* Task */
     GQueue plain[PRIORITY_CLASSES];     /* Task */
 } Share;
@@ -22,14 +31,14 @@ struct Vm {
     unsigned references;
     VmLimits limits;
     TokenBucket bucket;
-    const Scheduler *scheduler;
+    Scheduler *scheduler;
     unsigned waiting;           /* tasks */
     unsigned running;
     gint64 used;                /* µs */
     unsigned faults;            /* since `faults_since` */
     gint64 faults_since;
     gint64 quarantined_until;
-    Share shares[POOLS];
+    Share shares[PLACES];
 };
 
 typedef struct Pool {
@@ -41,26 +50,34 @@ typedef struct Pool {
 
 struct Scheduler {
     ClassShares shares;
-    Pool pools[POOLS];
+    Pool pools[PLACES];
     GHashTable *vms;            /* name → Vm */
     GSequence *deadlines;       /* Task, the earliest deadline first */
     GQueue expelled;            /* Task, out of queues that were emptied */
+    GQueue wishes;              /* Share, whose wish has changed */
     unsigned vm_slots;          /* of each pool */
 };
 
-static Pool *task_pool(Scheduler *scheduler, const Task *task)
+static unsigned task_place(const Task *task)
 {
-    return &scheduler->pools[task->pool - VGPU_STUB_POOL_A];
+    return task->local ? LOCAL : task->pool - VGPU_STUB_POOL_A;
 }
 
+static Pool *task_pool(Scheduler *scheduler, const Task *task)
+{
+    return &scheduler->pools[task_place(task)];
+}
+
+/* What is reported of it, which is by the pool that it was sent to */
 static ClassReport *task_class(Scheduler *scheduler, const Task *task)
 {
-    return &task_pool(scheduler, task)->classes[task->priority];
+    return &scheduler->pools[task->pool - VGPU_STUB_POOL_A]
+                .classes[task->priority];
 }
 
 static Share *task_share(const Task *task)
 {
-    return &task->vm->shares[task->pool - VGPU_STUB_POOL_A];
+    return &task->vm->shares[task_place(task)];
 }
 
 static GQueue *task_queue(const Task *task)
@@ -76,6 +93,11 @@ static void vm_free(gpointer opaque)
 {
     Vm *vm = opaque;
 
+    for (int i = 0; i < PLACES; i++) {
+        if (vm->shares[i].link.data != NULL) {
+            g_queue_unlink(&vm->scheduler->wishes, &vm->shares[i].link);
+        }
+    }
     g_free(vm->name);
     g_free(vm->data);
     g_free(vm);
@@ -90,11 +112,13 @@ static Vm *vm_new(Scheduler *scheduler, const char *name)
     vm->limits = limits_default;
     vm->bucket = TOKEN_BUCKET_FULL;
     vm->quarantined_until = G_MININT64;
-    for (int pool = 0; pool < POOLS; pool++) {
-        Share *share = &vm->shares[pool];
+    for (int i = 0; i < PLACES; i++) {
+        Share *share = &vm->shares[i];
 
         share->vm = vm;
-        claimant_init(&share->claimant, &scheduler->pools[pool].queue, share);
+        share->index = i;
+        share->place = i == LOCAL;
+        claimant_init(&share->claimant, &scheduler->pools[i].queue, share);
     }
     return vm;
 }
@@ -161,6 +185,72 @@ void scheduler_vm_set_limits(Vm *vm, const VmLimits *limits)
     vm->limits = *limits;
 }
 
+/* --- Places --- */
+
+/* @share may wish another thing than it did; somebody has to be told. */
+static void share_wish(Share *share)
+{
+    GQueue *wishes = &share->vm->scheduler->wishes;
+    const bool changed = share->index != LOCAL &&
+                         share->told != (share->waiting > 0);
+    const bool queued = share->link.data != NULL;
+
+    if (changed && !queued) {
+        share->link.data = share;
+        g_queue_push_tail_link(wishes, &share->link);
+    } else if (queued && !changed) {
+        g_queue_unlink(wishes, &share->link);
+        share->link.data = NULL;
+    }
+}
+
+/* Its claimant waits where a task does. */
+static void share_claim(Share *share, unsigned priority)
+{
+    const bool waits = share->place &&
+                       share->boosted[priority].length +
+                       share->plain[priority].length > 0;
+
+    if (waits && !claimant_waits(&share->claimant, priority)) {
+        claimant_join(&share->claimant, priority);
+    } else if (!waits && claimant_waits(&share->claimant, priority)) {
+        claimant_leave(&share->claimant, priority);
+    }
+}
+
+void scheduler_vm_set_place(Vm *vm, uint8_t pool, bool place)
+{
+    Share *share = &vm->shares[pool - VGPU_STUB_POOL_A];
+
+    share->place = place;
+    for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
+        share_claim(share, priority);
+    }
+    if (!place) {
+        share->told = false;
+    }
+    share_wish(share);
+}
+
+bool scheduler_next_wish(Scheduler *scheduler, Wish *wish)
+{
+    const GList *link = g_queue_peek_head_link(&scheduler->wishes);
+    Share *share;
+
+    if (link == NULL) {
+        return false;
+    }
+    share = link->data;
+    share->told = !share->told;
+    share_wish(share);
+    *wish = (Wish) {
+        .vm = share->vm,
+        .pool = VGPU_STUB_POOL_A + share->index,
+        .place = share->told,
+    };
+    return true;
+}
+
 /* --- What waits --- */
 
 static int compare_deadlines(gconstpointer a, gconstpointer b,
@@ -188,10 +278,10 @@ static void task_enqueue(Scheduler *scheduler, Task *task)
     task->link = (GList) { .data = task };
     g_queue_push_tail_link(task_queue(task), &task->link);
     task->vm->waiting++;
+    share->waiting++;
     task_class(scheduler, task)->waiting++;
-    if (!claimant_waits(&share->claimant, task->priority)) {
-        claimant_join(&share->claimant, task->priority);
-    }
+    share_claim(share, task->priority);
+    share_wish(share);
 }
 
 /* Take a task out of its queue, for whatever comes next. */
@@ -201,11 +291,10 @@ static void task_dequeue(Scheduler *scheduler, Task *task)
 
     g_queue_unlink(task_queue(task), &task->link);
     task->vm->waiting--;
+    share->waiting--;
     task_class(scheduler, task)->waiting--;
-    if (share->boosted[task->priority].length == 0 &&
-        share->plain[task->priority].length == 0) {
-        claimant_leave(&share->claimant, task->priority);
-    }
+    share_claim(share, task->priority);
+    share_wish(share);
 }
 
 /* Hand a task back to its owner. */
@@ -224,7 +313,7 @@ uint32_t scheduler_submit(Scheduler *scheduler, Task *task, gint64 now)
     if (scheduler_vm_quarantined(vm, now)) {
         return VGPU_STUB_ERR_VM_QUARANTINED;
     }
-    if (task_pool(scheduler, task)->slots == 0) {
+    if (scheduler->pools[task->pool - VGPU_STUB_POOL_A].slots == 0) {
         return VGPU_STUB_ERR_INVALID_POOL;
     }
     if (!token_bucket_take(&vm->bucket, vm->limits.rate, vm->limits.burst,
@@ -260,13 +349,14 @@ static bool share_eligible(gconstpointer opaque)
     const Share *share = opaque;
     const Vm *vm = share->vm;
 
-    return vm->running < vm->limits.in_flight &&
-           share->running < vm->scheduler->vm_slots;
+    return share->index == LOCAL ||
+           (vm->running < vm->limits.in_flight &&
+            share->running < vm->scheduler->vm_slots);
 }
 
-Task *scheduler_start(Scheduler *scheduler, uint8_t pool_id)
+/* Start the task whose turn it is in a pool, or here; NULL for none. */
+static Task *pool_start(Scheduler *scheduler, Pool *pool)
 {
-    Pool *pool = &scheduler->pools[pool_id - VGPU_STUB_POOL_A];
     Share *share;
     Task *task;
     Turn turn;
@@ -290,8 +380,18 @@ Task *scheduler_start(Scheduler *scheduler, uint8_t pool_id)
     return task;
 }
 
+Task *scheduler_start(Scheduler *scheduler, uint8_t pool)
+{
+    return pool_start(scheduler, &scheduler->pools[pool - VGPU_STUB_POOL_A]);
+}
+
+Task *scheduler_start_local(Scheduler *scheduler)
+{
+    return pool_start(scheduler, &scheduler->pools[LOCAL]);
+}
+
 /* Returns whether it was one too many. */
-static bool vm_count_fault(Scheduler *scheduler, Vm *vm, gint64 now)
+static bool vm_count_fault(Vm *vm, gint64 now)
 {
     const VmLimits *limits = &vm->limits;
     const gint64 until = now + limits->quarantine_s * G_TIME_SPAN_SECOND;
@@ -305,7 +405,7 @@ static bool vm_count_fault(Scheduler *scheduler, Vm *vm, gint64 now)
     }
     vm->faults = 0;
     /* The operator may have decided on more. */
-    scheduler_vm_quarantine(scheduler, vm, MAX(vm->quarantined_until, until));
+    scheduler_vm_quarantine(vm, MAX(vm->quarantined_until, until));
     return true;
 }
 
@@ -326,13 +426,15 @@ bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
             claimant_catch_up(&vm->shares[pool].claimant);
         }
     }
-    class->used += used;
+    if (share->index != LOCAL) {
+        class->used += used;
+        vm->used += used;
+    }
     class->running--;
-    vm->used += used;
     vm->running--;
     share->running--;
     task_pool(scheduler, task)->running--;
-    quarantined = fault && vm_count_fault(scheduler, vm, now);
+    quarantined = fault && vm_count_fault(vm, now);
     task_release(scheduler, task);
     return quarantined;
 }
@@ -353,19 +455,27 @@ static void queue_expel(Scheduler *scheduler, GQueue *queue, uint32_t verdict)
     }
 }
 
-static void vm_expel(Scheduler *scheduler, Vm *vm, int pool, uint32_t verdict)
+static void share_expel(Share *share, uint32_t verdict)
 {
+    Scheduler *scheduler = share->vm->scheduler;
+
     for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
-        queue_expel(scheduler, &vm->shares[pool].boosted[priority], verdict);
-        queue_expel(scheduler, &vm->shares[pool].plain[priority], verdict);
+        queue_expel(scheduler, &share->boosted[priority], verdict);
+        queue_expel(scheduler, &share->plain[priority], verdict);
     }
 }
 
-void scheduler_vm_quarantine(Scheduler *scheduler, Vm *vm, gint64 until)
+void scheduler_vm_refuse(Vm *vm, uint8_t pool, uint32_t verdict)
+{
+    share_expel(&vm->shares[pool - VGPU_STUB_POOL_A], verdict);
+    scheduler_vm_set_place(vm, pool, false);
+}
+
+void scheduler_vm_quarantine(Vm *vm, gint64 until)
 {
     vm->quarantined_until = until;
-    for (int pool = 0; pool < POOLS; pool++) {
-        vm_expel(scheduler, vm, pool, VGPU_STUB_ERR_VM_QUARANTINED);
+    for (int i = 0; i < PLACES; i++) {
+        share_expel(&vm->shares[i], VGPU_STUB_ERR_VM_QUARANTINED);
     }
 }
 
@@ -439,9 +549,10 @@ Scheduler *scheduler_new(void)
 
     scheduler->shares = shares_default;
     scheduler->vm_slots = G_MAXUINT;
-    for (int pool = 0; pool < POOLS; pool++) {
-        scheduler->pools[pool].queue.eligible = share_eligible;
+    for (int i = 0; i < PLACES; i++) {
+        scheduler->pools[i].queue.eligible = share_eligible;
     }
+    scheduler->pools[LOCAL].slots = 1;
     scheduler->vms = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
                                            vm_free);
     scheduler->deadlines = g_sequence_new(NULL);
@@ -465,8 +576,8 @@ void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots)
     if (slots == 0) {
         g_hash_table_iter_init(&iter, scheduler->vms);
         while (g_hash_table_iter_next(&iter, NULL, &vm)) {
-            vm_expel(scheduler, vm, pool - VGPU_STUB_POOL_A,
-                     VGPU_STUB_ERR_INVALID_POOL);
+            share_expel(&((Vm *)vm)->shares[pool - VGPU_STUB_POOL_A],
+                        VGPU_STUB_ERR_INVALID_POOL);
         }
     }
 }

@@ -9,6 +9,12 @@
  * claimant in a pool, whatever it has waiting there. Within a VM and class it
  * goes to the first task that is boosted, else to the first.
  *
+ * A VM needs a place in a pool before its tasks there can run, for example a
+ * worker. To have one for each VM that has tasks waiting is the owner's: the
+ * scheduler says who wishes for one, the owner who has one. VMs without one
+ * hold up nobody. Local tasks run in the owner itself: they need neither place
+ * nor slot, and use no device time.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef MEDIATOR_SCHEDULER_H
@@ -35,6 +41,7 @@ typedef struct Task {
     uint8_t pool;               /* VGPU_STUB_POOL_A or B */
     uint8_t priority;           /* VGPU_STUB_PRIORITY_… */
     bool boost;                 /* before the VM's own other tasks */
+    bool local;
 
     /* The scheduler's, zero at first; the owner may read `state`. */
     TaskState state;
@@ -44,6 +51,13 @@ typedef struct Task {
     uint32_t verdict;           /* VGPU_STUB_ERR_…, when EXPELLED */
     Turn turn;                  /* while it runs */
 } Task;
+
+/* That a VM wishes for a place in a pool, or not any more */
+typedef struct Wish {
+    Vm *vm;
+    uint8_t pool;               /* VGPU_STUB_POOL_A or B */
+    bool place;
+} Wish;
 
 /* What a VM does and what it has had */
 typedef struct VmReport {
@@ -112,9 +126,27 @@ void scheduler_vm_set_limits(Vm *vm, const VmLimits *limits);
  * Refuse the VM's tasks until @until, G_MAXINT64 for no end; those that wait
  * are ended, see scheduler_next_ended().
  */
-void scheduler_vm_quarantine(Scheduler *scheduler, Vm *vm, gint64 until);
+void scheduler_vm_quarantine(Vm *vm, gint64 until);
 void scheduler_vm_release(Vm *vm);
 bool scheduler_vm_quarantined(const Vm *vm, gint64 now);
+
+/*
+ * The next wish, each change once and only the latest; false when there is no
+ * other.
+ */
+bool scheduler_next_wish(Scheduler *scheduler, Wish *wish);
+
+/*
+ * The VM has a place in @pool; or it has none, neither is one on its way: it
+ * may wish for one again. It has none at first.
+ */
+void scheduler_vm_set_place(Vm *vm, uint8_t pool, bool place);
+
+/*
+ * It will have none: the VM's tasks that wait for one end with @verdict, a
+ * VGPU_STUB_ERR_…, see scheduler_next_ended().
+ */
+void scheduler_vm_refuse(Vm *vm, uint8_t pool, uint32_t verdict);
 
 /*
  * An idle @task wants to run. Returns VGPU_STUB_ERR_NONE when it now waits,
@@ -129,6 +161,9 @@ uint32_t scheduler_submit(Scheduler *scheduler, Task *task, gint64 now);
  * ended.
  */
 Task *scheduler_start(Scheduler *scheduler, uint8_t pool);
+
+/* The same for local tasks, one of which may run. */
+Task *scheduler_start_local(Scheduler *scheduler);
 
 /*
  * A running task has ended and used the device for @used µs. It is the owner's
@@ -146,8 +181,8 @@ void scheduler_withdraw(Scheduler *scheduler, Task *task);
 
 /*
  * The next task that has to end before its time, each of them once; NULL when
- * there is no other. @status becomes why: VM_QUARANTINED, or TIMEOUT when its
- * deadline has passed. A task that waited is now idle, the owner's again; one
+ * there is no other. @status becomes why: TIMEOUT when its deadline has passed,
+ * or with what it was expelled. A task that waited is now idle, the owner's again; one
  * that runs is to be stopped, and then finished as any other.
  */
 Task *scheduler_next_ended(Scheduler *scheduler, gint64 now,

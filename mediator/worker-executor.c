@@ -7,10 +7,17 @@
 
 #include "operations.h"
 #include "pool-health.h"
+#include "start-pauses.h"
 #include "worker-process.h"
 
 /* Until a worker takes requests; drivers may take their time. */
 #define START_TIMEOUT_MS 30000
+
+/*
+ * So long a VM that has got a place keeps it, although others wait for one and
+ * it may have nothing to do for a moment; to start a worker takes about as long.
+ */
+#define TURN_MS 250
 
 /* "--backend=", "--device=", …, NULL */
 #define MAX_ARGUMENTS 8
@@ -23,12 +30,16 @@ typedef struct Worker {
     char *vm;
     WorkerState state;
     WorkerProcess *process;     /* NULL while WAITING */
-    GQueue queue;               /* Execution, not at the process yet */
+    bool wished;                /* its VM has something for it */
+    bool served;                /* its VM, once at least */
+    bool unstarted;             /* it has failed before it was ready … */
+    bool reported;              /* … and that is to be logged */
     Execution *current;         /* at the process, when BUSY */
     gint64 current_since;       /* monotonic, µs */
     bool holds_memory;
     GHashTable *contexts;       /* that may have memory at the process */
     gint64 since;
+    gint64 placed;              /* monotonic, µs: its start, then its readiness */
     guint timer;                /* to the end of what the state allows, or 0 */
 } Worker;
 
@@ -41,6 +52,8 @@ struct Pool {
     GHashTable *serving;        /* the VM's name → Worker, but LEAVING ones */
     unsigned processes;
     unsigned leaving;           /* of them */
+    StartPauses pauses;
+    guint turn_timer;           /* to the end of a turn, or 0 */
 };
 
 struct WorkerExecutor {
@@ -72,7 +85,7 @@ static Pool *executor_pool(WorkerExecutor *executor, uint8_t id)
     return &executor->pools[id - VGPU_STUB_POOL_A];
 }
 
-static unsigned *pool_slots(Pool *pool)
+static unsigned *pool_slots(const Pool *pool)
 {
     return &pool->executor->base.slots[pool->id - VGPU_STUB_POOL_A];
 }
@@ -94,26 +107,23 @@ static void end_with_reply(Execution *execution, const Reply *reply,
     execution->done(execution, &outcome);
 }
 
-/* It has not run. */
-static void end_unstarted(Execution *execution, uint32_t status,
-                          const char *why)
+/* It has not run to its end, and nobody waits for it. */
+static void end_cancelled(Execution *execution)
 {
     Reply reply;
 
-    reply_error(&reply, status, why);
+    reply_error(&reply, VGPU_STUB_ERR_CANCELLED, "nobody waits for it");
     end_with_reply(execution, &reply, 0, false);
 }
 
-static void end_all_unstarted(GQueue *queue, uint32_t status, const char *why)
-{
-    Execution *execution;
-
-    while ((execution = g_queue_pop_head(queue)) != NULL) {
-        end_unstarted(execution, status, why);
-    }
-}
-
 /* --- Workers --- */
+
+static void worker_place(const Worker *worker, bool place)
+{
+    Executor *base = &worker->pool->executor->base;
+
+    base->place_changed(base->opaque, worker->vm, worker->pool->id, place);
+}
 
 static Worker *worker_new(Pool *pool, const char *vm)
 {
@@ -156,10 +166,7 @@ static void worker_free(Worker *worker)
     g_free(worker);
 }
 
-/*
- * It serves its VM no longer, its process is about to go. What has not been
- * given to it is another worker's.
- */
+/* It serves its VM no longer, its process is about to go. */
 static void worker_leave(Worker *worker)
 {
     Pool *pool = worker->pool;
@@ -168,30 +175,40 @@ static void worker_leave(Worker *worker)
     worker->state = WORKER_LEAVING;
     worker_disarm(worker);
     pool->leaving++;
-    if (worker->queue.length > 0) {
-        worker_new(pool, worker->vm)->queue = worker->queue;
-        g_queue_init(&worker->queue);
-    }
+    worker_place(worker, false);
+}
+
+/* What its VM wishes for cannot be had. It is free, or leaving. */
+static void pool_refuse_vm(Pool *pool, const char *vm, uint32_t status)
+{
+    Executor *base = &pool->executor->base;
+
+    base->place_refused(base->opaque, vm, pool->id, status);
+}
+
+/* A waiting one has no process to wait for. */
+static void worker_refuse(Worker *worker, uint32_t status)
+{
+    pool_refuse_vm(worker->pool, worker->vm, status);
+    worker_free(worker);
 }
 
 /* Its process has failed, or is being killed for what it does not do. */
 static void worker_lost(Worker *worker)
 {
-    const bool started = worker->state != WORKER_STARTING;
+    Pool *pool = worker->pool;
     Execution *current = worker->current;
-    GQueue queue = G_QUEUE_INIT;
 
-    worker->pool->executor->counters.deaths++;
+    pool->executor->counters.deaths++;
+    worker->unstarted = worker->state == WORKER_STARTING;
     worker->current = NULL;
-    if (!started) {
-        /* Another one would hardly fare better. */
-        queue = worker->queue;
-        g_queue_init(&worker->queue);
-    }
     worker_leave(worker);
-    pool_settle(worker->pool);
-    end_all_unstarted(&queue, VGPU_STUB_ERR_BACKEND_ERROR,
-                      "the accelerator could not be opened");
+    if (worker->unstarted) {
+        worker->reported = start_pauses_failed(&pool->pauses, worker->placed,
+                                               g_get_monotonic_time());
+        pool_refuse_vm(pool, worker->vm, VGPU_STUB_ERR_BACKEND_ERROR);
+    }
+    pool_settle(pool);
     if (current != NULL) {
         Reply reply;
 
@@ -232,29 +249,48 @@ static void worker_retire(Worker *worker)
     worker_arm(worker, WORKER_GRACE_MS, worker_stays);
 }
 
+static gboolean worker_unused(gpointer opaque);
+
+/* It has nothing to do, but that is not to be for ever. */
+static void worker_rest(Worker *worker)
+{
+    worker->state = WORKER_IDLE;
+    worker_disarm(worker);
+    if (!worker->holds_memory) {
+        worker_arm(worker, worker->pool->settings->idle_s * 1000,
+                   worker_unused);
+    }
+}
+
 static gboolean worker_unused(gpointer opaque)
 {
     Worker *worker = opaque;
 
     worker->timer = 0;
-    worker_retire(worker);
+    if (worker->wished) {
+        worker_rest(worker);
+    } else {
+        worker_retire(worker);
+    }
     return G_SOURCE_REMOVE;
 }
 
-/* Kill it; nobody waits for what it does. */
+/* End it; nobody waits for what it does. */
 static void worker_discard(Worker *worker)
 {
     Execution *current = worker->current;
-    GQueue queue = worker->queue;
 
-    g_queue_init(&worker->queue);
+    if (worker->state == WORKER_WAITING) {
+        worker_place(worker, false);
+        worker_free(worker);
+        return;
+    }
     worker->current = NULL;
     worker_process_kill(worker->process, NULL);
     worker_leave(worker);
     if (current != NULL) {
-        g_queue_push_head(&queue, current);
+        end_cancelled(current);
     }
-    end_all_unstarted(&queue, VGPU_STUB_ERR_CANCELLED, "nobody waits for it");
 }
 
 static void worker_send(Worker *worker, const Execution *execution)
@@ -279,28 +315,21 @@ static void worker_release(Worker *worker, uint64_t context)
     }
 }
 
-/* Give an idle worker what there is for it; or wait, but not for ever. */
-static void worker_next(Worker *worker)
-{
-    worker->current = g_queue_pop_head(&worker->queue);
-    if (worker->current != NULL) {
-        worker->state = WORKER_BUSY;
-        worker_disarm(worker);
-        worker->current_since = g_get_monotonic_time();
-        worker_send(worker, worker->current);
-    } else if (!worker->holds_memory) {
-        worker_arm(worker, worker->pool->settings->idle_s * 1000,
-                   worker_unused);
-    }
-}
-
 static void worker_ready(gpointer opaque)
 {
     Worker *worker = opaque;
+    Pool *pool = worker->pool;
 
-    worker->state = WORKER_IDLE;
-    worker_disarm(worker);
-    worker_next(worker);
+    if (pool->pauses.failures > 0) {
+        g_message("pool %c: workers start again, after %u failures", pool->id,
+                  pool->pauses.failures);
+        pool->pauses = (StartPauses) { 0 };
+    }
+    worker->placed = g_get_monotonic_time();
+    worker_rest(worker);
+    worker_place(worker, true);
+    /* Its VM may have given up meanwhile. */
+    pool_settle(pool);
 }
 
 static void worker_answer(gpointer opaque, const WorkerAnswer *answer)
@@ -314,10 +343,9 @@ static void worker_answer(gpointer opaque, const WorkerAnswer *answer)
         .used_us = g_get_monotonic_time() - worker->current_since,
     };
 
-    worker->state = WORKER_IDLE;
+    worker->current = NULL;
     worker->holds_memory = answer->holds_memory;
-    worker_disarm(worker);
-    worker_next(worker);
+    worker_rest(worker);
     pool_settle(worker->pool);
     execution->done(execution, &outcome);
 }
@@ -328,7 +356,7 @@ static void worker_released(gpointer opaque, bool holds_memory)
 
     worker->holds_memory = holds_memory;
     if (worker->state == WORKER_IDLE) {
-        worker_next(worker);
+        worker_rest(worker);
         pool_settle(worker->pool);
     }
 }
@@ -338,12 +366,21 @@ static void worker_failed(gpointer opaque)
     worker_lost(opaque);
 }
 
+static void pool_log_unstarted(const Pool *pool, const char *vm,
+                               const char *why)
+{
+    g_warning("pool %c: %u starts of workers in a row have failed, this one "
+              "for vm %s: %s", pool->id, pool->pauses.failures, vm, why);
+}
+
 static void worker_gone(gpointer opaque, const char *why)
 {
     Worker *worker = opaque;
     Pool *pool = worker->pool;
 
-    if (why != NULL) {
+    if (worker->reported) {
+        pool_log_unstarted(pool, worker->vm, why);
+    } else if (why != NULL && !worker->unstarted) {
         g_warning("vm %s: its worker %d in pool %c was lost: %s", worker->vm,
                   worker_process_pid(worker->process), pool->id, why);
     }
@@ -395,23 +432,22 @@ static void pool_start(Pool *pool, Worker *worker)
         .gone = worker_gone,
     };
     g_auto(GStrv) argv = pool_command(pool, worker->vm, false);
+    const gint64 now = g_get_monotonic_time();
     g_autoptr(GError) error = NULL;
 
     worker->process = worker_process_new((const char *const *)argv, &handlers,
                                          worker, &error);
     if (worker->process == NULL) {
-        GQueue queue = worker->queue;
-
-        g_warning("vm %s: no worker in pool %c: %s", worker->vm, pool->id,
-                  error->message);
-        worker_free(worker);
-        end_all_unstarted(&queue, VGPU_STUB_ERR_BACKEND_ERROR,
-                          "no worker could be started");
+        if (start_pauses_failed(&pool->pauses, now, now)) {
+            pool_log_unstarted(pool, worker->vm, error->message);
+        }
+        worker_refuse(worker, VGPU_STUB_ERR_BACKEND_ERROR);
         return;
     }
     pool->executor->counters.starts++;
     pool->processes++;
     worker->state = WORKER_STARTING;
+    worker->placed = now;
     worker_arm(worker, START_TIMEOUT_MS, worker_overdue);
 }
 
@@ -428,6 +464,18 @@ static Worker *pool_find(Pool *pool, WorkerState state, bool memory_counts)
     return NULL;
 }
 
+static unsigned pool_count(const Pool *pool, WorkerState state)
+{
+    unsigned count = 0;
+
+    for (GList *link = pool->workers.head; link != NULL; link = link->next) {
+        const Worker *worker = link->data;
+
+        count += worker->state == state;
+    }
+    return count;
+}
+
 /* Nothing will serve what waits; those with memory serve on, if they may. */
 static void pool_refuse(Pool *pool)
 {
@@ -435,11 +483,7 @@ static void pool_refuse(Pool *pool)
     Worker *worker;
 
     while ((worker = pool_find(pool, WORKER_WAITING, false)) != NULL) {
-        GQueue queue = worker->queue;
-
-        worker_free(worker);
-        end_all_unstarted(&queue, VGPU_STUB_ERR_INVALID_POOL,
-                          "nothing serves the pool");
+        worker_refuse(worker, VGPU_STUB_ERR_INVALID_POOL);
     }
     while ((worker = pool_find(pool, WORKER_IDLE, !closed)) != NULL) {
         worker_retire(worker);
@@ -471,13 +515,63 @@ static void pool_update_slots(Pool *pool)
     }
 }
 
-/* Retire an idle worker for each of @count that wait for a place. */
+static gboolean pool_turn_over(gpointer opaque)
+{
+    Pool *pool = opaque;
+
+    pool->turn_timer = 0;
+    pool_settle(pool);
+    return G_SOURCE_REMOVE;
+}
+
+/*
+ * A worker that has to go for another VM's: idle, without memory, and it had
+ * its turn, which begins when it is ready; or its VM has given up before. To
+ * wait for a slot is no reason to lose a place; to be kept from a free one, by
+ * a limit of the VM's own, is. When there is none yet, @wait becomes the µs
+ * until the next turn is over.
+ */
+static Worker *pool_spare(const Pool *pool, gint64 *wait)
+{
+    const bool full = pool_count(pool, WORKER_BUSY) >= *pool_slots(pool);
+    const gint64 now = g_get_monotonic_time();
+    Worker *spare = NULL;
+
+    *wait = G_MAXINT64;
+    for (GList *link = pool->workers.head; link != NULL; link = link->next) {
+        Worker *worker = link->data;
+        const gint64 left = worker->placed - now +
+                            TURN_MS * G_TIME_SPAN_MILLISECOND;
+
+        if (worker->state != WORKER_IDLE || worker->holds_memory) {
+            continue;
+        }
+        if (!worker->wished && !worker->served) {
+            return worker;
+        }
+        if (left > 0) {
+            *wait = MIN(*wait, left);
+        } else if ((worker->served || !full) &&
+                   (spare == NULL || (spare->wished && !worker->wished))) {
+            spare = worker;
+        }
+    }
+    return spare;
+}
+
+/* Retire a worker for each of @count that wait for a place. */
 static void pool_make_room(Pool *pool, unsigned count)
 {
+    gint64 wait;
+
     while (pool->leaving < count) {
-        Worker *worker = pool_find(pool, WORKER_IDLE, true);
+        Worker *worker = pool_spare(pool, &wait);
 
         if (worker == NULL) {
+            if (wait != G_MAXINT64) {
+                pool->turn_timer = g_timeout_add(
+                    wait / G_TIME_SPAN_MILLISECOND + 1, pool_turn_over, pool);
+            }
             return;
         }
         worker_retire(worker);
@@ -487,9 +581,13 @@ static void pool_make_room(Pool *pool, unsigned count)
 /* Start what waits, as far as there are places for it. */
 static void pool_settle(Pool *pool)
 {
-    unsigned waiting = 0;
+    const gint64 now = g_get_monotonic_time();
     Worker *worker;
 
+    if (pool->turn_timer != 0) {
+        g_source_remove(pool->turn_timer);
+        pool->turn_timer = 0;
+    }
     pool_update_slots(pool);
     switch (pool_health_state(pool->health)) {
     case POOL_TRYING:
@@ -503,13 +601,13 @@ static void pool_settle(Pool *pool)
     }
     while (pool->processes < pool->settings->workers &&
            (worker = pool_find(pool, WORKER_WAITING, false)) != NULL) {
-        pool_start(pool, worker);
+        if (start_pauses_wait(&pool->pauses, now)) {
+            worker_refuse(worker, VGPU_STUB_ERR_BACKEND_ERROR);
+        } else {
+            pool_start(pool, worker);
+        }
     }
-    for (GList *link = pool->workers.head; link != NULL; link = link->next) {
-        worker = link->data;
-        waiting += worker->state == WORKER_WAITING;
-    }
-    pool_make_room(pool, waiting);
+    pool_make_room(pool, pool_count(pool, WORKER_WAITING));
 }
 
 static void pool_health_changed(gpointer pool)
@@ -520,6 +618,7 @@ static void pool_health_changed(gpointer pool)
 static void pool_configure(Pool *pool)
 {
     pool->settings = config_pool(pool->executor->config, pool->id);
+    pool->pauses = (StartPauses) { 0 };
     if (pool->settings->backend == VGPU_STUB_BACKEND_NONE) {
         pool_health_close(pool->health);
     } else {
@@ -571,6 +670,29 @@ static void workers_configure(Executor *base, const Config *config)
     }
 }
 
+static bool workers_local(const Call *call)
+{
+    return !operations_need_accelerator(call->opcode);
+}
+
+static void workers_wish(Executor *base, const char *vm, uint8_t id,
+                         bool place)
+{
+    Pool *pool = executor_pool(executor_of(base), id);
+    Worker *worker = g_hash_table_lookup(pool->serving, vm);
+
+    if (worker == NULL && place) {
+        worker = worker_new(pool, vm);
+    }
+    if (worker != NULL) {
+        worker->wished = place;
+        if (worker->state == WORKER_WAITING && !place) {
+            worker_free(worker);
+        }
+        pool_settle(pool);
+    }
+}
+
 static void workers_start(Executor *base, Execution *execution)
 {
     Pool *pool = executor_pool(executor_of(base), execution->pool);
@@ -584,15 +706,13 @@ static void workers_start(Executor *base, Execution *execution)
         return;
     }
     worker = g_hash_table_lookup(pool->serving, execution->vm);
-    if (worker == NULL) {
-        worker = worker_new(pool, execution->vm);
-    }
-    g_queue_push_tail(&worker->queue, execution);
-    if (worker->state == WORKER_IDLE) {
-        worker_next(worker);
-    } else if (worker->state == WORKER_WAITING) {
-        pool_settle(pool);
-    }
+    g_assert(worker != NULL && worker->state == WORKER_IDLE);
+    worker->state = WORKER_BUSY;
+    worker->served = true;
+    worker->current = execution;
+    worker->current_since = start;
+    worker_disarm(worker);
+    worker_send(worker, execution);
 }
 
 static void workers_stop(Executor *base, Execution *execution)
@@ -600,16 +720,8 @@ static void workers_stop(Executor *base, Execution *execution)
     Pool *pool = executor_pool(executor_of(base), execution->pool);
     Worker *worker = g_hash_table_lookup(pool->serving, execution->vm);
 
-    if (execution == worker->current) {
-        worker_arm(worker, WORKER_GRACE_MS, worker_overdue);
-        return;
-    }
-    g_queue_remove(&worker->queue, execution);
-    if (worker->state == WORKER_WAITING && worker->queue.length == 0) {
-        worker_free(worker);
-    }
-    end_unstarted(execution, VGPU_STUB_ERR_CANCELLED,
-                  "the request was cancelled before it ran");
+    g_assert(worker != NULL && worker->current == execution);
+    worker_arm(worker, WORKER_GRACE_MS, worker_overdue);
 }
 
 static void workers_release(Executor *base, const char *vm, uint64_t context)
@@ -642,6 +754,8 @@ WorkerExecutor *worker_executor_new(const char *program,
     executor->base = (Executor) {
         .vm_slots = 1,
         .configure = workers_configure,
+        .local = workers_local,
+        .wish = workers_wish,
         .start = workers_start,
         .stop = workers_stop,
         .release = workers_release,

@@ -56,6 +56,8 @@ ANSWERS = {
 def serve(behaviour):
     if behaviour == "exits at once":
         sys.exit(3)
+    if behaviour == "does not start":
+        time.sleep(FOR_EVER)
     peer = wire.Peer(socket.socket(fileno=0), timeout=FOR_EVER)
     if behaviour == "no hello":
         peer.send(answer(1))

@@ -29,13 +29,18 @@ def peers(start, admin, sockets, ctl):
     return [device.greet() for device in devices]
 
 
-def statuses(peer, count=100):
-    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
-    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, nop, sequence=i)
+def statuses(peer, count=100, opcode=abi.VGPU_STUB_OP_NOP):
+    request = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION, opcode,
+                                0, 0, 0, 0)
+    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request, sequence=i)
                 for i in range(count)))
     return [peer.expect(abi.VGPU_STUB_MSG_RESPONSE).status
             for _ in range(count)]
+
+
+def use_device(peer):
+    """100 requests for an accelerator"""
+    assert statuses(peer, opcode=abi.VGPU_STUB_OP_SYNCHRONIZE) == [OK] * 100
 
 
 def test_status(peers, ctl):
@@ -53,7 +58,7 @@ def test_vms(start, admin, ctl, sockets):
                for name in (f"{UUID}.7", "8")]
     start("--admin-socket", admin, "--socket-dir", sockets)
     peers = [device.greet(vm_uuid=bytes(range(16))) for device in devices]
-    statuses(peers[0])
+    use_device(peers[0])
     vms = {vm.pop("vm"): vm for vm in json.loads(ctl("--json", "vms"))}
     # Each request is charged at least 1 us.
     assert vms[UUID].pop("device_us") >= 100
@@ -74,7 +79,7 @@ def test_vms(start, admin, ctl, sockets):
 
 
 def test_queues(peers, ctl):
-    statuses(peers[0])
+    use_device(peers[0])
     queues = json.loads(ctl("queues", "--json"))
     assert [(queue["pool"], queue["priority"]) for queue in queues] == [
         (pool, priority) for pool in "AB"
@@ -159,7 +164,7 @@ def test_priority_is_the_highest_that_a_vm_gets(start, admin, ctl, device,
     start("--admin-socket", admin, "--connect", device.path)
     peer = device.greet(priority=names.index(claimed))
     ctl("set", str(device.path), "priority", allowed)
-    statuses(peer)
+    use_device(peer)
     used = {queue["priority"] for queue in json.loads(ctl("queues", "--json"))
             if queue["device_us"] > 0}
     assert used == {min(allowed, claimed, key=names.index)}
@@ -171,7 +176,7 @@ def test_pool_of_a_vm(start, admin, ctl, device, device_pool, choice):
     start("--admin-socket", admin, "--connect", device.path)
     peer = device.greet(pool=ord(device_pool))
     ctl("set", str(device.path), "pool", choice)
-    statuses(peer)
+    use_device(peer)
     used = {queue["pool"] for queue in json.loads(ctl("queues", "--json"))
             if queue["device_us"] > 0}
     assert used == {device_pool if choice == "any" else choice}

@@ -72,10 +72,10 @@ def greet(device, uuid):
 
 
 def ask(peer, count, first=0):
-    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
-    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, nop, sequence=first + i)
-                for i in range(count)))
+    request = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
+                                abi.VGPU_STUB_OP_SYNCHRONIZE, 0, 0, 0, 0)
+    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request,
+                        sequence=first + i) for i in range(count)))
     for _ in range(count):
         peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
 

@@ -28,9 +28,9 @@ def peers(start, admin, sockets, ctl):
 
 
 def ask(peer, count):
-    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
-    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, nop, sequence=i)
+    request = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
+                                abi.VGPU_STUB_OP_SYNCHRONIZE, 0, 0, 0, 0)
+    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request, sequence=i)
                 for i in range(count)))
     for _ in range(count):
         peer.expect(abi.VGPU_STUB_MSG_RESPONSE)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Workers that lie, die and never end, and what other VMs notice of it."""
 import json
+import math
 import os
 import random
 import re
@@ -25,6 +26,8 @@ TIMEOUT = abi.VGPU_STUB_ERR_TIMEOUT
 INVALID_POOL = abi.VGPU_STUB_ERR_INVALID_POOL
 QUARANTINED = abi.VGPU_STUB_ERR_VM_QUARANTINED
 POOL_B = abi.VGPU_STUB_POOL_B
+
+UNOPENED = (BROKEN, b"the accelerator could not be opened")
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 HEADER = 32
@@ -291,10 +294,30 @@ def test_a_worker_does_not_start(host, how, why):
     guest = host.guest(7)
     host.behave(how)
     for _ in range(2):
-        assert guest.ask() == (BROKEN, b"the accelerator could not be opened")
-    host.daemon.wait_log(f"was lost: {re.escape(why)}$")
+        assert guest.ask() == UNOPENED
+    host.daemon.wait_log("warning: pool A: 1 starts of workers in a row have "
+                         f"failed, this one for vm 7: {re.escape(why)}$")
     host.behave("")
-    assert guest.ask() == (OK, b"x")
+    wait_for(lambda: guest.ask() == (OK, b"x"), "worker")
+    host.daemon.wait_log(r"pool A: workers start again, after \d+ failures$")
+
+
+def test_workers_that_do_not_start_are_not_tried_all_the_time(host, tmp_path):
+    """Who has a worker notices nothing of it."""
+    host.start()
+    neighbour, guest = host.guest(8), host.guest(7)
+    assert neighbour.ask() == (OK, b"x")
+    host.behave("exits at once")
+    began = time.monotonic()
+    for _ in range(100):
+        assert guest.ask() == UNOPENED
+        assert neighbour.ask() == (OK, b"x")
+    # A first one, and one after each pause: 0.1 s, 0.2 s, 0.4 s …
+    most = 2 + math.log2(1 + (time.monotonic() - began) / 0.1)
+    starts = len(list(tmp_path.glob("worker-*"))) - 1
+    assert 1 <= starts <= most
+    lines = [line for line in host.daemon.log() if "starts of workers" in line]
+    assert len(lines) <= 1 + math.log2(starts)
 
 
 def test_an_answer_too_many(host):
@@ -512,6 +535,48 @@ def test_memory_keeps_a_place(host):
     assert list(host.workers()) == [worker]
     keeper.peer.close()
     assert waiting.answer()[0] == OK
+
+
+def test_who_waits_for_a_place_holds_up_nobody(real_host):
+    """Not those that have one, and not what needs none."""
+    real_host.start("[pool A]\nworkers=2\nrunning=2\n")
+    keepers = [real_host.guest(domid) for domid in (7, 8)]
+    handles = [keeper.alloc(100)[1] for keeper in keepers]
+    waiting = [real_host.guest(domid) for domid in (9, 10)]
+    for guest in waiting:
+        guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+    for number in range(1, 21):
+        for keeper, handle in zip(keepers, handles):
+            assert keeper.read(handle, 4) == (OK, bytes(4))
+        for domid in (9, 10):
+            assert nop(real_host.guest(domid, number)) == OK
+    # Whoever makes room is heard, too.
+    for keeper, handle in zip(keepers, handles):
+        assert keeper.free(handle) == OK
+    for guest in waiting:
+        assert guest.answer()[0] == OK
+
+
+def test_a_flood_leaves_places_to_others(host):
+    """It would go on for half a minute."""
+    host.behave("takes its time")
+    host.start("[pool A]\nworkers=1\nrunning=2\n")
+    flood = host.guest(7)
+    for _ in range(100):
+        flood.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+    host.wait_fake_worker()
+    for domid in (8, 9, 8):
+        assert host.guest(domid, len(host.guests)).ask() == (OK, b"x")
+
+
+def test_a_worker_that_starts_has_no_slot(host):
+    host.start("[pool A]\nrunning=1\n")
+    guest, neighbour = host.guest(7), host.guest(8)
+    assert neighbour.ask() == (OK, b"x")
+    host.behave("does not start")
+    guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+    host.wait_workers(2)
+    assert neighbour.ask() == (OK, b"x")
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])

@@ -40,6 +40,8 @@ typedef struct Fixture {
     unsigned gone;              /* VMs */
     uint64_t context;           /* of what is asked */
     uint64_t released;          /* the latest context that was */
+    bool places;                /* there is one for each VM */
+    bool wishes[POOLS];         /* the VM's */
 } Fixture;
 
 static Fixture *fixture_of(Executor *executor)
@@ -86,6 +88,21 @@ static void release(Executor *executor, const char *vm, uint64_t context)
 {
     g_assert_cmpstr(vm, ==, "7");
     fixture_of(executor)->released = context;
+}
+
+static bool local(const Call *call G_GNUC_UNUSED)
+{
+    return false;
+}
+
+static void wish(Executor *executor, const char *vm, uint8_t pool, bool place)
+{
+    Fixture *f = fixture_of(executor);
+
+    f->wishes[pool - VGPU_STUB_POOL_A] = place;
+    if (place && f->places) {
+        executor->place_changed(executor->opaque, vm, pool, true);
+    }
 }
 
 static void vm_gone(Executor *executor, const char *vm)
@@ -186,12 +203,15 @@ static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
             .slots = { 1, 1 },
             .vm_slots = 1,
             .configure = configure,
+            .local = local,
+            .wish = wish,
             .start = start,
             .stop = stop,
             .release = release,
             .vm_gone = vm_gone,
         },
         .limits = limits_default,
+        .places = true,
     };
     for (int i = 0; i < REQUESTS; i++) {
         f->asked[i].status = UNANSWERED;

@@ -23,11 +23,21 @@ typedef struct Fixture {
     Task tasks[300];
 } Fixture;
 
+/* A VM that has a place wherever it may need one */
+static Vm *vm_ref(Scheduler *scheduler, const char *name)
+{
+    Vm *vm = scheduler_vm_ref(scheduler, name);
+
+    scheduler_vm_set_place(vm, A, true);
+    scheduler_vm_set_place(vm, B, true);
+    return vm;
+}
+
 static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
     f->scheduler = scheduler_new();
     scheduler_set_slots(f->scheduler, A, 1);
-    f->vm = scheduler_vm_ref(f->scheduler, "7");
+    f->vm = vm_ref(f->scheduler, "7");
     f->limits = limits_default;
     for (size_t i = 0; i < G_N_ELEMENTS(f->tasks); i++) {
         f->tasks[i] = (Task) { .vm = f->vm, .pool = A, .priority = MEDIUM };
@@ -95,7 +105,7 @@ static void test_first_come_first_served(Fixture *f, gconstpointer data)
 
 static void test_boost_is_within_the_vm(Fixture *f, gconstpointer data)
 {
-    Vm *other = scheduler_vm_ref(f->scheduler, "8");
+    Vm *other = vm_ref(f->scheduler, "8");
     const int order[] = { 0, 3, 4, 1, 2 };
 
     (void)data;
@@ -199,7 +209,7 @@ static void test_rate_limit(Fixture *f, gconstpointer data)
 
 static void test_rate_is_per_vm(Fixture *f, gconstpointer data)
 {
-    Vm *other = scheduler_vm_ref(f->scheduler, "8");
+    Vm *other = vm_ref(f->scheduler, "8");
 
     (void)data;
     f->limits.burst = 1;
@@ -213,7 +223,7 @@ static void test_rate_is_per_vm(Fixture *f, gconstpointer data)
 
 static void test_in_flight(Fixture *f, gconstpointer data)
 {
-    Vm *other = scheduler_vm_ref(f->scheduler, "8");
+    Vm *other = vm_ref(f->scheduler, "8");
 
     (void)data;
     scheduler_set_slots(f->scheduler, A, 10);
@@ -238,7 +248,7 @@ static void test_in_flight(Fixture *f, gconstpointer data)
 
 static void test_slots_of_a_vm(Fixture *f, gconstpointer data)
 {
-    Vm *other = scheduler_vm_ref(f->scheduler, "8");
+    Vm *other = vm_ref(f->scheduler, "8");
 
     (void)data;
     scheduler_set_slots(f->scheduler, A, 10);
@@ -318,7 +328,7 @@ static void fail_once(Fixture *f, Task *task, gint64 now)
 static void test_quarantine(Fixture *f, gconstpointer data)
 {
     const gint64 lifted = SECOND + f->limits.quarantine_s * SECOND;
-    Vm *other = scheduler_vm_ref(f->scheduler, "8");
+    Vm *other = vm_ref(f->scheduler, "8");
 
     (void)data;
     for (unsigned i = 1; i < f->limits.faults; i++) {
@@ -370,7 +380,7 @@ static void test_quarantine_by_the_operator(Fixture *f, gconstpointer data)
     submit(f, &f->tasks[0], 0);
     submit(f, &f->tasks[1], 0);
     check_start(f, &f->tasks[0]);
-    scheduler_vm_quarantine(f->scheduler, f->vm, G_MAXINT64);
+    scheduler_vm_quarantine(f->vm, G_MAXINT64);
     check_ended(f, 0, &f->tasks[1], VGPU_STUB_ERR_VM_QUARANTINED);
     check_nothing_ended(f, 0);
     /* What still runs may earn the VM another one, but no shorter one. */
@@ -405,6 +415,128 @@ static void test_a_vm_is_its_name(Fixture *f, gconstpointer data)
     check_start(f, &f->tasks[0]);
     g_assert_true(scheduler_vm_ref(f->scheduler, "7") == f->vm);
     scheduler_finish(f->scheduler, &f->tasks[0], 1, false, 0);
+}
+
+static void check_wish(Fixture *f, Vm *vm, bool place)
+{
+    Wish wish;
+
+    g_assert_true(scheduler_next_wish(f->scheduler, &wish));
+    g_assert_true(wish.vm == vm);
+    g_assert_cmpint(wish.pool, ==, A);
+    g_assert_cmpint(wish.place, ==, place);
+}
+
+static void check_no_wish(Fixture *f)
+{
+    Wish wish;
+
+    g_assert_false(scheduler_next_wish(f->scheduler, &wish));
+}
+
+/* Slots are for VMs that have a place. */
+static void test_places(Fixture *f, gconstpointer data)
+{
+    const gint64 limit = f->limits.deadline_ms * MS;
+    Vm *other = scheduler_vm_ref(f->scheduler, "8");
+
+    (void)data;
+    f->tasks[0].vm = f->tasks[1].vm = other;
+    f->tasks[0].priority = HIGH;
+    for (int i = 0; i < 4; i++) {
+        submit(f, &f->tasks[i], i);
+    }
+    check_wish(f, other, true);
+    check_wish(f, f->vm, true);
+    check_no_wish(f);
+    check_start(f, &f->tasks[2]);
+    check_start(f, NULL);
+    scheduler_finish(f->scheduler, &f->tasks[2], 1, false, 5);
+    check_start(f, &f->tasks[3]);
+    check_wish(f, f->vm, false);
+    scheduler_finish(f->scheduler, &f->tasks[3], 1, false, 5);
+    check_start(f, NULL);
+    /* Also those that wait for one have a deadline. */
+    check_ended(f, limit, &f->tasks[0], VGPU_STUB_ERR_TIMEOUT);
+    check_nothing_ended(f, limit);
+    check_no_wish(f);
+    scheduler_vm_set_place(other, A, true);
+    check_start(f, &f->tasks[1]);
+    check_wish(f, other, false);
+    scheduler_finish(f->scheduler, &f->tasks[1], 1, false, limit);
+    /* A place that is lost can be wished for anew. */
+    submit(f, &f->tasks[0], limit);
+    check_wish(f, other, true);
+    scheduler_vm_set_place(other, A, false);
+    check_wish(f, other, true);
+    check_start(f, NULL);
+    /* What comes and goes between two looks is no wish. */
+    scheduler_withdraw(f->scheduler, &f->tasks[0]);
+    check_wish(f, other, false);
+    submit(f, &f->tasks[0], limit);
+    scheduler_withdraw(f->scheduler, &f->tasks[0]);
+    check_no_wish(f);
+    scheduler_vm_unref(f->scheduler, other);
+}
+
+static void test_place_refused(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    scheduler_vm_set_place(f->vm, A, false);
+    f->tasks[1].local = true;
+    submit(f, &f->tasks[0], 0);
+    submit(f, &f->tasks[1], 0);
+    check_wish(f, f->vm, true);
+    scheduler_vm_refuse(f->vm, A, VGPU_STUB_ERR_BACKEND_ERROR);
+    check_ended(f, 0, &f->tasks[0], VGPU_STUB_ERR_BACKEND_ERROR);
+    check_nothing_ended(f, 0);
+    check_no_wish(f);
+    submit(f, &f->tasks[0], 0);
+    check_wish(f, f->vm, true);
+}
+
+/* It goes while a wish of it has not been told. */
+static void test_wish_of_a_vm_that_goes(Fixture *f, gconstpointer data)
+{
+    Vm *other = scheduler_vm_ref(f->scheduler, "8");
+
+    (void)data;
+    f->tasks[0].vm = other;
+    submit(f, &f->tasks[0], 0);
+    check_wish(f, other, true);
+    scheduler_vm_unref(f->scheduler, other);
+    scheduler_withdraw(f->scheduler, &f->tasks[0]);
+    check_no_wish(f);
+}
+
+/* They need neither place nor slot, and are no device time. */
+static void test_local_tasks(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    submit(f, &f->tasks[0], 0);
+    check_start(f, &f->tasks[0]);
+    scheduler_vm_set_place(f->vm, A, false);
+    f->limits.in_flight = 1;
+    scheduler_vm_set_limits(f->vm, &f->limits);
+    f->tasks[1].local = f->tasks[2].local = true;
+    f->tasks[2].boost = true;
+    submit(f, &f->tasks[1], 0);
+    submit(f, &f->tasks[2], 0);
+    check_no_wish(f);
+    check_start(f, NULL);
+    for (int i = 2; i >= 1; i--) {
+        g_assert_true(scheduler_start_local(f->scheduler) == &f->tasks[i]);
+        g_assert_null(scheduler_start_local(f->scheduler));
+        scheduler_finish(f->scheduler, &f->tasks[i], 10, false, 0);
+    }
+    g_assert_null(scheduler_start_local(f->scheduler));
+    g_assert_cmpint(scheduler_vm_report(f->vm).used, ==, 0);
+    g_assert_cmpint(scheduler_class_report(f->scheduler, A, MEDIUM).used, ==,
+                    0);
+    f->tasks[3].local = true;
+    submit(f, &f->tasks[3], 0);
+    scheduler_vm_quarantine(f->vm, SECOND);
+    check_ended(f, 0, &f->tasks[3], VGPU_STUB_ERR_VM_QUARANTINED);
 }
 
 /* Tasks too short to be measured are not for free. */
@@ -492,7 +624,7 @@ static Guest *sim_add(Simulation *sim, Guest description)
     VmLimits limits = limits_default;
 
     *guest = description;
-    guest->vm = scheduler_vm_ref(sim->scheduler, name);
+    guest->vm = vm_ref(sim->scheduler, name);
     guest->waits = g_array_new(false, false, sizeof(gint64));
     limits.rate = limits.burst = 1000000;
     limits.queue = 4096;
@@ -1094,6 +1226,10 @@ int main(int argc, char **argv)
     ADD("quarantine-by-the-operator", test_quarantine_by_the_operator);
     ADD("release-forgets-the-faults", test_release_forgets_the_faults);
     ADD("a-vm-is-its-name", test_a_vm_is_its_name);
+    ADD("places", test_places);
+    ADD("place-refused", test_place_refused);
+    ADD("wish-of-a-vm-that-goes", test_wish_of_a_vm_that_goes);
+    ADD("local-tasks", test_local_tasks);
     ADD("no-time-is-some-time", test_no_time_is_some_time);
 
     for (unsigned slots = 1; slots <= MAX_SLOTS; slots += 3) {
