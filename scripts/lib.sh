@@ -66,14 +66,54 @@ device_sources() {
     esac
 }
 
-# need_integration DEVICE SERIES: dies unless the device can be put into QEMU of
-# this series (4.2, for example).
+# integration DEVICE SERIES: prints the patches that put the device into the
+# build of QEMU of this series (4.2, for example).
+integration() {
+    cat "$ROOT/$(device_patches "$1")/qemu-$2"/*.patch
+}
+
+# has_integration DEVICE SERIES
+has_integration() {
+    [ -d "$ROOT/$(device_patches "$1")/qemu-$2" ]
+}
+
+# apply_integration DEVICE SERIES TREE ARGUMENT...: patches the tree, or says why
+# that cannot be; the arguments are for patch(1).
+apply_integration() {
+    integration "$1" "$2" | patch -d "$3" -p1 --fuzz=0 --batch "${@:4}"
+}
+
+# Prints the series that DEVICE can be put into, oldest first.
+known_series() {
+    printf '%s\n' "$ROOT/$(device_patches "$1")"/qemu-* | sed 's/.*qemu-//' |
+        sort -V
+}
+
+# nearest_series DEVICE SERIES: prints the known one with the fewest releases in
+# between; three of them make a major version.
+nearest_series() {
+    local known distance
+    for known in $(known_series "$1"); do
+        distance=$(((${known%.*} - ${2%.*}) * 3 + ${known#*.} - ${2#*.}))
+        printf '%d %s\n' "${distance#-}" "$known"
+    done | sort -n -k 1,1 -s | sed -n '1 s/.* //p'
+}
+
+# need_integration DEVICE SERIES [TREE]: dies unless the device can be put into
+# QEMU of this series, and says whether the nearest one would fit the TREE.
 need_integration() {
-    local patches
-    patches=$ROOT/$(device_patches "$1")
-    [ -d "$patches/qemu-$2" ] || die "no integration for QEMU $2;" \
-        "there are: $(printf '%s\n' "$patches"/qemu-* |
-            sed 's/.*qemu-//' | sort -V | xargs)"
+    local nearest patches found
+    ! has_integration "$1" "$2" || return 0
+    nearest=$(nearest_series "$1" "$2")
+    patches=$(device_patches "$1")
+    found="no integration for QEMU $2; there are: $(known_series "$1" | xargs)."
+    found+=" The nearest is that of $nearest"
+    [ -n "${3:-}" ] || die "$found"
+    apply_integration "$1" "$nearest" "$3" --dry-run --forward >&2 ||
+        die "$found, which does not fit these sources (see above)"
+    die "$found, which fits these sources. Nobody has tried it: copy" \
+        "$patches/qemu-$nearest to $patches/qemu-$2, build again, and have" \
+        "the result pass 'make device-check QEMU_BIN=...'"
 }
 
 # Holds FILE.lock until the script ends, so that what is made under that name in

@@ -159,7 +159,8 @@ def test_sockets_of_domains_that_are_gone_are_swept(here):
 
 
 @pytest.mark.parametrize("vm", [
-    b"", b"/vm/", b"/vm/7", uuid_of(7), f"/vm/{uuid_of(7)}/", f"/vm/{uuid_of(7)}\n",
+    b"", b"/vm/", b"/vm/7", uuid_of(7), f"/vm/{uuid_of(7)}/",
+    f"/vm/{uuid_of(7)}\n",
     f"/xapi/{uuid_of(7)}", f"/vm/{uuid_of(7)[:-1]}", f"/vm/{uuid_of(7)}0",
     f"/vm/{uuid_of(7).upper()}", f"/vm/{uuid_of(7).replace('-', '')}",
     f"/vm/../{uuid_of(7)}", "/vm/00000000-0000-0000-0000-000000000000",

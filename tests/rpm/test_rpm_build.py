@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """`make rpm`: what it makes of a source package, and what it refuses."""
+import os
 import re
 from pathlib import Path
 
@@ -10,12 +11,16 @@ from packager import ROOT, Packager, find
 
 @pytest.fixture
 def source_package(packager, qemu, tmp_path):
-    """source_package(edit): a stock source package without QEMU in it, its
-    spec file changed by edit()."""
-    def make(edit=lambda spec: spec):
+    """source_package(edit, tree): a stock source package whose spec file was
+    changed by edit(), with the directory tree in the place of QEMU."""
+    def make(edit=lambda spec: spec, tree=None):
         top = tmp_path / "source-package"
         spec = qemu.write_sources(top, edit)
-        (top / f"SOURCES/qemu-{qemu.version}.tar.zst").touch()
+        archive = top / f"SOURCES/qemu-{qemu.version}.tar.zst"
+        archive.touch()
+        if tree is not None:
+            packager.run("tar", "--zstd", "-C", tree.parent, "-cf", archive,
+                         tree.name)
         packager.run("rpmbuild", "--define", f"_topdir {top}", "-bs",
                      "--nodeps", spec)
         return find(top, "src")
@@ -25,11 +30,17 @@ def source_package(packager, qemu, tmp_path):
 @pytest.fixture
 def refusal(packager, tmp_path):
     """refusal(SRPM=...): the last line that `make rpm` says before it fails,
-    and all that it said."""
-    def run(machine=packager, **variables):
+    and all that it said. What an earlier run made is there until all of the
+    source package has been found good."""
+    earlier = tmp_path / "build/rpm/RPMS/x86_64/qemu.rpm"
+
+    def run(machine=packager, good=False, **variables):
+        earlier.parent.mkdir(parents=True, exist_ok=True)
+        earlier.touch()
         done = machine.make("rpm", check=False, BUILD=tmp_path / "build",
                             **variables)
         assert done.returncode != 0
+        assert earlier.exists() != good
         *output, last = done.stdout.splitlines()
         assert last.startswith("make: *** [")
         return output[-1].partition(": ")[2], done.stdout
@@ -92,13 +103,54 @@ def test_files_that_are_no_source_package_of_qemu(refusal, packages,
 
 
 def test_a_source_package_in_the_way(refusal, source_package, tmp_path):
-    path = tmp_path / "build/rpm/qemu.src.rpm"
-    path.parent.mkdir(parents=True)
-    source_package().rename(path)
-    assert refusal(SRPM=path)[0] == (
-        f"{path} is in {path.parent}, which is made anew: move it elsewhere "
-        "first")
-    assert path.exists()
+    for name in ("rpm", "rpm.new"):
+        path = tmp_path / "build" / name / "qemu.src.rpm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        assert refusal(SRPM=path)[0] == (
+            f"{path} is in {tmp_path}/build/rpm, which is made anew: move it "
+            "elsewhere first")
+        assert path.exists()
+
+
+def flip(content, at):
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1:]
+
+
+@pytest.mark.parametrize("damage", [
+    lambda content: content[:-1],
+    lambda content: content[:len(content) // 2],
+    lambda content: content[:len(content) - len(content) // 3],
+    lambda content: content[:200],
+    lambda content: content[:4],
+    lambda content: flip(content, len(content) - 20),
+    lambda content: flip(content, len(content) // 2),
+    lambda content: flip(content, content.index(b"qemu.spec")),
+    lambda content: content.replace(b"qemu.spec", b"qemu.spex"),
+    lambda content: content[:300] + content[301:],
+])
+def test_a_damaged_package(refusal, source_package, damage):
+    path = source_package()
+    path.write_bytes(damage(path.read_bytes()))
+    last, output = refusal(SRPM=path)
+    assert last.startswith(f"{path} is damaged: ")
+    assert len(output.splitlines()) == 2    # make's own is the other
+
+
+def test_a_damaged_stock_package(refusal, source_package, stock_qemu,
+                                 tmp_path):
+    path = tmp_path / stock_qemu.name
+    path.write_bytes(stock_qemu.read_bytes()[:-1])
+    assert refusal(SRPM=source_package(), STOCK=path)[0].startswith(
+        f"{path} is damaged: ")
+
+
+def test_a_fifo_in_the_place_of_a_package(refusal, source_package, tmp_path):
+    path = tmp_path / "qemu.src.rpm"
+    os.mkfifo(path)
+    assert refusal(SRPM=path)[0] == f"{path} is not a regular file"
+    assert refusal(SRPM=source_package(), STOCK=path)[0] == (
+        f"{path} is not a regular file")
 
 
 def test_a_package_that_has_the_device(refusal, qemu):
@@ -125,11 +177,41 @@ def test_a_spec_file_that_the_patch_does_not_fit(refusal, source_package,
     assert re.findall("Hunk #([0-9]) FAILED", output) == [str(hunk)]
 
 
-def test_a_series_without_an_integration(refusal, source_package, qemu):
+@pytest.mark.parametrize("lines, found", [
+    (None, ""),
+    ([], ", which does not fit these sources (see above)"),
+    (["softmmu_ss.add(when: 'CONFIG_PCI_TESTDEV', if_true: "
+      "files('pci-testdev.c'))",
+      "softmmu_ss.add(when: 'CONFIG_SGA', if_true: files('sga.c'))"],
+     ", which fits these sources. Nobody has tried it: copy patches/qemu-7.2 "
+     "to patches/qemu-7.1, build again, and have the result pass 'make "
+     "device-check QEMU_BIN=...'"),
+])
+def test_a_series_without_an_integration(refusal, source_package, qemu,
+                                         tmp_path, lines, found):
+    """Where the sources can be unpacked, it is tried whether the nearest
+    integration fits them."""
+    tree = None
+    if lines is not None:
+        tree = tmp_path / "qemu-7.1.0"
+        (tree / "hw/misc").mkdir(parents=True)
+        (tree / "VERSION").write_text("7.1.0\n")
+        (tree / "hw/misc/meson.build").write_text("\n".join(lines) + "\n")
+        (tree / "meson.build").write_text(
+            "    'hw/misc/macio',\n    'hw/net',\n")
     srpm = source_package(lambda spec: spec.replace(
-        f"usver {qemu.version}", "usver 5.1.0"))
+        f"usver {qemu.version}", "usver 7.1.0"), tree)
+    last, output = refusal(SRPM=srpm)
+    assert last == ("no integration for QEMU 7.1; there are: 4.2 7.2 10.0. The "
+                    "nearest is that of 7.2" + found)
+    assert ("cannot be unpacked" in output) == (lines is None)
+
+
+def test_a_version_that_qemu_never_had(refusal, source_package, qemu):
+    srpm = source_package(lambda spec: spec.replace(
+        f"usver {qemu.version}", "usver 7"))
     assert refusal(SRPM=srpm)[0] == (
-        "no integration for QEMU 5.1; there are: 4.2 7.2 10.0")
+        f"{srpm.name} is of version 7, which QEMU never had")
 
 
 def test_a_release_that_takes_no_suffix(refusal, source_package):
@@ -144,7 +226,7 @@ def test_missing_build_dependencies(refusal, source_package, tmp_path):
     machine = Packager(home)
     machine.run("rpm", "-U", machine.package(
         "build-requires", 1, Provides=["stock-compiler", "stock-tools"]))
-    last, _ = refusal(machine, SRPM=source_package())
+    last, _ = refusal(machine, good=True, SRPM=source_package())
     assert last.startswith("not installed, but needed to build this: "
                            "stock-libs-devel, stock-malloc-devel; ")
 
