@@ -20,11 +20,21 @@
 #define GROUP_LOG "log"
 #define GROUP_ONE_VM "vm "      /* and its name */
 
+/*
+ * Outside of what users, services, containers and the domains of a host have.
+ * All the workers that two pools may have, some more, and the keeper
+ */
+static const UidRange uids_default = { 1900000000, 1900004095 };
+
+/* More than that vgpu-starter does not take. */
+#define UIDS_MAX 65536
+
 struct Config {
     ClassShares shares;
     PoolSettings pools[POOLS];
     WorkerSettings workers;
     char *kernels;              /* or NULL */
+    UidRange uids;
     VmLimits limits;            /* of VMs that have no group of their own */
     LogSettings log;
     GHashTable *vms;            /* name → VmLimits */
@@ -229,6 +239,27 @@ static bool config_set_kernels(Config *config, const char *value,
     return true;
 }
 
+static bool config_set_uids(Config *config, const char *value,
+                            GError **error)
+{
+    g_auto(GStrv) ends = g_strsplit(value, "-", 0);
+    guint64 first, last;
+
+    if (g_strv_length(ends) != 2 ||
+        !g_ascii_string_to_unsigned(ends[0], 10, 1, G_MAXUINT32 - 1, &first,
+                                    NULL) ||
+        !g_ascii_string_to_unsigned(ends[1], 10, 1, G_MAXUINT32 - 1, &last,
+                                    NULL) ||
+        last <= first || last - first >= UIDS_MAX) {
+        g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
+                    "uids is '%s', FIRST-LAST is allowed, 2 to %d uids from "
+                    "1 to %u", value, UIDS_MAX, G_MAXUINT32 - 1);
+        return false;
+    }
+    config->uids = (UidRange) { .first = first, .last = last };
+    return true;
+}
+
 /* A setting of [workers] */
 static bool config_set_workers(Config *config, const char *name,
                                const char *value, GError **error)
@@ -238,12 +269,15 @@ static bool config_set_workers(Config *config, const char *name,
     if (strcmp(name, "kernels") == 0) {
         return config_set_kernels(config, value, error);
     }
+    if (strcmp(name, "uids") == 0) {
+        return config_set_uids(config, value, error);
+    }
     if (workers_set(&config->workers, name, value, &reason)) {
         return true;
     }
     g_set_error(error, reason->domain, reason->code, "%s%s", reason->message,
                 g_error_matches(reason, LIMITS_ERROR, LIMITS_ERROR_UNKNOWN)
-                ? ", kernels" : "");
+                ? ", kernels, uids" : "");
     return false;
 }
 
@@ -356,6 +390,7 @@ Config *config_new(void)
     }
     config->workers = workers_default;
     config->limits = limits_default;
+    config->uids = uids_default;
     config->vms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                         g_free);
     return config;
@@ -399,6 +434,11 @@ const PoolSettings *config_pool(const Config *config, uint8_t pool)
 const WorkerSettings *config_workers(const Config *config)
 {
     return &config->workers;
+}
+
+const UidRange *config_uids(const Config *config)
+{
+    return &config->uids;
 }
 
 const char *config_kernels(const Config *config)

@@ -20,6 +20,11 @@ typedef enum ConfigError {
     CONFIG_ERROR_INVALID,
 } ConfigError;
 
+/* The uids of workers; the last one no worker has, starter/rights.h. */
+typedef struct UidRange {
+    guint32 first, last;
+} UidRange;
+
 /* The defaults. To be freed with config_free(). */
 Config *config_new(void);
 void config_free(Config *config);
@@ -49,6 +54,8 @@ const ClassShares *config_shares(const Config *config);
 const VmLimits *config_limits(const Config *config, const char *vm);
 const PoolSettings *config_pool(const Config *config, uint8_t pool);
 const WorkerSettings *config_workers(const Config *config);
+/* Where they are started with uids of their own */
+const UidRange *config_uids(const Config *config);
 /* The folder of the kernels, or NULL */
 const char *config_kernels(const Config *config);
 

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "notify.h"
+#include "privileges.h"
 #include "rrdd-file.h"
 #include "worker-executor.h"
 
@@ -23,6 +24,8 @@
 #define DEFAULT_SOCKET_DIR "/run/vgpu-stub"
 
 #define DEFAULT_WORKER "/usr/libexec/vgpu-stub/vgpu-worker"
+#define DEFAULT_STARTER "/usr/libexec/vgpu-stub/vgpu-starter"
+#define DEFAULT_SCRATCH "/run/vgpu-worker"
 #define DEFAULT_KERNELS "/usr/share/vgpu-stub/kernels"
 
 #define EXIT_USAGE 2
@@ -33,8 +36,9 @@ static const char description[] =
     "reads its configuration anew, and keeps the old one if there is an\n"
     "error in it.\n"
     "\n"
-    "Exit status: 0 after a signal or vgpu-ctl's drain, 2 when an option or\n"
-    "the configuration is wrong.";
+    "Exit status: 0 after a signal or vgpu-ctl's drain, 1 when the part that\n"
+    "starts workers has failed, 2 when an option or the configuration is\n"
+    "wrong.";
 
 typedef struct Options {
     char *socket_dir;           /* NULL for none */
@@ -44,7 +48,10 @@ typedef struct Options {
     char *metrics_socket;       /* NULL for none */
     char *rrdd_file;            /* NULL for none */
     char *state_dir;            /* NULL for none */
+    char *user;                 /* NULL: who it is already */
+    char *starter;
     char *worker;
+    char *scratch_dir;          /* NULL for none */
     char *kernels;
     gboolean version;
 } Options;
@@ -72,6 +79,15 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "Keep figures of VMs for xcp-rrdd at PATH", "PATH" },
         { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->state_dir,
           "Keep in DIR what a restart may not forget: quarantines", "DIR" },
+        { "user", 0, 0, G_OPTION_ARG_STRING, &options->user,
+          "Be NAME for good, and have each worker started with a uid of its "
+          "own; only root can", "NAME" },
+        { "starter", 0, 0, G_OPTION_ARG_FILENAME, &options->starter,
+          "Start workers with the program PATH (default: " DEFAULT_STARTER
+          ")", "PATH" },
+        { "scratch-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->scratch_dir,
+          "Have the workers' temporary folders in DIR (default with --user: "
+          DEFAULT_SCRATCH ")", "DIR" },
         { "worker", 0, 0, G_OPTION_ARG_FILENAME, &options->worker,
           "Execute on accelerators with the program PATH (default: "
           DEFAULT_WORKER ")", "PATH" },
@@ -100,6 +116,12 @@ static bool options_parse(Options *options, int *argc, char ***argv,
     if (options->worker == NULL) {
         options->worker = g_strdup(DEFAULT_WORKER);
     }
+    if (options->starter == NULL) {
+        options->starter = g_strdup(DEFAULT_STARTER);
+    }
+    if (options->scratch_dir == NULL && options->user != NULL) {
+        options->scratch_dir = g_strdup(DEFAULT_SCRATCH);
+    }
     if (options->kernels == NULL) {
         options->kernels = g_strdup(DEFAULT_KERNELS);
     }
@@ -115,7 +137,10 @@ static void options_clear(Options *options)
     g_free(options->metrics_socket);
     g_free(options->rrdd_file);
     g_free(options->state_dir);
+    g_free(options->user);
+    g_free(options->starter);
     g_free(options->worker);
+    g_free(options->scratch_dir);
     g_free(options->kernels);
 }
 
@@ -151,9 +176,56 @@ static void raise_descriptor_limit(void)
     }
 }
 
-/* Serve until the end; false when an option does not allow it. */
+/* What starts workers; NULL and @error when it does not work. */
+static Starter *start_starter(const Options *options, const Config *config,
+                              GError **error)
+{
+    g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
+    const UidRange *uids = config_uids(config);
+    Starter *starter;
+
+    g_ptr_array_add(argv, g_strdup(options->starter));
+    g_ptr_array_add(argv, g_strdup_printf("--worker=%s", options->worker));
+    if (options->scratch_dir != NULL) {
+        g_ptr_array_add(argv, g_strdup_printf("--scratch=%s",
+                                              options->scratch_dir));
+    }
+    if (options->user != NULL) {
+        g_ptr_array_add(argv, g_strdup_printf("--uids=%u-%u", uids->first,
+                                              uids->last));
+    }
+    g_ptr_array_add(argv, NULL);
+    starter = starter_new((const char *const *)argv->pdata, error);
+    if (starter == NULL) {
+        g_prefix_error(error, "--starter: %s: ", options->starter);
+    }
+    return starter;
+}
+
+/*
+ * What needs no rights any more. The starter has them from now on, which does
+ * nothing with them but to start workers.
+ */
+static bool drop_privileges(const Options *options, GError **error)
+{
+    if (options->user != NULL && !privileges_drop(options->user, error)) {
+        g_prefix_error(error, "--user: %s: ", options->user);
+        return false;
+    }
+    /* A core file does not read it, nor does who has the same user. */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    return true;
+}
+
+static void starter_lost(gpointer service)
+{
+    service_fail(service, "vgpu-starter has ended, and with it all workers");
+}
+
+/* Serve until the end; false when it has to end early. */
 static bool serve(const Options *options, Dispatch *dispatch,
-                  const WorkerExecutor *workers, GError **error)
+                  const WorkerExecutor *workers, Starter *starter,
+                  GError **error)
 {
     g_autoptr(GPtrArray) links = connect_all(options->connect, dispatch,
                                              error);
@@ -166,6 +238,7 @@ static bool serve(const Options *options, Dispatch *dispatch,
     g_autoptr(AnswerSocket) metrics_socket = NULL;
     RrddFile *rrdd_file = NULL;
     SocketDir *dir = NULL;
+    bool good;
 
     if (links == NULL) {
         g_prefix_error(error, "--connect: ");
@@ -194,25 +267,54 @@ static bool serve(const Options *options, Dispatch *dispatch,
     if (options->rrdd_file != NULL) {
         rrdd_file = rrdd_file_new(options->rrdd_file, dispatch);
     }
-    service_run(service, links, dir);
+    if (!(starter_flags(starter) & STARTER_OWN_UIDS)) {
+        g_message("workers have the daemon's user, and reach each other and "
+                  "the daemon if they are taken over: there is no --user");
+    }
+    starter_on_lost(starter, starter_lost, service);
+    good = service_run(service, links, dir, error);
+    starter_on_lost(starter, NULL, NULL);
     g_clear_pointer(&rrdd_file, rrdd_file_free);
     g_clear_pointer(&dir, socket_dir_free);
-    return true;
+    return good;
+}
+
+/* As serve(), with all that stands below it */
+static bool run(const Options *options, Starter *starter, Config *config,
+                GError **error)
+{
+    WorkerExecutor *executor = worker_executor_new(starter, options->kernels);
+    Dispatch *dispatch = dispatch_new(worker_executor_base(executor), config);
+    bool good;
+
+    if (options->state_dir != NULL) {
+        g_autofree char *path = g_build_filename(options->state_dir,
+                                                 "quarantines", NULL);
+
+        dispatch_keep_quarantines(dispatch, path);
+    }
+    good = serve(options, dispatch, executor, starter, error);
+    worker_executor_free(executor);
+    dispatch_free(dispatch);
+    return good;
+}
+
+static int fail(const GError *error, int status)
+{
+    fprintf(stderr, NAME ": %s\n", error->message);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
     g_auto(Options) options = { 0 };
     g_autoptr(GError) error = NULL;
-    WorkerExecutor *executor;
+    Starter *starter;
     Config *config;
-    Dispatch *dispatch;
     int status = EXIT_SUCCESS;
 
     g_set_prgname(NAME);
     log_init();
-    /* Neither a worker, which has the same user, nor a core file reads it. */
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     notify_init();
     raise_descriptor_limit();
     if (!options_parse(&options, &argc, &argv, &error)) {
@@ -227,25 +329,24 @@ int main(int argc, char **argv)
     config = options.config != NULL ? config_load(options.config, &error)
                                     : config_new();
     if (config == NULL) {
-        fprintf(stderr, NAME ": --config: %s\n", error->message);
-        return EXIT_USAGE;
+        g_prefix_error(&error, "--config: ");
+        return fail(error, EXIT_USAGE);
     }
     if (options.config != NULL) {
         service_check_config(config, options.config);
     }
-    executor = worker_executor_new(options.worker, options.kernels);
-    dispatch = dispatch_new(worker_executor_base(executor), config);
-    if (options.state_dir != NULL) {
-        g_autofree char *path = g_build_filename(options.state_dir,
-                                                 "quarantines", NULL);
-
-        dispatch_keep_quarantines(dispatch, path);
+    starter = start_starter(&options, config, &error);
+    if (starter == NULL) {
+        config_free(config);
+        return fail(error, EXIT_USAGE);
     }
-    if (!serve(&options, dispatch, executor, &error)) {
-        fprintf(stderr, NAME ": %s\n", error->message);
-        status = EXIT_USAGE;
+    if (!drop_privileges(&options, &error)) {
+        config_free(config);
+        status = fail(error, EXIT_USAGE);
+    } else if (!run(&options, starter, config, &error)) {
+        status = fail(error, error->domain == SERVICE_ERROR ? EXIT_FAILURE
+                                                            : EXIT_USAGE);
     }
-    worker_executor_free(executor);
-    dispatch_free(dispatch);
+    starter_free(starter);
     return status;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# vgpu-mediatord, vgpu-worker, vgpu-ctl and the catalogue of kernels, and the
-# programs with sanitizers for the tests, which also test their modules:
-# tests/mediator/unit/.
+# vgpu-mediatord, vgpu-starter, vgpu-worker, vgpu-ctl and the catalogue of
+# kernels, and the programs with sanitizers for the tests, which also test their
+# modules: tests/mediator/unit/.
 
 MEDIATOR_GLIB := glib-2.0 gio-unix-2.0
 MEDIATOR_LIBS := $(MEDIATOR_GLIB) zlib
@@ -14,11 +14,12 @@ MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -Imediator \
 
 .PHONY: mediator mediator-sanitizers mediator-dependencies
 mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-worker \
-    $(BUILD)/mediator/vgpu-ctl $(BUILD)/kernels/.built
+    $(BUILD)/mediator/vgpu-starter $(BUILD)/mediator/vgpu-ctl $(BUILD)/kernels/.built
 mediator: ## build the mediator, its workers and their kernels
 
 mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
     $(BUILD)/mediator-sanitizers/vgpu-worker \
+    $(BUILD)/mediator-sanitizers/vgpu-starter \
     $(BUILD)/mediator-sanitizers/vgpu-ctl \
     $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c)) \
     $(BUILD)/mediator-sanitizers/stand-in/libcuda.so.1 \
@@ -30,6 +31,7 @@ mediator-dependencies:
 
 MEDIATOR_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/*.c))
 CTL_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/ctl/*.c))
+STARTER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/starter/*.c))
 WORKER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/worker/*.c))
 
 # The catalogue: manifests and OpenCL C
@@ -68,6 +70,10 @@ $(BUILD)/$(1)/vgpu-worker: $(WORKER_MODULES:%=$(BUILD)/$(1)/%) \
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
 	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB) $$(WORKER_LIBS)) -ldl
+
+$(BUILD)/$(1)/vgpu-starter: $(STARTER_MODULES:%=$(BUILD)/$(1)/%)
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^
 
 $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	@mkdir -p $$(@D)

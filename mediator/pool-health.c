@@ -11,6 +11,7 @@
 
 struct PoolHealth {
     uint8_t id;
+    Starter *starter;
     void (*changed)(gpointer opaque);
     gpointer opaque;
     PoolState state;
@@ -85,7 +86,8 @@ static void pool_health_start(PoolHealth *health)
 {
     g_autoptr(GError) error = NULL;
 
-    health->probe = worker_probe_new((const char *const *)health->argv,
+    health->probe = worker_probe_new(health->starter,
+                                     (const char *const *)health->argv,
                                      pool_health_probed, health, &error);
     if (health->probe == NULL) {
         pool_health_probed(health, error->message);
@@ -149,12 +151,13 @@ const char *pool_health_reason(const PoolHealth *health)
     return health->reason;
 }
 
-PoolHealth *pool_health_new(uint8_t id, void (*changed)(gpointer opaque),
-                            gpointer opaque)
+PoolHealth *pool_health_new(uint8_t id, Starter *starter,
+                            void (*changed)(gpointer opaque), gpointer opaque)
 {
     PoolHealth *health = g_new0(PoolHealth, 1);
 
     health->id = id;
+    health->starter = starter;
     health->changed = changed;
     health->opaque = opaque;
     return health;

@@ -14,6 +14,8 @@
 #include <glib.h>
 #include <stdint.h>
 
+#include "starter-client.h"
+
 #define POOL_HEALTH_PAUSE_MIN_S 1
 #define POOL_HEALTH_PAUSE_MAX_S 300
 
@@ -30,11 +32,12 @@ extern const char *const pool_state_names[POOL_FAILED + 1];
 typedef struct PoolHealth PoolHealth;
 
 /*
- * Of pool @id, VGPU_STUB_POOL_…, which is closed. @changed is called after its
+ * Of pool @id, VGPU_STUB_POOL_…, which is closed; @starter starts what tries
+ * it. @changed is called after its
  * state has changed: from the main loop, or within pool_health_try().
  */
-PoolHealth *pool_health_new(uint8_t id, void (*changed)(gpointer opaque),
-                            gpointer opaque);
+PoolHealth *pool_health_new(uint8_t id, Starter *starter,
+                            void (*changed)(gpointer opaque), gpointer opaque);
 void pool_health_free(PoolHealth *health);
 
 /*

@@ -1,10 +1,8 @@
 /*
  * The log of requests
  *
- * Those that failed are logged, but of each VM and of all together only so
- * many in a period, so that no VM can fill the log; how many were left out is
- * logged at the period's end. All requests can be logged, too, then without
- * limits.
+ * Those that failed are logged, within limits. All requests can be logged,
+ * too, then without.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,8 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A period, and the lines that there can be in it */
-#define REQUEST_LOG_PERIOD_S 60
+/* The lines that there can be in a period, log-limit.h */
 #define REQUEST_LOG_LINES_VM 10
 #define REQUEST_LOG_LINES_ALL 200
 

@@ -17,6 +17,8 @@
 /* How often the service manager hears of the service if it wants no more */
 #define STATUS_S 10
 
+G_DEFINE_QUARK(service-error-quark, service_error)
+
 struct Service {
     Dispatch *dispatch;
     const char *config;
@@ -27,6 +29,7 @@ struct Service {
     gint64 drain_since;         /* monotonic, µs */
     bool closing;               /* connections take nothing new */
     guint signals[3];           /* sources */
+    const char *failure;        /* NULL: it has not failed */
 };
 
 static gboolean service_tell(gpointer opaque)
@@ -167,7 +170,14 @@ bool service_draining(const Service *service)
 
 /* --- The whole --- */
 
-void service_run(Service *service, GPtrArray *links, SocketDir *dir)
+void service_fail(Service *service, const char *why)
+{
+    service->failure = why;
+    g_main_loop_quit(service->loop);
+}
+
+bool service_run(Service *service, GPtrArray *links, SocketDir *dir,
+                 GError **error)
 {
     guint period = notify_watchdog_ms() / 3;
     guint timer = g_timeout_add(period > 0 ? MIN(period, STATUS_S * 1000)
@@ -184,6 +194,11 @@ void service_run(Service *service, GPtrArray *links, SocketDir *dir)
         g_source_remove(service->drain_timer);
     }
     g_source_remove(timer);
+    if (service->failure != NULL) {
+        g_set_error_literal(error, SERVICE_ERROR, SERVICE_ERROR_FAILED,
+                            service->failure);
+    }
+    return service->failure == NULL;
 }
 
 Service *service_new(Dispatch *dispatch, const char *config)

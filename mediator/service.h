@@ -13,6 +13,13 @@
 
 typedef struct Service Service;
 
+#define SERVICE_ERROR service_error_quark()
+GQuark service_error_quark(void);
+
+typedef enum ServiceError {
+    SERVICE_ERROR_FAILED,
+} ServiceError;
+
 /*
  * Signals count from now on. @config is the configuration's path, or NULL;
  * both have to live as long.
@@ -24,9 +31,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Service, service_free)
 
 /*
  * Serve @links, of Link, and @dir, which may be NULL, until a signal comes or
- * everything is drained.
+ * everything is drained. False and a SERVICE_ERROR after service_fail().
  */
-void service_run(Service *service, GPtrArray *links, SocketDir *dir);
+bool service_run(Service *service, GPtrArray *links, SocketDir *dir,
+                 GError **error);
+
+/* It cannot go on because of @why, a string constant. */
+void service_fail(Service *service, const char *why);
 
 /* Log what may go wrong with @config, the contents of the file at @path. */
 void service_check_config(const Config *config, const char *path);

@@ -5,6 +5,7 @@
  */
 #include "worker-executor.h"
 
+#include "log-limit.h"
 #include "operations.h"
 #include "pool-health.h"
 #include "start-pauses.h"
@@ -18,6 +19,10 @@
  * it may have nothing to do for a moment; to start a worker takes about as long.
  */
 #define TURN_MS 250
+
+/* Lines in the log that workers of a VM, and of all, have in a period */
+#define WORKER_LINES_VM 30
+#define WORKER_LINES_ALL 300
 
 /* "--backend=", "--device=", …, NULL */
 #define MAX_ARGUMENTS 8
@@ -58,7 +63,8 @@ struct Pool {
 
 struct WorkerExecutor {
     Executor base;
-    char *program;
+    Starter *starter;
+    LogLimit *said;             /* lines that workers have printed */
     char *kernels;
     const Config *config;
     Pool pools[POOLS];
@@ -361,6 +367,28 @@ static void worker_released(gpointer opaque, bool holds_memory)
     }
 }
 
+/* It, or its driver, or the guest's own program has printed @text. */
+static void worker_said(gpointer opaque, const char *text)
+{
+    Worker *worker = opaque;
+    const char pool[] = { worker->pool->id, '\0' };
+
+    if (log_limit_admit(worker->pool->executor->said, worker->vm)) {
+        g_log_structured(G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE,
+                         "VGPU_VM", worker->vm, "VGPU_POOL", pool,
+                         "MESSAGE", "vm %s: its worker %d in pool %s says: %s",
+                         worker->vm, worker_process_pid(worker->process),
+                         pool, text);
+    }
+}
+
+static void said_left_out(const char *vm, guint64 left_out)
+{
+    g_log_structured(G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE, "VGPU_VM", vm,
+                     "MESSAGE", "vm %s: its workers said %" G_GUINT64_FORMAT
+                     " more lines in %d s", vm, left_out, LOG_LIMIT_PERIOD_S);
+}
+
 static void worker_failed(gpointer opaque)
 {
     worker_lost(opaque);
@@ -399,7 +427,6 @@ static char **pool_command(const Pool *pool, const char *vm, bool probe)
     const VmLimits *limits = config_limits(config, vm);
     GPtrArray *argv = g_ptr_array_sized_new(MAX_ARGUMENTS);
 
-    g_ptr_array_add(argv, g_strdup(pool->executor->program));
     g_ptr_array_add(argv, g_strdup_printf(
         "--backend=%s", backend_names[pool->settings->backend]));
     g_ptr_array_add(argv, g_strdup_printf("--device=%u",
@@ -428,6 +455,7 @@ static void pool_start(Pool *pool, Worker *worker)
         .ready = worker_ready,
         .answer = worker_answer,
         .released = worker_released,
+        .said = worker_said,
         .failed = worker_failed,
         .gone = worker_gone,
     };
@@ -435,7 +463,8 @@ static void pool_start(Pool *pool, Worker *worker)
     const gint64 now = g_get_monotonic_time();
     g_autoptr(GError) error = NULL;
 
-    worker->process = worker_process_new((const char *const *)argv, &handlers,
+    worker->process = worker_process_new(pool->executor->starter,
+                                         (const char *const *)argv, &handlers,
                                          worker, &error);
     if (worker->process == NULL) {
         if (start_pauses_failed(&pool->pauses, now, now)) {
@@ -746,8 +775,7 @@ static void workers_vm_gone(Executor *base, const char *vm)
     }
 }
 
-WorkerExecutor *worker_executor_new(const char *program,
-                                    const char *kernels)
+WorkerExecutor *worker_executor_new(Starter *starter, const char *kernels)
 {
     WorkerExecutor *executor = g_new0(WorkerExecutor, 1);
 
@@ -761,7 +789,9 @@ WorkerExecutor *worker_executor_new(const char *program,
         .release = workers_release,
         .vm_gone = workers_vm_gone,
     };
-    executor->program = g_strdup(program);
+    executor->starter = starter;
+    executor->said = log_limit_new(WORKER_LINES_VM, WORKER_LINES_ALL,
+                                   said_left_out);
     executor->kernels = g_strdup(kernels);
     for (int i = 0; i < POOLS; i++) {
         Pool *pool = &executor->pools[i];
@@ -769,7 +799,8 @@ WorkerExecutor *worker_executor_new(const char *program,
         pool->executor = executor;
         pool->id = VGPU_STUB_POOL_A + i;
         pool->serving = g_hash_table_new(g_str_hash, g_str_equal);
-        pool->health = pool_health_new(pool->id, pool_health_changed, pool);
+        pool->health = pool_health_new(pool->id, starter, pool_health_changed,
+                                       pool);
     }
     return executor;
 }
@@ -786,7 +817,7 @@ void worker_executor_free(WorkerExecutor *executor)
         g_hash_table_unref(pool->serving);
         pool_health_free(pool->health);
     }
-    g_free(executor->program);
+    log_limit_free(executor->said);
     g_free(executor->kernels);
     g_free(executor);
 }

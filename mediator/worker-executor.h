@@ -28,6 +28,8 @@
  *   - Device time is measured here, from the moment a request is given to its
  *     worker.
  *
+ *   - What a worker prints is logged, within limits.
+ *
  * Before a pool has its first worker, and after a reload that changes it, the
  * pool's backend is tried (pool-health.h). A pool whose backend is `none` has
  * no slots. Nor has one whose backend does not work, but as long as there are
@@ -43,6 +45,7 @@
 
 #include "executor.h"
 #include "pool-health.h"
+#include "starter-client.h"
 
 #define WORKER_GRACE_MS 1000
 
@@ -75,11 +78,10 @@ typedef struct WorkerCounters {
 } WorkerCounters;
 
 /*
- * The workers will be processes of @program, and have the kernels in the
- * folder @kernels unless the configuration names another.
+ * The workers will be processes that @starter starts, and have the kernels in
+ * the folder @kernels unless the configuration names another.
  */
-WorkerExecutor *worker_executor_new(const char *program,
-                                    const char *kernels);
+WorkerExecutor *worker_executor_new(Starter *starter, const char *kernels);
 
 /*
  * Ends what is executed and kills all workers; none is left on return. For

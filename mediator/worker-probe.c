@@ -5,72 +5,76 @@
  */
 #include "worker-probe.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "worker-output.h"
 
 struct WorkerProbe {
-    GSubprocess *process;
+    StarterChild *child;
+    WorkerOutput *output;
+    char *said;                 /* the last line of what it said, or NULL */
     guint timer;                /* 0 once it has fired */
     bool freed;                 /* nobody waits for it any more */
     void (*done)(gpointer opaque, const char *reason);
     gpointer opaque;
 };
 
-/* The last line of what it said; a driver may have said something before. */
-static char *last_line(GBytes *bytes)
-{
-    gsize length = 0;
-    const char *text = bytes != NULL ? g_bytes_get_data(bytes, &length) : NULL;
-    /* Nothing said is NULL, too. */
-    g_autofree char *copy = g_utf8_make_valid(length > 0 ? text : "", length);
-    char *newline;
-
-    g_strchomp(copy);
-    newline = strrchr(copy, '\n');
-    return g_strdup(newline != NULL ? newline + 1 : copy);
-}
-
 /* Why the probe has failed; NULL if it has not. */
-static char *probe_reason(const WorkerProbe *probe, GBytes *errors)
+static char *probe_reason(const WorkerProbe *probe, int status,
+                          const char *failure)
 {
-    g_autofree char *line = NULL;
-
-    if (g_subprocess_get_successful(probe->process)) {
+    if (failure != NULL) {
+        return g_strdup(failure);
+    }
+    if (status == 0) {
         return NULL;
     }
     if (probe->timer == 0) {
         return g_strdup_printf("no answer within %d s",
                                WORKER_PROBE_TIMEOUT_S);
     }
-    line = last_line(errors);
-    if (line[0] != '\0') {
-        return g_steal_pointer(&line);
+    /* A driver may have said something before. */
+    if (probe->said != NULL) {
+        return g_strdup(probe->said);
     }
-    return g_subprocess_get_if_signaled(probe->process)
-           ? g_strdup_printf("signal %d",
-                             g_subprocess_get_term_sig(probe->process))
-           : g_strdup_printf("exit status %d",
-                             g_subprocess_get_exit_status(probe->process));
+    return WIFSIGNALED(status)
+           ? g_strdup_printf("signal %d", WTERMSIG(status))
+           : g_strdup_printf("exit status %d", WEXITSTATUS(status));
 }
 
-static void probe_ended(GObject *object, GAsyncResult *result,
-                        gpointer opaque)
+static void probe_started(gpointer opaque G_GNUC_UNUSED,
+                          pid_t pid G_GNUC_UNUSED, uid_t uid G_GNUC_UNUSED)
+{
+}
+
+static void probe_said(gpointer opaque, const char *text)
 {
     WorkerProbe *probe = opaque;
-    g_autoptr(GBytes) errors = NULL;
 
-    g_subprocess_communicate_finish(G_SUBPROCESS(object), result, NULL,
-                                    &errors, NULL);
+    g_free(probe->said);
+    probe->said = g_strdup(text);
+}
+
+static void probe_gone(gpointer opaque, int status, const char *failure)
+{
+    WorkerProbe *probe = opaque;
+
+    worker_output_free(probe->output);
     if (!probe->freed) {
-        g_autofree char *reason = probe_reason(probe, errors);
+        g_autofree char *reason = probe_reason(probe, status, failure);
 
         probe->done(probe->opaque, reason);
     }
     if (probe->timer != 0) {
         g_source_remove(probe->timer);
     }
-    g_object_unref(probe->process);
+    g_free(probe->said);
     g_free(probe);
 }
 
@@ -79,35 +83,45 @@ static gboolean probe_overdue(gpointer opaque)
     WorkerProbe *probe = opaque;
 
     probe->timer = 0;
-    g_subprocess_force_exit(probe->process);
+    starter_kill(probe->child);
     return G_SOURCE_REMOVE;
 }
 
-WorkerProbe *worker_probe_new(const char *const *argv,
+WorkerProbe *worker_probe_new(Starter *starter, const char *const *argv,
                               void (*done)(gpointer opaque,
                                            const char *reason),
                               gpointer opaque, GError **error)
 {
-    GSubprocess *process = g_subprocess_newv(
-        argv, G_SUBPROCESS_FLAGS_STDOUT_SILENCE |
-              G_SUBPROCESS_FLAGS_STDERR_PIPE, error);
-    WorkerProbe *probe;
+    static const StarterHandlers handlers = {
+        .started = probe_started,
+        .gone = probe_gone,
+    };
+    WorkerProbe *probe = g_new0(WorkerProbe, 1);
+    int output, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-    if (process == NULL) {
+    if (null < 0) {
+        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
+                    "/dev/null: %s", g_strerror(errno));
+        g_free(probe);
         return NULL;
     }
-    probe = g_new0(WorkerProbe, 1);
-    probe->process = process;
+    probe->output = worker_output_new(&output, probe_said, probe, error);
+    if (probe->output == NULL) {
+        close(null);
+        g_free(probe);
+        return NULL;
+    }
     probe->done = done;
     probe->opaque = opaque;
     probe->timer = g_timeout_add_seconds(WORKER_PROBE_TIMEOUT_S,
                                          probe_overdue, probe);
-    g_subprocess_communicate_async(process, NULL, NULL, probe_ended, probe);
+    probe->child = starter_start(starter, argv, null, output, &handlers,
+                                 probe);
     return probe;
 }
 
 void worker_probe_free(WorkerProbe *probe)
 {
     probe->freed = true;
-    g_subprocess_force_exit(probe->process);
+    starter_kill(probe->child);
 }

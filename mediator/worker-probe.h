@@ -6,7 +6,7 @@
 #ifndef MEDIATOR_WORKER_PROBE_H
 #define MEDIATOR_WORKER_PROBE_H
 
-#include <glib.h>
+#include "starter-client.h"
 
 /* After that many seconds a backend that does not answer counts as broken. */
 #define WORKER_PROBE_TIMEOUT_S 30
@@ -14,12 +14,12 @@
 typedef struct WorkerProbe WorkerProbe;
 
 /*
- * Run @argv, NULL-terminated, and call @done from the main loop when it has
- * ended, with NULL when the backend works, else with the reason why not, a
- * line of UTF-8. The probe is no more then. Returns NULL with @error set when
- * @argv cannot be run.
+ * Have @starter start a worker with @argv, NULL-terminated, and call @done from
+ * the main loop when it has ended, with NULL when the backend works, else with
+ * the reason why not, a line of UTF-8. The probe is no more then. Returns NULL
+ * with a G_IO_ERROR when it cannot be started.
  */
-WorkerProbe *worker_probe_new(const char *const *argv,
+WorkerProbe *worker_probe_new(Starter *starter, const char *const *argv,
                               void (*done)(gpointer opaque,
                                            const char *reason),
                               gpointer opaque, GError **error);

@@ -8,16 +8,18 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "channel.h"
+#include "worker-output.h"
 
 struct WorkerProcess {
-    GSubprocess *process;
-    pid_t pid;                  /* 0: it was gone before we knew */
+    StarterChild *child;
+    WorkerOutput *output;
+    pid_t pid;                  /* 0 until it is known */
     Channel *channel;           /* NULL once it is closed */
     const WorkerProcessHandlers *handlers;
     gpointer opaque;
@@ -28,7 +30,6 @@ struct WorkerProcess {
     bool over;                  /* only `gone` is to come */
     bool told;                  /* to exit */
     char *why;                  /* what was wrong; NULL for nothing so far */
-    char *scratch;              /* its folder; NULL: there is none */
 };
 
 static bool G_GNUC_PRINTF(2, 3)
@@ -120,12 +121,20 @@ static bool process_message(gpointer opaque, const WireHeader *header,
     return true;
 }
 
+/* Unless it is gone already */
+static void process_end(WorkerProcess *process)
+{
+    if (process->child != NULL) {
+        starter_kill(process->child);
+    }
+}
+
 /* It will say nothing more. */
 static void process_fail(WorkerProcess *process)
 {
     if (!process->over) {
         process->over = true;
-        g_subprocess_force_exit(process->process);
+        process_end(process);
         process->handlers->failed(process->opaque);
     }
 }
@@ -141,76 +150,51 @@ static void process_closed(gpointer opaque, const GError *error)
     process_fail(process);
 }
 
-/* --- Its folder --- */
-
-/*
- * For what its driver writes, which a process that is killed leaves there. Also
- * for what the driver has compiled: as a rule drivers keep that in one place
- * for all processes of a user, where a worker that was taken over could put
- * code for those of other VMs.
- */
-static char *scratch_new(GSubprocessLauncher *launcher)
-{
-    static const char *const variables[] = {
-        "TMPDIR", "POCL_CACHE_DIR", "CUDA_CACHE_PATH",
-    };
-    g_autoptr(GError) error = NULL;
-    char *path = g_dir_make_tmp("vgpu-worker-XXXXXX", &error);
-
-    if (path == NULL) {
-        g_warning("a worker has to do without a folder: %s", error->message);
-        return NULL;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(variables); i++) {
-        g_subprocess_launcher_setenv(launcher, variables[i], path, TRUE);
-    }
-    return path;
-}
-
-/* By another process, as there may be much in it. */
-static void scratch_free(char *path)
-{
-    char *argv[] = { "rm", "-rf", "--", path, NULL };
-
-    g_spawn_async(NULL, argv, NULL,
-                  G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
-                  NULL, NULL);
-    g_free(path);
-}
-
 /* --- Its life --- */
 
-/* How it ended by itself */
-static char *describe_exit(GSubprocess *process)
+/* How it ended by itself; @status is what wait() says. */
+static char *describe_exit(int status)
 {
-    if (g_subprocess_get_if_signaled(process)) {
-        int signal = g_subprocess_get_term_sig(process);
-
-        return g_strdup_printf("died by signal %d (%s)", signal,
-                               strsignal(signal));
+    if (WIFSIGNALED(status)) {
+        return g_strdup_printf("died by signal %d (%s)", WTERMSIG(status),
+                               strsignal(WTERMSIG(status)));
     }
-    return g_strdup_printf("exited with status %d",
-                           g_subprocess_get_exit_status(process));
+    return g_strdup_printf("exited with status %d", WEXITSTATUS(status));
 }
 
-static void process_gone(GObject *object G_GNUC_UNUSED,
-                         GAsyncResult *result G_GNUC_UNUSED, gpointer opaque)
+static void process_started(gpointer opaque, pid_t pid,
+                            uid_t uid G_GNUC_UNUSED)
 {
     WorkerProcess *process = opaque;
 
+    process->pid = pid;
+}
+
+static void process_said(gpointer opaque, const char *text)
+{
+    WorkerProcess *process = opaque;
+
+    process->handlers->said(process->opaque, text);
+}
+
+static void process_gone(gpointer opaque, int status, const char *failure)
+{
+    WorkerProcess *process = opaque;
+
+    process->child = NULL;
     process_fail(process);
     if (process->why == NULL && !process->told) {
-        process->why = describe_exit(process->process);
+        process->why = failure != NULL ? g_strdup(failure)
+                                       : describe_exit(status);
     }
+    worker_output_free(process->output);
     process->handlers->gone(process->opaque, process->why);
     g_clear_pointer(&process->channel, channel_free);
-    g_clear_pointer(&process->scratch, scratch_free);
-    g_object_unref(process->process);
     g_free(process->why);
     g_free(process);
 }
 
-WorkerProcess *worker_process_new(const char *const *argv,
+WorkerProcess *worker_process_new(Starter *starter, const char *const *argv,
                                   const WorkerProcessHandlers *handlers,
                                   gpointer opaque, GError **error)
 {
@@ -218,37 +202,32 @@ WorkerProcess *worker_process_new(const char *const *argv,
         .message = process_message,
         .closed = process_closed,
     };
-    g_autoptr(GSubprocessLauncher) launcher =
-        g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_NONE);
-    GSubprocess *subprocess;
+    static const StarterHandlers starter_handlers = {
+        .started = process_started,
+        .gone = process_gone,
+    };
     WorkerProcess *process;
-    const char *pid;
-    char *scratch;
-    int fds[2];
+    int fds[2], output;
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
         g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
                     "socketpair: %s", g_strerror(errno));
         return NULL;
     }
-    g_subprocess_launcher_take_stdin_fd(launcher, fds[1]);
-    scratch = scratch_new(launcher);
-    subprocess = g_subprocess_launcher_spawnv(launcher, argv, error);
-    if (subprocess == NULL) {
-        g_clear_pointer(&scratch, scratch_free);
+    process = g_new0(WorkerProcess, 1);
+    process->handlers = handlers;
+    process->opaque = opaque;
+    process->output = worker_output_new(&output, process_said, process, error);
+    if (process->output == NULL) {
         close(fds[0]);
+        close(fds[1]);
+        g_free(process);
         return NULL;
     }
     g_unix_set_fd_nonblocking(fds[0], TRUE, NULL);
-    process = g_new0(WorkerProcess, 1);
-    process->process = subprocess;
-    pid = g_subprocess_get_identifier(subprocess);
-    process->pid = pid != NULL ? atoi(pid) : 0;
-    process->scratch = scratch;
-    process->handlers = handlers;
-    process->opaque = opaque;
     process->channel = channel_new(fds[0], &channel_handlers, process);
-    g_subprocess_wait_async(subprocess, NULL, process_gone, process);
+    process->child = starter_start(starter, argv, fds[1], output,
+                                   &starter_handlers, process);
     return process;
 }
 
@@ -303,5 +282,5 @@ void worker_process_kill(WorkerProcess *process, const char *why)
     process->told = true;
     g_free(process->why);
     process->why = g_strdup(why);
-    g_subprocess_force_exit(process->process);
+    process_end(process);
 }

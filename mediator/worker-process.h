@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include "starter-client.h"
 #include "worker-protocol.h"
 
 typedef struct WorkerProcess WorkerProcess;
@@ -31,6 +32,8 @@ typedef struct WorkerProcessHandlers {
     void (*answer)(gpointer opaque, const WorkerAnswer *answer);
     /* A context has been released; @holds_memory: there is still some. */
     void (*released)(gpointer opaque, bool holds_memory);
+    /* It has printed a line, worker-output.h; also after it has failed. */
+    void (*said)(gpointer opaque, const char *text);
     /* It has failed; only `gone` will follow. */
     void (*failed)(gpointer opaque);
     /*
@@ -41,14 +44,14 @@ typedef struct WorkerProcessHandlers {
 } WorkerProcessHandlers;
 
 /*
- * Run @argv, NULL-terminated, with a temporary folder of its own, which is
- * removed once it is gone. NULL and a G_IO_ERROR or G_SPAWN_ERROR when that
- * is not possible.
+ * Have @starter start one with the options @argv, NULL-terminated. NULL and a
+ * G_IO_ERROR when that is not possible.
  */
-WorkerProcess *worker_process_new(const char *const *argv,
+WorkerProcess *worker_process_new(Starter *starter, const char *const *argv,
                                   const WorkerProcessHandlers *handlers,
                                   gpointer opaque, GError **error);
 
+/* 0 when it has not been started yet */
 pid_t worker_process_pid(const WorkerProcess *process);
 
 /*

@@ -1,8 +1,8 @@
 /*
  * vgpu-worker: executes one VM's requests on an accelerator
  *
- * vgpu-mediatord starts it and gives it requests on a socket that is its
- * stdin, as worker-protocol.h says. It trusts the mediator, but not the
+ * vgpu-starter starts it, and vgpu-mediatord gives it requests on a socket that
+ * is its stdin, as worker-protocol.h says. It trusts the mediator, but not the
  * requests.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -260,20 +260,6 @@ static bool serve(int socket, Session *session, GError **error)
     return true;
 }
 
-/*
- * Memory of a VM may be memory of the host. Should that run out, the worker
- * is to go before the host's own programs; so it is best effort.
- */
-static void offer_to_oom_killer(void)
-{
-    FILE *file = fopen("/proc/self/oom_score_adj", "we");
-
-    if (file != NULL) {
-        fputs("500", file);
-        fclose(file);
-    }
-}
-
 static bool run(const Options *options, GError **error)
 {
     const SessionOptions session_options = {
@@ -309,9 +295,8 @@ int main(int argc, char **argv)
     g_auto(Options) options = { 0 };
     g_autoptr(GError) error = NULL;
 
-    /* When stdin ends it may be too busy to notice. */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    offer_to_oom_killer();
+    /* No other worker looks into it, nor writes, while it starts. */
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     g_set_prgname(NAME);
     if (!options_parse(&options, &argc, &argv, &error)) {
         fprintf(stderr, NAME ": %s (see --help)\n", error->message);

@@ -8,12 +8,14 @@
 
 #include <errno.h>
 #include <gio/gio.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef SCMP_ACT_KILL_PROCESS   /* libseccomp 2.3, of XCP-ng 8.3 */
@@ -190,10 +192,24 @@ static bool filter_load(const char *backend, GError **error)
     return filter.result == 0 || sandbox_fail("filter", -filter.result, error);
 }
 
+/* The starter leaves it the one to chroot. */
+static bool drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {
+        .version = _LINUX_CAPABILITY_VERSION_3,
+    };
+    const struct __user_cap_data_struct none[2] = { { 0 } };
+
+    return syscall(SYS_capset, &header, none) == 0;
+}
+
 bool sandbox_enter(const char *backend, GError **error)
 {
     const bool cpu = strcmp(backend, "cpu") == 0;
 
+    if (!drop_capabilities()) {
+        return sandbox_fail("no capabilities", errno, error);
+    }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
         return sandbox_fail("no new privileges", errno, error);
     }

@@ -12,6 +12,7 @@ import pytest
 
 from fake_device import FakeDevice
 from support import abi, wire
+from support.mediatord import starter
 from support.wait import wait_for
 from support.wire import Message
 
@@ -257,7 +258,8 @@ def test_the_path_is_taken(mediatord_bin, admin, what):
         admin.write_text("precious")
     else:
         other = FakeDevice(admin)
-    result = subprocess.run([mediatord_bin, "--worker=/bin/true",
+    result = subprocess.run([mediatord_bin, *starter(mediatord_bin),
+                             "--worker=/bin/true",
                              "--admin-socket", admin],
                             timeout=20, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
@@ -272,7 +274,8 @@ def test_the_path_is_taken(mediatord_bin, admin, what):
 
 @pytest.mark.parametrize("path", ["", "/" + "x" * 107])
 def test_path_of_a_wrong_length(mediatord_bin, path):
-    result = subprocess.run([mediatord_bin, "--worker=/bin/true",
+    result = subprocess.run([mediatord_bin, *starter(mediatord_bin),
+                             "--worker=/bin/true",
                              "--admin-socket", path],
                             timeout=20, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from support import abi, wire
+from support.mediatord import starter
 from support.wait import wait_for
 from support.wire import Message
 
@@ -84,7 +85,8 @@ def test_a_log_that_cannot_be_written(mediatord_bin, device, where):
     else:
         reader, stderr = os.pipe()
         os.close(reader)
-    command = [mediatord_bin, "--worker=/bin/true", "--connect", device.path]
+    command = [mediatord_bin, *starter(mediatord_bin), "--worker=/bin/true",
+               "--connect", device.path]
     if where == "closed":
         command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
     process = subprocess.Popen(command, stderr=stderr)

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fake_device import FakeDevice
 from support import abi, wire
+from support.mediatord import starter
 from support.paths import ROOT
 from support.wait import wait_for
 from support.wire import Message
@@ -287,7 +288,8 @@ def test_only_owner_and_group_may_connect(server, metrics_socket):
 
 
 def test_bad_path(mediatord_bin):
-    result = subprocess.run([mediatord_bin, "--worker=/bin/true",
+    result = subprocess.run([mediatord_bin, *starter(mediatord_bin),
+                             "--worker=/bin/true",
                              "--metrics-socket", "/x/y"],
                             timeout=20, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from support.mediatord import starter
 from support.wire import Closed
 
 TOO_LONG = "/" + "x" * 107
@@ -26,7 +27,9 @@ def test_help(mediatord_bin):
     assert (result.returncode, result.stderr) == (0, "")
     for word in ("--socket-dir=DIR", "/run/vgpu-stub", "--connect=PATH",
                  "--config=FILE", "--admin-socket=PATH", "--metrics-socket=PATH",
-                 "--rrdd-file=PATH", "--state-dir=DIR", "--worker=PATH",
+                 "--rrdd-file=PATH", "--state-dir=DIR", "--user=NAME",
+                 "--starter=PATH", "/usr/libexec/vgpu-stub/vgpu-starter",
+                 "--scratch-dir=DIR", "/run/vgpu-worker", "--worker=PATH",
                  "/usr/libexec/vgpu-stub/vgpu-worker", "--kernels=DIR",
                  "/usr/share/vgpu-stub/kernels", "--version",
                  "Exit status"):
@@ -50,7 +53,8 @@ def test_help(mediatord_bin):
      "1 to 107 are allowed"),
 ])
 def test_bad_options(mediatord_bin, args, message):
-    result = run(mediatord_bin, "--worker=/bin/true", *args)
+    result = run(mediatord_bin, *starter(mediatord_bin),
+                 "--worker=/bin/true", *args)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == f"vgpu-mediatord: {message}\n"
 

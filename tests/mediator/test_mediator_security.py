@@ -23,10 +23,12 @@ def test_nobody_reads_its_memory(mediatord_bin):
     """The files of a process that may not be debugged are root's."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
-        binary = shutil.copy(mediatord_bin, folder)
+        binary, starter = (shutil.copy(mediatord_bin.with_name(name), folder)
+                           for name in ("vgpu-mediatord", "vgpu-starter"))
         device = FakeDevice(Path(folder) / "vm.sock")
         os.chown(device.path, NOBODY, NOBODY)
-        daemon = subprocess.Popen([binary, "--connect", device.path],
+        daemon = subprocess.Popen([binary, "--starter", starter, "--connect",
+                                   device.path],
                                   user=NOBODY, group=NOBODY,
                                   extra_groups=[], stderr=subprocess.DEVNULL)
         try:

@@ -10,6 +10,7 @@ import uuid
 import pytest
 
 from fake_device import FakeDevice
+from support.mediatord import starter
 from support.wait import wait_for
 
 
@@ -109,7 +110,8 @@ def test_more_devices_than_the_soft_limit_allows(mediatord_bin, tmp_path):
     with open(tmp_path / "log", "wb") as log:
         daemon = subprocess.Popen(
             ["sh", "-c", 'ulimit -Sn 50 && exec "$@"', "sh", mediatord_bin,
-             "--worker=/bin/true", "--socket-dir", sockets], stderr=log)
+             *starter(mediatord_bin), "--worker=/bin/true",
+             "--socket-dir", sockets], stderr=log)
     try:
         peers = [device.greet() for device in devices]
         wait_for(lambda: len(os.listdir(f"/proc/{daemon.pid}/fd")) > 100,

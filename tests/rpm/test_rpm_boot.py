@@ -3,7 +3,8 @@
 import shutil
 
 PROGRAMS = {
-    "mediator": ["sbin/vgpu-mediatord", "libexec/vgpu-stub/vgpu-worker"],
+    "mediator": ["sbin/vgpu-mediatord", "libexec/vgpu-stub/vgpu-starter",
+                 "libexec/vgpu-stub/vgpu-worker"],
     "guest-tools": ["bin/vgpu-stub", "bin/vgpu-stub-mmap-test"],
 }
 

@@ -9,6 +9,25 @@ from support.paths import BUILD
 from support.wait import wait_for
 
 
+def children(parent):
+    """{pid: arguments} of those that live"""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after = path.read_text().rpartition(")")[2].split()
+            arguments = path.with_name("cmdline").read_text().split("\0")
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(after[1]) == parent and after[0] not in "ZX":
+            found[int(path.parent.name)] = arguments
+    return found
+
+
+def starter(binary):
+    """The options of a daemon for what was built with it"""
+    return "--starter", binary.with_name("vgpu-starter")
+
+
 class Mediatord:
     """A running daemon; what it logs goes to a file.
 
@@ -21,11 +40,14 @@ class Mediatord:
         worker = worker or binary.with_name("vgpu-worker")
         with open(log, "wb") as stderr:
             self.process = subprocess.Popen(
-                [binary, "--worker", worker, "--kernels", BUILD / "kernels",
-                 *map(str, args)], stderr=stderr)
+                [binary, *starter(binary), "--worker", worker,
+                 "--kernels", BUILD / "kernels", *map(str, args)],
+                stderr=stderr)
 
     def log(self):
-        return self.log_path.read_text().splitlines()
+        """Its lines, but the one that says that there is no --user."""
+        return [line for line in self.log_path.read_text().splitlines()
+                if not line.endswith(": there is no --user")]
 
     def wait_log(self, pattern):
         """The log's lines that match, as soon as there is one."""
@@ -33,20 +55,16 @@ class Mediatord:
             lambda: [line for line in self.log() if re.search(pattern, line)],
             f"log line like {pattern!r} in {self.log_path}")
 
+    def starter(self):
+        """The pid of what starts its workers"""
+        return next(iter(children(self.process.pid)), None)
+
     def workers(self):
         """{pid: arguments} of those that live and serve a VM."""
-        found = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                after = path.read_text().rpartition(")")[2].split()
-                arguments = path.with_name("cmdline").read_text().split("\0")
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if (int(after[1]) == self.process.pid and
-                    after[0] not in "ZX" and "--probe" not in arguments and
-                    any(a.startswith("--memory=") for a in arguments)):
-                found[int(path.parent.name)] = arguments
-        return found
+        return {pid: arguments
+                for pid, arguments in children(self.starter()).items()
+                if "--probe" not in arguments and
+                any(a.startswith("--memory=") for a in arguments)}
 
     def stop(self, signum=signal.SIGTERM):
         """Returns the exit status."""

@@ -261,7 +261,8 @@ static const struct {
       "2: [workers] kernels is 'kernels', a path that begins with / is "
       "allowed" },
     { "[workers]\nworkers=1",
-      "2: [workers] 'workers' is not known, there are drain-ms, kernels" },
+      "2: [workers] 'workers' is not known, there are drain-ms, kernels, "
+      "uids" },
     { "[workers]\ndrain-ms=45001",
       "2: [workers] drain-ms is '45001', 0 to 45000 is allowed" },
     { "[vm 7]\nweight=2\n[vm 8]\nweight=x",

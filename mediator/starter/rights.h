@@ -1,0 +1,40 @@
+/*
+ * Which user the starter's children are, and what they may
+ *
+ * All of these but the last are for a child that has just been forked. They
+ * return false, with errno set, when it must not go on.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef STARTER_RIGHTS_H
+#define STARTER_RIGHTS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * Be @uid, with the group of the same number and the supplementary @groups,
+ * for good and without any capability.
+ */
+bool rights_become(uid_t uid, const gid_t *groups, size_t count);
+
+/*
+ * The same as rights_become() or, where @uid is 0, stay who one is; but with
+ * @may_chroot have the capability to do that, and no other, also in the program
+ * that is executed next.
+ */
+bool rights_become_worker(uid_t uid, const gid_t *groups, size_t count,
+                          bool may_chroot);
+
+/*
+ * Be able to signal the processes of @uid and nobody else's, without being
+ * signalled or debugged by them: who sends a signal is judged by the effective
+ * uid, whom it is sent to by the real and the saved one, and those are
+ * @keeper, a uid that no worker has.
+ */
+bool rights_become_sweeper(uid_t keeper, uid_t uid);
+
+/* Whether this process may chroot. */
+bool rights_may_chroot(void);
+
+#endif /* STARTER_RIGHTS_H */
