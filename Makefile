@@ -60,7 +60,7 @@ device-check: mediator ## the device's tests on any build: QEMU_BIN=PATH
 SOAK_SECONDS := 600
 .PHONY: soak
 soak: mediator-sanitizers ## everything goes wrong around the mediator: SOAK_SECONDS=600
-	@scripts/install-deps test
+	@scripts/install-deps test bench
 	@$(PYTHON) tests/soak/run.py --seconds=$(SOAK_SECONDS)
 
 STRESS_SECONDS := 60

@@ -127,9 +127,11 @@ def run(context):
         Row(section, "acknowledged write", rate["write"], unit, "bare socket",
             rate["floor"]),
         Row(section, "write and read", rate["both"], unit, "text on the UART",
-            rate["text"]),
+            rate["text"], "sst_vs_text"),
+        Row(section, "write and read", rate["both"], unit, "bare socket",
+            rate["floor"], "sst_vs_floor"),
         Row(section, "posted write", rate["posted"], unit,
-            "acknowledged write", rate["write"]),
+            "acknowledged write", rate["write"], "sst_posted_vs_acked"),
     ]
     summary = {
         "sst_vs_text": rate["both"] / rate["text"],

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The results of benches as a table, as JSON and as a picture."""
+"""The results of benches as a table and as JSON."""
 import json
 import os
 import platform
 import re
 from pathlib import Path
 
-import pygal
+from support.picture import number
 
 
 def machine():
@@ -21,15 +21,6 @@ def machine():
         "kernel": platform.release(),
         "load_1min": round(os.getloadavg()[0], 2),
     }
-
-
-def number(value):
-    """Three digits that mean something, and all those before the point."""
-    if value is None:
-        return ""
-    if value == 0 or abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}"
 
 
 def _columns(lines, left):
@@ -85,21 +76,3 @@ def save_json(result, facts, path):
     path.write_text(json.dumps(
         {"machine": facts, "rows": rows, "summary": result.summary,
          "targets": targets}, indent=2) + "\n")
-
-
-def save_svg(result, facts, path):
-    """A bar for each row with a peer: how many times better than it."""
-    rows = [row for row in result.rows if row.advantage]
-    # Without `js` a reader's browser would fetch scripts from elsewhere.
-    chart = pygal.HorizontalBar(
-        js=[], logarithmic=True, show_legend=False, print_values=True,
-        value_formatter=lambda value: f"{number(value)} ×",
-        truncate_label=-1, width=1000, height=120 + 28 * len(rows),
-        title=f"times better than the peer ({facts['cpu']}, "
-              f"{facts['cores']} cores)")
-    # From the bottom to the top
-    rows.reverse()
-    chart.x_labels = [f"{row.section}: {row.name} / {row.peer}"
-                      for row in rows]
-    chart.add("", [row.advantage for row in rows])
-    path.write_bytes(chart.render())

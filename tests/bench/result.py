@@ -12,7 +12,9 @@ class Unavailable(Exception):
 class Row:
     """One measured value, and the same of a peer that was measured beside it.
 
-    `unit` is that of both; where it ends in "/s", more is better.
+    `unit` is that of both; where it ends in "/s", more is better. `figure` is
+    the name of the summary's figure that this value decides: it grows as the
+    value does, so that the figure's target is a goal for the value.
     """
     section: str
     name: str
@@ -20,18 +22,12 @@ class Row:
     unit: str
     peer: str = None
     peer_value: float = None
+    figure: str = None
 
     @property
     def ratio(self):
         """value / peer_value; None without a peer."""
         return self.value / self.peer_value if self.peer_value else None
-
-    @property
-    def advantage(self):
-        """How many times better than the peer; below 1 it is worse."""
-        if not self.ratio:
-            return None
-        return self.ratio if self.unit.endswith("/s") else 1 / self.ratio
 
 
 @dataclass

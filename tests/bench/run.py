@@ -3,7 +3,8 @@
 """run.py [--quick] [--benches DIR] [--out DIR] [NAME…]
 
 Runs the benches that are named, or all, and prints one table of what they
-measured; --out, build/ by default, receives it as bench.json and bench.svg.
+measured; --out, build/ by default, receives it as bench.json and as a picture,
+bench.svg and, for dark pages, bench-dark.svg.
 
 A bench is a module bench_NAME.py beside this file. It has
 
@@ -32,6 +33,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import report
+from picture import save_picture
 from result import Context, Result, Unavailable
 
 
@@ -102,7 +104,7 @@ def main():
     result, good = run_all(find(args.benches, args.names), args.quick)
     args.out.mkdir(parents=True, exist_ok=True)
     report.save_json(result, facts, args.out / "bench.json")
-    report.save_svg(result, facts, args.out / "bench.svg")
+    save_picture(result, facts, args.out / "bench.svg")
     print("\n" + ", ".join(f"{name} {value}" for name, value in facts.items()))
     print("\n" + report.table(result))
     return 0 if good else 1

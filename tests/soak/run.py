@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""run.py --seconds=S [--seed=N]
+"""run.py --seconds=S [--seed=N] [--out=DIR]
 
 Lets loose on a mediator with sanitizers, and its workers, what a host has in a
 year: devices that connect, ask, cancel, send garbage and vanish, workers that
@@ -12,7 +12,9 @@ seconds what has happened, and in the end whether
   - the daemon ended when it was told to, without a sanitizer's report;
   - nothing of VMs that have gone was left: no worker, no descriptor.
 
-Exit status: 0 when all of it is so, else 1. The seed chooses what happens, not
+Exit status: 0 when all of it is so, else 1. DIR, build/ by default, receives what
+happened over time as soak.json and as a picture, soak.svg and, for dark pages,
+soak-dark.svg. The seed chooses what happens, not
 when; it is printed.
 """
 import argparse
@@ -35,6 +37,7 @@ from devices import Memory, RandomDevice, Steady
 from support.mediatord import Mediatord
 from support.paths import BUILD
 from support.wait import wait_for
+from timeline import Timeline, memory_mib
 
 SANITIZED = BUILD / "mediator-sanitizers"
 RANDOM_VMS, DEVICES_PER_VM = 6, 2
@@ -98,6 +101,7 @@ class Soak:
     def __init__(self, seconds, seed, folder):
         self.seconds, self.folder = seconds, folder
         self.counters = Counter()
+        self.timeline = Timeline()
         self.failures = []
         self.over = threading.Event()
         sockets = folder / "sockets"
@@ -134,6 +138,12 @@ class Soak:
         except PermissionError:
             return 0
 
+    def look(self):
+        self.timeline.add(self.counters,
+                          workers=len(self.daemon.workers()),
+                          descriptors=self.descriptors(),
+                          memory_mib=memory_mib(self.daemon.process.pid))
+
     def said(self):
         return ", ".join(f"{name} {count:,}"
                          for name, count in sorted(self.counters.items()))
@@ -145,9 +155,11 @@ class Soak:
         for thread in threads:
             thread.start()
         start = time.monotonic()
+        self.look()
         while not self.over.wait(min(10, max(
                 0, start + self.seconds - time.monotonic()))):
             passed = time.monotonic() - start
+            self.look()
             print(f"{passed:4.0f} s: {self.said()}", flush=True)
             if passed >= self.seconds:
                 self.over.set()
@@ -194,6 +206,7 @@ def main():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 16))
+    parser.add_argument("--out", type=Path, default=BUILD, metavar="DIR")
     args = parser.parse_args()
     print(f"seed {args.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="vgpu-soak-") as folder:
@@ -204,6 +217,8 @@ def main():
             if soak.daemon.process.poll() is None:
                 soak.daemon.process.kill()
                 soak.daemon.process.wait()
+        args.out.mkdir(parents=True, exist_ok=True)
+        soak.timeline.save(args.out)
         return soak.verdict()
 
 

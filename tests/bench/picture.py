@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What benches measured, as a picture: a line for each figure, on which ours,
+the peer's and the goal are."""
+import re
+from itertools import groupby
+
+import matplotlib.pyplot as plt
+
+from support.picture import few_ticks, number, save
+
+ROW, GAP, AREA_GAP, MARGIN = 0.27, 0.55, 0.3, 0.5      # inches
+LEFT, WIDTH, RIGHT = 4.4, 3.6, 4.1
+
+
+def _panels(rows):
+    """[(area, unit, rows)]: figures of one area and unit have one axis."""
+    def key(row):
+        return re.match(r"[^:,]+", row.section).group(), row.unit
+
+    order = {}
+    for row in rows:
+        order.setdefault(key(row), len(order))
+    rows = sorted(rows, key=lambda row: order[key(row)])
+    return [(*of, list(group)) for of, group in groupby(rows, key)]
+
+
+def _goal(row, result):
+    """The value that meets the row's target, and in words; None without."""
+    for target in result.targets:
+        if target.name == row.figure and result.summary[row.figure]:
+            value = row.value * target.value / result.summary[row.figure]
+            sign = {">=": "\u2265", "<=": "\u2264"}[target.comparison]
+            return value, f"   goal: {sign} {number(value)}"
+    return None, ""
+
+
+def _label(area, row):
+    return f"{row.section[len(area):].lstrip(':, ')}: {row.name}".lstrip(": ")
+
+
+def _draw_row(axes, y, row, goal, goal_words, quiet):
+    both = [value for value in (row.value, row.peer_value) if value]
+    axes.plot(both, [y] * len(both), color=quiet, linewidth=1, zorder=1)
+    if row.peer_value:
+        axes.plot(row.peer_value, y, "D", markersize=5, color="C1", zorder=2)
+    if row.value:
+        axes.plot(row.value, y, "o", markersize=6.5, color="C0", zorder=3)
+    if goal:
+        axes.plot(goal, y, "|", markersize=13, markeredgewidth=2, color="C2",
+                  zorder=4)
+    words = number(row.value)
+    if row.peer:
+        words += f"   {row.peer}: {number(row.peer_value)}"
+    axes.annotate(words + goal_words, (1.03, y), xycoords=("axes fraction", "data"),
+                  verticalalignment="center", annotation_clip=False)
+
+
+def _draw_panel(axes, area, rows, result, quiet):
+    goals = [_goal(row, result) for row in rows]
+    values = [value for row, (goal, _) in zip(rows, goals)
+              for value in (row.value, row.peer_value, goal) if value]
+    axes.set_xscale("log")
+    # At least a decade, so that there is a tick to read it by
+    low, high = min(values, default=1), max(values, default=1)
+    axes.set_xlim(min(low / 1.6, high / 16), max(high * 1.6, low * 1.6))
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks(range(len(rows)), [_label(area, row) for row in rows])
+    axes.tick_params(length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+    axes.set_axisbelow(True)
+    few_ticks(axes.xaxis)
+    for y, (row, goal) in enumerate(zip(rows, goals)):
+        _draw_row(axes, y, row, *goal, quiet)
+
+
+def _unit(unit):
+    better = "more" if unit.endswith("/s") else "less"
+    return f"{unit} ({better} is better)" if unit else ""
+
+
+def _legend(figure):
+    points = [plt.Line2D([], [], linestyle="", marker=marker, color=color,
+                         markeredgewidth=edge, label=label)
+              for marker, color, edge, label in (
+                  ("o", "C0", 1, "vgpu-stub"), ("D", "C1", 1, "its peer"),
+                  ("|", "C2", 2, "goal"))]
+    figure.legend(handles=points, loc="upper right", ncol=3, frameon=False)
+
+
+def draw(result, facts, quiet):
+    panels = _panels(result.rows)
+    heights = [ROW * len(rows) for _, _, rows in panels]
+    width = LEFT + WIDTH + RIGHT
+    areas = len({area for area, _, _ in panels})
+    height = MARGIN + sum(heights) + GAP * len(panels) + AREA_GAP * areas
+    figure = plt.figure(figsize=(width, height))
+    figure.text(0.15 / width, 1 - 0.3 / height,
+                f"{facts['cpu']}, {facts['cores']} cores, load "
+                f"{facts['load_1min']}", color=quiet)
+    _legend(figure)
+    top = height - MARGIN
+    above = None
+    for (area, unit, rows), tall in zip(panels, heights):
+        if area != above:
+            top -= AREA_GAP
+            figure.text(0.15 / width, (top + 0.06) / height, area,
+                        fontweight="bold")
+            above = area
+        axes = figure.add_axes((LEFT / width, (top - tall) / height,
+                                WIDTH / width, tall / height))
+        _draw_panel(axes, area, rows, result, quiet)
+        axes.set_xlabel(_unit(unit), labelpad=1)
+        top -= tall + GAP
+    return figure
+
+
+def save_picture(result, facts, path):
+    save(path, lambda quiet: draw(result, facts, quiet))
