@@ -58,7 +58,6 @@ typedef struct VgpuStubState {
 
     /* The request that was submitted last; runs while status is BUSY */
     uint64_t sequence;
-    uint32_t submitted_id;      /* REQUEST_ID may change meanwhile */
     QEMUTimer timeout;
 
     QEMUTimer redeliver;        /* tells the guest of an interrupt after load */
@@ -184,7 +183,6 @@ static void vgpu_stub_submit(VgpuStubState *s)
         vgpu_stub_fail(s, VGPU_STUB_ERR_QUEUE_FULL);
     } else {
         s->sequence++;
-        s->submitted_id = s->request_id;
         s->status = VGPU_STUB_STATUS_BUSY;
         trace_vgpu_stub_submit(s, s->sequence, s->request_id, s->request_len);
         if (s->request_timeout_ms) {
@@ -199,7 +197,7 @@ static void vgpu_stub_submit(VgpuStubState *s)
 
 static void vgpu_stub_cancel(VgpuStubState *s)
 {
-    vgpu_stub_link_send_cancel(&s->link, s->sequence, s->submitted_id);
+    vgpu_stub_link_send_cancel(&s->link, s->sequence, s->request_id);
 }
 
 /* Doorbell 2: the guest is through with the outcome, or does not want it. */
@@ -333,6 +331,15 @@ static uint32_t vgpu_stub_reg_read(VgpuStubState *s, hwaddr addr)
     return value >> (addr & 3) * 8;
 }
 
+/*
+ * While a request runs the guest sees that request, whatever it writes: so two
+ * programs that use one device can tell whose answer they read.
+ */
+static bool vgpu_stub_is_frozen(VgpuStubState *s)
+{
+    return s->status == VGPU_STUB_STATUS_BUSY;
+}
+
 static void vgpu_stub_reg_write(VgpuStubState *s, hwaddr reg, uint32_t value)
 {
     switch (reg) {
@@ -344,7 +351,9 @@ static void vgpu_stub_reg_write(VgpuStubState *s, hwaddr reg, uint32_t value)
         }
         break;
     case VGPU_STUB_REG_REQUEST_LEN:
-        s->request_len = value;
+        if (!vgpu_stub_is_frozen(s)) {
+            s->request_len = value;
+        }
         break;
     case VGPU_STUB_REG_INTERRUPT_CTRL:
         value &= VGPU_STUB_INTERRUPT_COMPLETION;
@@ -358,7 +367,9 @@ static void vgpu_stub_reg_write(VgpuStubState *s, hwaddr reg, uint32_t value)
         vgpu_stub_update_intx(s);
         break;
     case VGPU_STUB_REG_REQUEST_ID:
-        s->request_id = value;
+        if (!vgpu_stub_is_frozen(s)) {
+            s->request_id = value;
+        }
         break;
     case VGPU_STUB_REG_SCRATCH:
         s->scratch = value;
@@ -421,7 +432,9 @@ static void vgpu_stub_mmio_write(void *opaque, hwaddr addr, uint64_t value,
         vgpu_stub_guest_error(s, "unaligned write of %u bytes at 0x%"
                               HWADDR_PRIx " ignored", size, addr);
     } else if (vgpu_stub_in(addr, VGPU_STUB_REQUEST_BUF, VGPU_STUB_BUF_SIZE)) {
-        stn_le_p(s->request + (addr - VGPU_STUB_REQUEST_BUF), size, value);
+        if (!vgpu_stub_is_frozen(s)) {
+            stn_le_p(s->request + (addr - VGPU_STUB_REQUEST_BUF), size, value);
+        }
     } else if (vgpu_stub_in(addr, VGPU_STUB_RESPONSE_BUF, VGPU_STUB_BUF_SIZE) ||
                addr >= VGPU_STUB_RESERVED) {
         /* a block move passes over these too: not an error */

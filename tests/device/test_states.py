@@ -60,16 +60,20 @@ def test_sequence_numbers_are_new_each_time(linked):
         linked.mediator.respond(request)
 
 
-def test_the_request_is_a_snapshot(linked):
+def test_the_request_that_runs_is_what_the_guest_sees(linked):
     dev = linked.dev
     first = start(linked, b"first", 1)
     dev.write_block(abi.VGPU_STUB_REQUEST_BUF, b"other")
     dev.REQUEST_ID = 2
     dev.REQUEST_LEN = 3
-    dev.DOORBELL = SUBMIT               # BUSY: ignored
+    dev.DOORBELL = SUBMIT               # BUSY: ignored, all of them
     assert dev.STATUS == BUSY
     linked.mediator.respond(first, b"answer")
     assert first.payload == b"first" and first.request_id == 1
+    assert (dev.REQUEST_ID, dev.REQUEST_LEN) == (1, 5)
+    assert dev.read_block(abi.VGPU_STUB_REQUEST_BUF, 5) == b"first"
+    dev.REQUEST_ID = 2                  # it has ended
+    assert dev.REQUEST_ID == 2
     assert dev.STATUS == DONE
     assert dev.response() == b"answer"
 
