@@ -90,7 +90,7 @@ static void print(const struct options *options, const char *bdf, int count,
 static int run(const struct options *options)
 {
     int count = options->count ? options->count : DEFAULT_COUNT;
-    struct vgpu_stub_info info;
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
     struct figures figures;
     struct vgpu_stub *dev;
     int64_t *times;

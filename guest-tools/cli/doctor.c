@@ -142,7 +142,7 @@ static void find_cure(struct finding *finding, int error,
 /* Why the device cannot be opened; @rc is the library's negative errno. */
 static void find_open_failure(const char *bdf, struct finding *finding, int rc)
 {
-    struct vgpu_stub_state state;
+    struct vgpu_stub_state state = { .struct_size = sizeof(state) };
     char first[1][VGPU_STUB_BDF_SIZE];
 
     found(finding, open_status(rc), "%s", open_error(bdf, rc));
@@ -232,7 +232,7 @@ static void check_request(struct patient *patient, struct finding *finding)
 static void check_accelerator(struct patient *patient,
                               struct finding *finding)
 {
-    struct vgpu_stub_accelerator accelerator;
+    struct vgpu_stub_accelerator accelerator = { .struct_size = sizeof(accelerator) };
     struct vgpu_stub_outcome outcome;
     int rc;
 
@@ -331,7 +331,10 @@ static int examine(struct patient *patient)
 
 static int run(const struct options *options)
 {
-    struct patient patient = { .options = options };
+    struct patient patient = {
+        .options = options,
+        .info = { .struct_size = sizeof(patient.info) },
+    };
     int status;
 
     status = examine(&patient);

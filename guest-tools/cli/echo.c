@@ -59,7 +59,7 @@ static void print_json(const struct options *options, const char *bdf, int rc,
 static int run(const struct options *options)
 {
     struct vgpu_stub_outcome outcome;
-    struct vgpu_stub_info info;
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
     struct vgpu_stub *dev;
     bool has_info;
     int64_t us;

@@ -64,7 +64,7 @@ static void print_json(const struct vgpu_stub_info *info)
 
 static int run(const struct options *options)
 {
-    struct vgpu_stub_info info;
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
     struct vgpu_stub *dev;
     int rc;
 

@@ -28,7 +28,7 @@ static int look(const char *bdf, struct vgpu_stub_info *info)
 
 static void print_text(const char *bdf)
 {
-    struct vgpu_stub_info info;
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
     int rc;
 
     rc = look(bdf, &info);
@@ -43,7 +43,7 @@ static void print_text(const char *bdf)
 
 static void print_json(const char *bdf)
 {
-    struct vgpu_stub_info info;
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
     int rc;
 
     rc = look(bdf, &info);

@@ -76,7 +76,7 @@ static void print_json(const char *bdf, const uint32_t *map)
 static int run(const struct options *options)
 {
     uint32_t map[VGPU_STUB_RESERVED / 4];
-    struct vgpu_stub_info info;
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
     struct vgpu_stub *dev;
     int rc;
 

@@ -156,6 +156,7 @@ static int launch(struct job *job)
     struct vgpu_stub_kernel_arg args[VGPU_STUB_KERNEL_ARGS_MAX];
     struct nd_range global = options->global;
     struct vgpu_stub_kernel kernel = {
+        .struct_size = sizeof(kernel),
         .name = options->argument,
         .args = args,
         .arg_count = job->arguments.count,
@@ -257,7 +258,7 @@ static void print(const struct job *job, const char *bdf)
 static int run_on_device(struct job *job)
 {
     const struct options *options = job->options;
-    struct vgpu_stub_info info;
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
     int rc, status;
 
     status = open_device(options, &job->dev);

@@ -12,14 +12,19 @@
 struct look {
     char time[sizeof("00:00:00")];
     struct vgpu_stub_state state;
-    uint32_t requests;          /* since the look before */
+    int32_t requests;           /* since the look before; -1: unknown */
 };
 
 static void print_text(const struct look *look)
 {
-    printf("%s  %-4s  %-6s  %8u  ", look->time,
+    char requests[16] = "-";
+
+    if (look->requests >= 0) {
+        snprintf(requests, sizeof(requests), "%d", look->requests);
+    }
+    printf("%s  %-4s  %-6s  %8s  ", look->time,
            look->state.link_up ? "up" : "down",
-           status_name(look->state.status), look->requests);
+           status_name(look->state.status), requests);
     if (look->state.user_pid) {
         printf("%s (%d)\n", look->state.user_name, look->state.user_pid);
     } else {
@@ -30,11 +35,15 @@ static void print_text(const struct look *look)
 static void print_json(const struct look *look)
 {
     printf("{\"device\": \"%s\", \"time\": \"%s\", \"link_up\": %s, "
-           "\"status\": \"%s\", \"requests\": %u, \"user_pid\": %d, "
-           "\"user\": ", look->state.bdf, look->time,
+           "\"status\": \"%s\", \"requests\": ", look->state.bdf, look->time,
            look->state.link_up ? "true" : "false",
-           status_name(look->state.status), look->requests,
-           look->state.user_pid);
+           status_name(look->state.status));
+    if (look->requests >= 0) {
+        printf("%d", look->requests);
+    } else {
+        fputs("null", stdout);
+    }
+    printf(", \"user_pid\": %d, \"user\": ", look->state.user_pid);
     print_json_string(look->state.user_name);
     puts("}");
 }
@@ -46,13 +55,17 @@ static void get_time(char text[sizeof("00:00:00")])
     strftime(text, sizeof("00:00:00"), "%T", localtime(&now));
 }
 
+/* More than there can be in one interval: another handle has begun anew */
+#define REQUESTS_MAX (1 << 24)
+
 /*
- * Our library counts requests in REQUEST_ID, and a reset begins anew. Another
- * client may write there what it likes: then this is not a number of requests.
+ * Our library counts requests in REQUEST_ID, each handle from a random number
+ * on, and another client may write there what it likes. Returns -1 when this
+ * is not a number of requests.
  */
-static uint32_t count_requests(uint32_t before, uint32_t now)
+static int32_t count_requests(uint32_t before, uint32_t now)
 {
-    return now >= before ? now - before : now;
+    return now - before < REQUESTS_MAX ? (int32_t)(now - before) : -1;
 }
 
 static void sleep_ms(int ms)
@@ -70,7 +83,7 @@ static int run(const struct options *options)
     uint32_t last_id = 0;
 
     for (int i = 0; options->count == 0 || i < options->count; i++) {
-        struct look look;
+        struct look look = { .state = { .struct_size = sizeof(look.state) } };
         int rc;
 
         if (i > 0) {
@@ -107,7 +120,8 @@ const struct command command_watch = {
     .summary = "show what a device does, a line for each look at it",
     .details =
         "This disturbs no one who uses the device. REQUESTS counts those since "
-        "the\nlook before, USER is the process that has the device open.\n",
+        "the\nlook before, - where another process has begun meanwhile; USER is "
+        "the process\nthat has the device open.\n",
     .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(INTERVAL) | TAKES(COUNT) |
                TAKES(HELP),
     .run = run,

@@ -41,6 +41,7 @@ int main(void)
         vgpu_stub_arg_f32(alpha), vgpu_stub_arg_f32(beta),
     };
     const struct vgpu_stub_kernel kernel = {
+        .struct_size = sizeof(kernel),
         .name = "sgemm",
         .dimensions = 2,
         .global_size = { N, M, 1 },     /* columns, rows */

@@ -47,6 +47,7 @@ int main(int argc, char **argv)
         vgpu_stub_arg_u32(1),               /* messages */
     };
     const struct vgpu_stub_kernel kernel = {
+        .struct_size = sizeof(kernel),
         .name = "sha256",
         .dimensions = 1,
         .global_size = { 1, 1, 1 },

@@ -29,6 +29,7 @@ int main(void)
         vgpu_stub_arg_u32(N),
     };
     const struct vgpu_stub_kernel kernel = {
+        .struct_size = sizeof(kernel),
         .name = "vector_add",
         .dimensions = 1,
         .global_size = { N, 1, 1 },

@@ -4,7 +4,10 @@
  * A plain loop over a BAR traps to the hypervisor at every access. Xen gives
  * the device model a whole `rep movs` at once, so a block costs as much as a
  * single access there. It does so as long as the block's memory does not
- * cross a page; both sides are to be 8-byte aligned.
+ * cross a page; both sides are to be 8-byte aligned. Other processors have no
+ * such instruction, and get the loop.
+ *
+ * Each function moves @count 64-bit words, 1 or more.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,13 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifndef __x86_64__
-#error "block moves exist for x86-64 only"
-#endif
+#ifdef __x86_64__
 
-/* Read @count 64-bit words, first to last. */
-static inline void block_read(void *to, const volatile void *from,
-                              size_t count)
+static inline void block_move_up(volatile void *to, const volatile void *from,
+                                 size_t count)
 {
     asm volatile("rep movsq"
                  : "+D" (to), "+S" (from), "+c" (count)
@@ -28,12 +28,12 @@ static inline void block_read(void *to, const volatile void *from,
                  : "memory");
 }
 
-/* Write @count 64-bit words, 1 or more, last to first. */
-static inline void block_write_down(volatile void *to, const void *from,
-                                    size_t count)
+static inline void block_move_down(volatile void *to,
+                                   const volatile void *from, size_t count)
 {
     volatile uint64_t *last_to = (volatile uint64_t *)to + count - 1;
-    const uint64_t *last_from = (const uint64_t *)from + count - 1;
+    const volatile uint64_t *last_from =
+        (const volatile uint64_t *)from + count - 1;
 
     asm volatile("std\n\t"
                  "rep movsq\n\t"
@@ -42,5 +42,32 @@ static inline void block_write_down(volatile void *to, const void *from,
                  :
                  : "memory", "cc");
 }
+
+#else
+
+/* The barriers keep what is memory in order with what is a register. */
+
+static inline void block_move_up(volatile void *to, const volatile void *from,
+                                 size_t count)
+{
+    __sync_synchronize();
+    for (size_t i = 0; i < count; i++) {
+        ((volatile uint64_t *)to)[i] = ((const volatile uint64_t *)from)[i];
+    }
+    __sync_synchronize();
+}
+
+static inline void block_move_down(volatile void *to,
+                                   const volatile void *from, size_t count)
+{
+    __sync_synchronize();
+    while (count-- > 0) {
+        ((volatile uint64_t *)to)[count] =
+            ((const volatile uint64_t *)from)[count];
+    }
+    __sync_synchronize();
+}
+
+#endif
 
 #endif /* VGPU_STUB_BLOCK_H */

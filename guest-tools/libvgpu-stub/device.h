@@ -1,5 +1,5 @@
 /*
- * libvgpu-stub: a device's registers, and one request through them
+ * libvgpu-stub: open devices
  *
  * For one thread at a time, except where it says otherwise.
  *
@@ -19,6 +19,9 @@ int device_open(const char *bdf, struct device **device);
 /* NULL is allowed. */
 void device_close(struct device *device);
 
+/* In a child of the process that opened it: free what the child has of it. */
+void device_abandon(struct device *device);
+
 /* See vgpu_stub_get_info(). Also while another thread uses the device. */
 int device_get_info(const struct device *device, struct vgpu_stub_info *info);
 
@@ -27,15 +30,14 @@ int device_read_map(struct device *device, void *map);
 
 /*
  * Send a request of 1 to VGPU_STUB_BUF_SIZE bytes and wait for its outcome.
- * Returns and fails as vgpu_stub_call(), -ETIMEDOUT and -ECANCELED according
- * to @limit.
+ * Returns and fails as vgpu_stub_call(), -ETIMEDOUT, -ECANCELED and -EINTR
+ * according to @limit.
  */
 int device_execute(struct device *device, const void *request, size_t length,
-                   const struct limit *limit,
-                   struct vgpu_stub_outcome *outcome);
+                   struct limit *limit, struct vgpu_stub_outcome *outcome);
 
 /* Wait for @us, or until @limit; returns 0 or the limit's error. */
-int device_pause(struct device *device, int64_t us, const struct limit *limit);
+int device_pause(struct device *device, int64_t us, struct limit *limit);
 
 /*
  * Have the thread that waits look at its limit, because its stop was set.

@@ -6,7 +6,9 @@
 #include "handle.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "cancel.h"
 #include "clock.h"
 
 void handle_hold(struct vgpu_stub *dev)
@@ -17,12 +19,35 @@ void handle_hold(struct vgpu_stub *dev)
 void handle_release(struct vgpu_stub *dev)
 {
     if (atomic_fetch_sub(&dev->users, 1) == 1) {
-        queue_destroy(&dev->queue);
+        if (!handle_is_inherited(dev)) {
+            queue_destroy(&dev->queue);
+        }
         free(dev);
     }
 }
 
-int vgpu_stub_open(const char *bdf, struct vgpu_stub **dev)
+bool handle_is_inherited(const struct vgpu_stub *dev)
+{
+    return getpid() != dev->owner;
+}
+
+int handle_begin(struct vgpu_stub *dev, int *cancelling)
+{
+    if (handle_is_inherited(dev)) {
+        return -ECANCELED;
+    }
+    *cancelling = cancel_defer();
+    handle_hold(dev);
+    return 0;
+}
+
+void handle_end(struct vgpu_stub *dev, int cancelling)
+{
+    handle_release(dev);
+    cancel_restore(cancelling);
+}
+
+static int open_handle(const char *bdf, struct vgpu_stub **dev)
 {
     struct device *device;
     struct vgpu_stub *d;
@@ -37,31 +62,64 @@ int vgpu_stub_open(const char *bdf, struct vgpu_stub **dev)
         device_close(device);
         return -ENOMEM;
     }
+    *d = (struct vgpu_stub) { .owner = getpid() };
     queue_init(&d->queue, device);
     atomic_init(&d->users, 1);
     *dev = d;
     return 0;
 }
 
+int vgpu_stub_open(const char *bdf, struct vgpu_stub **dev)
+{
+    const int cancelling = cancel_defer();
+    int rc = open_handle(bdf, dev);
+
+    cancel_restore(cancelling);
+    return rc;
+}
+
 void vgpu_stub_close(struct vgpu_stub *dev)
 {
-    if (dev) {
-        queue_close(&dev->queue);
-        handle_release(dev);
+    int cancelling;
+
+    if (!dev) {
+        return;
     }
+    cancelling = cancel_defer();
+    if (handle_is_inherited(dev)) {
+        queue_abandon(&dev->queue);
+    } else {
+        queue_close(&dev->queue);
+    }
+    handle_release(dev);
+    cancel_restore(cancelling);
+}
+
+const char *vgpu_stub_version(void)
+{
+    return VGPU_STUB_LIBRARY_VERSION;
+}
+
+void vgpu_stub_set_stop(struct vgpu_stub *dev, bool (*stop)(void *opaque),
+                        void *opaque)
+{
+    dev->stop = stop;
+    dev->opaque = opaque;
 }
 
 int vgpu_stub_get_info(struct vgpu_stub *dev, struct vgpu_stub_info *info)
 {
-    int rc = -ECANCELED;
+    int cancelling, rc;
 
-    handle_hold(dev);
-    pthread_mutex_lock(&dev->queue.lock);
-    if (!dev->queue.closed) {
-        rc = device_get_info(dev->queue.device, info);
+    rc = handle_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
     }
+    pthread_mutex_lock(&dev->queue.lock);
+    rc = dev->queue.closed ? -ECANCELED
+                           : device_get_info(dev->queue.device, info);
     pthread_mutex_unlock(&dev->queue.lock);
-    handle_release(dev);
+    handle_end(dev, cancelling);
     return rc;
 }
 
@@ -78,12 +136,16 @@ static int read_map(struct device *device, struct job *job)
 int vgpu_stub_read_map(struct vgpu_stub *dev, void *map)
 {
     struct map_job reading = { .map = map };
-    int rc;
+    int cancelling, rc;
 
-    handle_hold(dev);
+    rc = handle_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
     job_init(&reading.job, read_map, CLOCK_NEVER);
+    limit_ask(&reading.job.limit, dev->stop, dev->opaque);
     rc = queue_run(&dev->queue, &reading.job);
     job_destroy(&reading.job);
-    handle_release(dev);
+    handle_end(dev, cancelling);
     return rc;
 }

@@ -9,10 +9,10 @@
 #include "interrupt.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/pci_regs.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,10 +97,10 @@ void interrupt_unmask(const struct interrupt *interrupt)
     (void)written;
 }
 
-void interrupt_clear(const struct interrupt *interrupt)
+bool interrupt_clear(const struct interrupt *interrupt)
 {
     uint32_t count;
-    ssize_t got = read(interrupt->uio, &count, sizeof(count));
 
-    (void)got;          /* nothing to read: there was none */
+    return read(interrupt->uio, &count, sizeof(count)) == sizeof(count) ||
+           errno == EAGAIN || errno == EINTR;
 }

@@ -6,6 +6,7 @@
 #ifndef VGPU_STUB_INTERRUPT_H
 #define VGPU_STUB_INTERRUPT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct interrupt {
@@ -30,7 +31,10 @@ void interrupt_close(struct interrupt *interrupt);
  */
 void interrupt_unmask(const struct interrupt *interrupt);
 
-/* Forget the interrupts that made @uio readable. */
-void interrupt_clear(const struct interrupt *interrupt);
+/*
+ * Forget the interrupts that made @uio readable. Returns false when there will
+ * be none any more, because the driver does not have the device now.
+ */
+bool interrupt_clear(const struct interrupt *interrupt);
 
 #endif /* VGPU_STUB_INTERRUPT_H */

@@ -5,10 +5,22 @@
  */
 #include "clock.h"
 #include "operation.h"
+#include "sized.h"
 
-/* Encode the request to @buffer; returns its length, or -EINVAL. */
-static int encode(const struct vgpu_stub_kernel *kernel,
-                  uint8_t buffer[VGPU_STUB_BUF_SIZE])
+static bool is_valid(const struct vgpu_stub_kernel *kernel)
+{
+    size_t length = kernel->name ? strnlen(kernel->name,
+                                           VGPU_STUB_KERNEL_NAME_SIZE) : 0;
+
+    return kernel->dimensions >= 1 && kernel->dimensions <= 3 &&
+           length >= 1 && length < VGPU_STUB_KERNEL_NAME_SIZE &&
+           kernel->arg_count <= VGPU_STUB_KERNEL_ARGS_MAX &&
+           (kernel->args || kernel->arg_count == 0);
+}
+
+/* Encode the request of a valid kernel to @buffer; returns its length. */
+static int encode_valid(const struct vgpu_stub_kernel *kernel,
+                        uint8_t buffer[VGPU_STUB_BUF_SIZE])
 {
     const uint32_t params[] = {
         kernel->dimensions,
@@ -20,7 +32,6 @@ static int encode(const struct vgpu_stub_kernel *kernel,
         char name[VGPU_STUB_KERNEL_NAME_SIZE];
         struct vgpu_stub_kernel_arg args[VGPU_STUB_KERNEL_ARGS_MAX];
     } data = { .name = "" };
-    const size_t name_length = strlen(kernel->name);
     const size_t args_size = kernel->arg_count * sizeof(data.args[0]);
     const struct operation operation = {
         .opcode = VGPU_STUB_OP_KERNEL,
@@ -30,16 +41,24 @@ static int encode(const struct vgpu_stub_kernel *kernel,
         .data = &data,
     };
 
-    if (kernel->dimensions < 1 || kernel->dimensions > 3 ||
-        name_length < 1 || name_length >= sizeof(data.name) ||
-        kernel->arg_count > VGPU_STUB_KERNEL_ARGS_MAX) {
-        return -EINVAL;
-    }
-    memcpy(data.name, kernel->name, name_length);
+    memcpy(data.name, kernel->name, strlen(kernel->name));
     if (args_size > 0) {
         memcpy(data.args, kernel->args, args_size);
     }
     return operation_encode(&operation, buffer);
+}
+
+/* Encode the request to @buffer; returns its length, or -EINVAL. */
+static int encode(const struct vgpu_stub_kernel *given,
+                  uint8_t buffer[VGPU_STUB_BUF_SIZE])
+{
+    struct vgpu_stub_kernel kernel;
+    int rc = SIZED_TAKE(kernel, given, program_length);
+
+    if (rc < 0) {
+        return rc;
+    }
+    return is_valid(&kernel) ? encode_valid(&kernel, buffer) : -EINVAL;
 }
 
 int vgpu_stub_launch(struct vgpu_stub *dev,
@@ -50,15 +69,18 @@ int vgpu_stub_launch(struct vgpu_stub *dev,
     uint8_t buffer[VGPU_STUB_BUF_SIZE];
     struct vgpu_stub_outcome unwanted;
     int length = encode(kernel, buffer);
-    int rc;
+    int cancelling, rc;
 
     if (length < 0) {
         return length;
     }
-    handle_hold(dev);
+    rc = handle_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
     rc = handle_call(dev, buffer, length, clock_deadline(timeout_ms), flags,
                      outcome ? outcome : &unwanted);
-    handle_release(dev);
+    handle_end(dev, cancelling);
     return rc;
 }
 

@@ -24,12 +24,15 @@ int vgpu_stub_mem_alloc(struct vgpu_stub *dev, uint64_t bytes,
     };
     struct vgpu_stub_outcome unwanted;
     struct vgpu_stub_reply reply;
-    int rc;
+    int cancelling, rc;
 
-    handle_hold(dev);
+    rc = handle_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
     rc = operation_call(dev, &alloc, 2, clock_deadline(timeout_ms), 0,
                         outcome ? outcome : &unwanted, &reply);
-    handle_release(dev);
+    handle_end(dev, cancelling);
     if (rc == 0) {
         *handle = operation_value(reply.results);
     }
@@ -47,12 +50,15 @@ int vgpu_stub_mem_free(struct vgpu_stub *dev, uint64_t handle, int timeout_ms,
     };
     struct vgpu_stub_outcome unwanted;
     struct vgpu_stub_reply reply;
-    int rc;
+    int cancelling, rc;
 
-    handle_hold(dev);
+    rc = handle_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
     rc = operation_call(dev, &release, 0, clock_deadline(timeout_ms), 0,
                         outcome ? outcome : &unwanted, &reply);
-    handle_release(dev);
+    handle_end(dev, cancelling);
     return rc;
 }
 
@@ -105,9 +111,21 @@ static int copy_all(struct vgpu_stub *dev, const struct copy *copy,
     const int64_t deadline = clock_deadline(timeout_ms);
     struct vgpu_stub_outcome unwanted;
     uint64_t done = 0;
-    int rc = 0;
+    int cancelling, rc;
 
-    handle_hold(dev);
+    rc = request_check(1, flags);
+    if (rc < 0) {
+        return rc;
+    }
+    if (length == 0 && outcome) {
+        *outcome = (struct vgpu_stub_outcome) {
+            .error_code = VGPU_STUB_ERR_NONE,
+        };
+    }
+    rc = handle_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
     while (rc == 0 && done < length) {
         uint64_t left = length - done;
         uint32_t now = left < copy->step ? left : copy->step;
@@ -116,7 +134,7 @@ static int copy_all(struct vgpu_stub *dev, const struct copy *copy,
                        outcome ? outcome : &unwanted);
         done += now;
     }
-    handle_release(dev);
+    handle_end(dev, cancelling);
     return rc;
 }
 

@@ -6,6 +6,8 @@
 #include "operation.h"
 
 #include "clock.h"
+#include "sized.h"
+#include "text.h"
 
 size_t operation_encode(const struct operation *operation,
                         uint8_t buffer[VGPU_STUB_BUF_SIZE])
@@ -61,15 +63,18 @@ int vgpu_stub_echo(struct vgpu_stub *dev, const void *data, size_t length,
     };
     struct vgpu_stub_outcome unwanted;
     struct vgpu_stub_reply reply;
-    int rc;
+    int cancelling, rc;
 
     if (length > VGPU_STUB_ECHO_MAX) {
         return -EMSGSIZE;
     }
-    handle_hold(dev);
+    rc = handle_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
     rc = operation_call(dev, &echo, 0, clock_deadline(timeout_ms), 0,
                         outcome ? outcome : &unwanted, &reply);
-    handle_release(dev);
+    handle_end(dev, cancelling);
     if (rc == 0 && (reply.data_length != length ||
                     memcmp(reply.data, data, length) != 0)) {
         return -EBADMSG;
@@ -85,21 +90,16 @@ int vgpu_stub_synchronize(struct vgpu_stub *dev, int timeout_ms,
     };
     struct vgpu_stub_outcome unwanted;
     struct vgpu_stub_reply reply;
-    int rc;
+    int cancelling, rc;
 
-    handle_hold(dev);
+    rc = handle_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
     rc = operation_call(dev, &synchronize, 0, clock_deadline(timeout_ms),
                         flags, outcome ? outcome : &unwanted, &reply);
-    handle_release(dev);
+    handle_end(dev, cancelling);
     return rc;
-}
-
-static void take_name(char name[256], const struct vgpu_stub_reply *reply)
-{
-    size_t length = reply->data_length < 255 ? reply->data_length : 255;
-
-    memcpy(name, reply->data, length);
-    name[length] = '\0';
 }
 
 int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
@@ -108,18 +108,22 @@ int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
                               struct vgpu_stub_outcome *outcome)
 {
     const struct operation get = { .opcode = VGPU_STUB_OP_GET_DEVICE_INFO };
+    struct vgpu_stub_accelerator known;
     struct vgpu_stub_outcome unwanted;
     struct vgpu_stub_reply reply;
-    int rc;
+    int cancelling, rc;
 
-    handle_hold(dev);
-    rc = operation_call(dev, &get, 8, clock_deadline(timeout_ms), flags,
-                        outcome ? outcome : &unwanted, &reply);
-    handle_release(dev);
+    rc = handle_begin(dev, &cancelling);
     if (rc < 0) {
         return rc;
     }
-    *accelerator = (struct vgpu_stub_accelerator) {
+    rc = operation_call(dev, &get, 8, clock_deadline(timeout_ms), flags,
+                        outcome ? outcome : &unwanted, &reply);
+    handle_end(dev, cancelling);
+    if (rc < 0) {
+        return rc;
+    }
+    known = (struct vgpu_stub_accelerator) {
         .present = reply.results[0] > 0,
         .opcodes = reply.results[1],
         .backend = reply.results[2],
@@ -127,6 +131,6 @@ int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
         .memory_used = operation_value(reply.results + 5),
         .compute_units = reply.results[7],
     };
-    take_name(accelerator->name, &reply);
-    return 0;
+    text_copy(known.name, sizeof(known.name), reply.data, reply.data_length);
+    return SIZED_GIVE(accelerator, known, name);
 }

@@ -128,6 +128,19 @@ static void expire(struct queue *queue, struct job *job)
     }
 }
 
+/* As expire(), for the thread whose job it is: it can be asked, too. */
+static void check(struct queue *queue, struct job *job)
+{
+    int rc;
+
+    pthread_mutex_unlock(&queue->lock);
+    rc = limit_check(&job->limit, clock_us());
+    pthread_mutex_lock(&queue->lock);
+    if (rc < 0 && job->state == JOB_QUEUED) {
+        end(queue, job, rc);
+    }
+}
+
 /* --- Without the lock, from here --- */
 
 /* The queue's thread */
@@ -198,6 +211,11 @@ void queue_close(struct queue *queue)
     device_close(queue->device);
 }
 
+void queue_abandon(struct queue *queue)
+{
+    device_abandon(queue->device);
+}
+
 void queue_destroy(struct queue *queue)
 {
     pthread_cond_destroy(&queue->changed);
@@ -212,8 +230,8 @@ int queue_run(struct queue *queue, struct job *job)
         if (has_turn(queue, job)) {
             run(queue, job);
         } else {
-            cond_wait(&job->changed, &queue->lock, job->limit.deadline_us);
-            expire(queue, job);
+            cond_wait(&job->changed, &queue->lock, limit_next(&job->limit));
+            check(queue, job);
         }
     }
     pthread_mutex_unlock(&queue->lock);

@@ -20,7 +20,7 @@ struct job {
     struct limit limit;
     bool async;
     enum { JOB_QUEUED, JOB_RUNNING, JOB_ENDED } state;
-    int result;                 /* that of @work, or -ECANCELED, -ETIMEDOUT */
+    int result;                 /* that of @work, or -ECANCELED, -ETIMEDOUT … */
     struct job *next;
     pthread_cond_t changed;     /* it has ended, or its turn has come */
 };
@@ -43,6 +43,12 @@ void queue_init(struct queue *queue, struct device *device);
  * device.
  */
 void queue_close(struct queue *queue);
+
+/*
+ * Instead of both, in a child of the process that opened the device: free what
+ * the child has of it. Its lock may be held by a thread that the child has not.
+ */
+void queue_abandon(struct queue *queue);
 
 /* After queue_close(), when nobody uses the queue any more. */
 void queue_destroy(struct queue *queue);

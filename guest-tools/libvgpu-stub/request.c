@@ -27,7 +27,7 @@ struct vgpu_stub_job {
     uint8_t bytes[VGPU_STUB_BUF_SIZE];
 };
 
-static int check(size_t length, unsigned flags)
+int request_check(size_t length, unsigned flags)
 {
     if (length == 0 || (flags & ~VGPU_STUB_IDEMPOTENT)) {
         return -EINVAL;
@@ -103,12 +103,13 @@ int handle_call(struct vgpu_stub *dev, const void *bytes, size_t length,
                 struct vgpu_stub_outcome *outcome)
 {
     struct request request;
-    int rc = check(length, flags);
+    int rc = request_check(length, flags);
 
     if (rc < 0) {
         return rc;
     }
     request_init(&request, bytes, length, deadline_us, flags, outcome);
+    limit_ask(&request.job.limit, dev->stop, dev->opaque);
     rc = queue_run(&dev->queue, &request.job);
     job_destroy(&request.job);
     return rc;
@@ -118,21 +119,24 @@ int vgpu_stub_call(struct vgpu_stub *dev, const void *request, size_t length,
                    int timeout_ms, struct vgpu_stub_outcome *outcome)
 {
     struct vgpu_stub_outcome unwanted;
-    int rc;
+    int cancelling, rc;
 
-    handle_hold(dev);
+    rc = handle_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
     rc = handle_call(dev, request, length, clock_deadline(timeout_ms), 0,
                      outcome ? outcome : &unwanted);
-    handle_release(dev);
+    handle_end(dev, cancelling);
     return rc;
 }
 
-int vgpu_stub_submit(struct vgpu_stub *dev, const void *request,
-                     size_t length, int timeout_ms, unsigned flags,
-                     struct vgpu_stub_job **job)
+/* Within a call */
+static int submit(struct vgpu_stub *dev, const void *request, size_t length,
+                  int timeout_ms, unsigned flags, struct vgpu_stub_job **job)
 {
     struct vgpu_stub_job *j;
-    int rc = check(length, flags);
+    int rc = request_check(length, flags);
 
     if (rc < 0) {
         return rc;
@@ -158,21 +162,47 @@ int vgpu_stub_submit(struct vgpu_stub *dev, const void *request,
     return 0;
 }
 
+int vgpu_stub_submit(struct vgpu_stub *dev, const void *request,
+                     size_t length, int timeout_ms, unsigned flags,
+                     struct vgpu_stub_job **job)
+{
+    int cancelling, rc;
+
+    rc = handle_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = submit(dev, request, length, timeout_ms, flags, job);
+    handle_end(dev, cancelling);
+    return rc;
+}
+
 int vgpu_stub_wait(struct vgpu_stub_job *job, int timeout_ms,
                    struct vgpu_stub_outcome *outcome)
 {
-    int rc = queue_wait(&job->dev->queue, &job->request.job,
-                        clock_deadline(timeout_ms));
+    int cancelling, rc;
 
+    rc = handle_begin(job->dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = queue_wait(&job->dev->queue, &job->request.job,
+                    clock_deadline(timeout_ms));
     if (outcome && (rc == 0 || rc == -EREMOTEIO)) {
         *outcome = job->outcome;
     }
+    handle_end(job->dev, cancelling);
     return rc;
 }
 
 void vgpu_stub_cancel(struct vgpu_stub_job *job)
 {
-    queue_cancel(&job->dev->queue, &job->request.job);
+    int cancelling;
+
+    if (handle_begin(job->dev, &cancelling) == 0) {
+        queue_cancel(&job->dev->queue, &job->request.job);
+        handle_end(job->dev, cancelling);
+    }
 }
 
 void vgpu_stub_job_free(struct vgpu_stub_job *job)
@@ -182,7 +212,9 @@ void vgpu_stub_job_free(struct vgpu_stub_job *job)
     }
     vgpu_stub_cancel(job);
     vgpu_stub_wait(job, -1, NULL);
-    job_destroy(&job->request.job);
+    if (!handle_is_inherited(job->dev)) {
+        job_destroy(&job->request.job);
+    }
     handle_release(job->dev);
     free(job);
 }

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cancel.h"
+
 int sysfs_open_attribute(const char *bdf, const char *name, int flags)
 {
     char path[PATH_MAX];
@@ -64,7 +66,7 @@ static int select_vgpu_stub(const struct dirent *entry)
            is_vgpu_stub(entry->d_name);
 }
 
-int vgpu_stub_list(char bdf[][VGPU_STUB_BDF_SIZE], int max)
+static int list(char bdf[][VGPU_STUB_BDF_SIZE], int max)
 {
     struct dirent **entries;
     int count;
@@ -80,6 +82,15 @@ int vgpu_stub_list(char bdf[][VGPU_STUB_BDF_SIZE], int max)
         free(entries[i]);
     }
     free(entries);
+    return count;
+}
+
+int vgpu_stub_list(char bdf[][VGPU_STUB_BDF_SIZE], int max)
+{
+    const int cancelling = cancel_defer();
+    int count = list(bdf, max);
+
+    cancel_restore(cancelling);
     return count;
 }
 
@@ -116,7 +127,7 @@ int sysfs_find(const char *wanted, char bdf[VGPU_STUB_BDF_SIZE])
         return is_vgpu_stub(bdf) ? 0 : -ENODEV;
     }
 
-    rc = vgpu_stub_list((char (*)[VGPU_STUB_BDF_SIZE])bdf, 1);
+    rc = list((char (*)[VGPU_STUB_BDF_SIZE])bdf, 1);
     if (rc < 0) {
         return rc;
     }
@@ -195,4 +206,9 @@ int sysfs_lock_bar(int fd)
         return errno == EWOULDBLOCK ? -EBUSY : -errno;
     }
     return 0;
+}
+
+void sysfs_unlock_bar(int fd)
+{
+    flock(fd, LOCK_UN);
 }

@@ -26,14 +26,16 @@ int sysfs_find(const char *wanted, char bdf[VGPU_STUB_BDF_SIZE]);
  * Open the file that maps the BAR of the device at @bdf, with memory decoding
  * on.
  *
- * Returns a file descriptor. Errors: -EACCES and -EPERM, -EIO, -ENODEV.
+ * Returns a file descriptor. Errors: -EACCES and -EPERM, -EROFS, -EIO,
+ * -ENODEV.
  */
 int sysfs_open_bar(const char *bdf);
 
 /*
- * Lock that file until its descriptor is closed. Errors: -EBUSY another one is
- * locked.
+ * Lock that file. Errors: -EBUSY another one is locked, in this sysfs: each
+ * network namespace has its own.
  */
 int sysfs_lock_bar(int fd);
+void sysfs_unlock_bar(int fd);
 
 #endif /* VGPU_STUB_SYSFS_H */

@@ -15,13 +15,35 @@
  * the order in which they were given to it.
  *
  * Life. An open device is locked: nobody else opens it, in this process or
- * another, until the handle is closed or its process ends. A handle does not
- * survive fork() in the child. Every request ends exactly once, also when its
- * handle is closed: see vgpu_stub_close().
+ * another, until the handle is closed or its process ends. Every request ends
+ * exactly once, also when its handle is closed: see vgpu_stub_close().
+ *
+ * Each network namespace has a sysfs, and so a lock, of its own: two of them
+ * can open one device. Each sees when the other has been at it while its own
+ * request ran: that ends as -EBUSY, and an outcome that is returned is always
+ * that of the request that it is returned for.
+ *
+ * fork(). A handle is its process's own. In a child vgpu_stub_close() and
+ * vgpu_stub_job_free() free what the child has of it and do nothing else, the
+ * other functions return -ECANCELED.
+ *
+ * Cancellation. No function is a cancellation point: pthread_cancel() takes
+ * effect after it. What may take long is ended by vgpu_stub_cancel(), by
+ * vgpu_stub_set_stop() or by vgpu_stub_close().
+ *
+ * Structures with a member struct_size may grow. Set that to sizeof() before
+ * such a structure is given to a function, as in
+ *
+ *     struct vgpu_stub_info info = { .struct_size = sizeof(info) };
+ *
+ * else the function returns -EINVAL. A program that was compiled with an older
+ * header gets what that one had. vgpu_stub_outcome and vgpu_stub_reply are as
+ * the protocol has them.
  *
  * Waiting. If the driver uio_pci_generic is bound to the device, the library
  * sleeps until the device interrupts; else it looks at the device again and
- * again, and more and more seldom.
+ * again, and more and more seldom. Where an access takes long, it sleeps at
+ * once.
  *
  * Any function that takes a handle returns -ENODEV when the device does not
  * answer any more, because it was unplugged.
@@ -44,7 +66,11 @@
 extern "C" {
 #endif
 
+/* The version of this header */
 #define VGPU_STUB_LIBRARY_VERSION "0.1.0"
+
+/* The version of the library that the program runs with. Not to be freed. */
+const char *vgpu_stub_version(void);
 
 /* A PCI address, such as "0000:00:1e.0", with its NUL */
 #define VGPU_STUB_BDF_SIZE 17
@@ -57,6 +83,7 @@ struct vgpu_stub_job;
 
 /* What a device is; docs/registers.md, "Registers" */
 struct vgpu_stub_info {
+    size_t struct_size;             /* sizeof(struct vgpu_stub_info) */
     char bdf[VGPU_STUB_BDF_SIZE];
     char pool;                      /* 'A' or 'B' */
     uint32_t priority;              /* VGPU_STUB_PRIORITY_… */
@@ -64,6 +91,7 @@ struct vgpu_stub_info {
     uint32_t protocol_version;      /* major << 16 | minor */
     uint32_t capabilities;          /* VGPU_STUB_CAP_… */
     uint32_t request_timeout_ms;    /* the device's own limit; 0 is none */
+    uint32_t access_ns;             /* one access, measured when it was opened */
     bool link_up;                   /* a mediator has accepted the device */
     bool interrupts;                /* the library waits by interrupt */
 };
@@ -96,9 +124,11 @@ int vgpu_stub_list(char bdf[][VGPU_STUB_BDF_SIZE], int max);
  * @dev: receives the handle, to be closed with vgpu_stub_close()
  *
  * Errors: -EINVAL @bdf is not a PCI address; -ENODEV no such device, or it is
- * not a vgpu-stub; -EACCES or -EPERM not root, or the kernel is locked down;
- * -EBUSY the device is open already; -EIO its memory decoding stays off;
- * -EPROTONOSUPPORT it speaks another major version of the protocol.
+ * not a vgpu-stub; -EACCES or -EPERM not root, or root of a user namespace, or
+ * the kernel is locked down; -EROFS sysfs is mounted read-only; -EBUSY the
+ * device is open already; -EADDRINUSE the kernel keeps the BAR for a driver;
+ * -EIO its memory decoding stays off; -EPROTONOSUPPORT it speaks another major
+ * version of the protocol.
  */
 int vgpu_stub_open(const char *bdf, struct vgpu_stub **dev);
 
@@ -113,9 +143,24 @@ int vgpu_stub_open(const char *bdf, struct vgpu_stub **dev);
 void vgpu_stub_close(struct vgpu_stub *dev);
 
 /*
+ * Have calls ask @stop, about ten times a second and when a signal interrupts
+ * their sleep, whether they are to end early. When it returns true, the call's
+ * request is aborted and the call returns -EINTR. It is not asked for requests
+ * that were submitted.
+ *
+ * @stop: called by whichever thread is in a call; it must not use @dev. NULL:
+ *        do not ask
+ *
+ * Not while other threads are in a call.
+ */
+void vgpu_stub_set_stop(struct vgpu_stub *dev, bool (*stop)(void *opaque),
+                        void *opaque);
+
+/*
  * Read the properties and the state of the link. Does not wait for requests.
  *
- * Errors: -EPROTO the device has values that the specification does not know.
+ * Errors: -EINVAL a wrong struct_size; -EPROTO the device has values that the
+ * specification does not know; -ECANCELED @dev was closed.
  */
 int vgpu_stub_get_info(struct vgpu_stub *dev, struct vgpu_stub_info *info);
 
@@ -128,29 +173,31 @@ int vgpu_stub_get_info(struct vgpu_stub *dev, struct vgpu_stub_info *info);
  * @map: receives VGPU_STUB_RESERVED bytes; a register is the little-endian
  *       32-bit word at its offset
  *
- * Errors: -ECANCELED @dev was closed.
+ * Errors: -ECANCELED @dev was closed; -EINTR as of a request.
  */
 int vgpu_stub_read_map(struct vgpu_stub *dev, void *map);
 
 /* What can be seen of a device that another process has open */
 struct vgpu_stub_state {
+    size_t struct_size;             /* sizeof(struct vgpu_stub_state) */
     char bdf[VGPU_STUB_BDF_SIZE];
     bool link_up;                   /* a mediator has accepted the device */
     uint32_t status;                /* VGPU_STUB_STATUS_… */
-    uint32_t request_id;            /* this library counts requests with it */
+    uint32_t request_id;            /* this library counts requests with it,
+                                       each handle from a random number on */
     int user_pid;                   /* who has it open; 0: nobody */
-    char user_name[17];             /* of that process, or "" */
+    char user_name[17];             /* of that process, or ""; printable UTF-8 */
 };
 
 /*
- * Look at a device without opening it. Nothing is locked, and no outcome is
- * acknowledged. Yet reading STATUS shows an outcome to the device's eyes: one
- * that comes in the microsecond in which this and who has the device open both
- * look may end there as -ECONNRESET.
+ * Look at a device without opening it. Nothing is locked and nobody is
+ * disturbed: an outcome that is acknowledged by two programs' looking at once
+ * is still there for the library that waits for it.
  *
  * @bdf: as for vgpu_stub_open()
  *
- * Errors: as vgpu_stub_open() has, without -EBUSY and -EPROTONOSUPPORT.
+ * Errors: as vgpu_stub_open() has, without -EBUSY and -EPROTONOSUPPORT; also
+ * -EINVAL a wrong struct_size.
  */
 int vgpu_stub_observe(const char *bdf, struct vgpu_stub_state *state);
 
@@ -170,8 +217,10 @@ int vgpu_stub_observe(const char *bdf, struct vgpu_stub_state *state);
  * error, @outcome has the code and what response came with it; -EINVAL
  * @length is 0; -EMSGSIZE @length is too large; -ETIMEDOUT no outcome in
  * time, the request has been aborted, though it may have been executed;
- * -ECANCELED @dev was closed; -ECONNRESET the device was reset meanwhile;
- * -EPROTO the device does not follow its specification; -ENOMEM.
+ * -ECANCELED @dev was closed; -EINTR see vgpu_stub_set_stop(); -ECONNRESET the
+ * device was reset meanwhile; -EBUSY another program uses the device at the
+ * same time, the request was not executed, or was, or was mixed with one of
+ * that program's; -EPROTO the device does not follow its specification.
  */
 int vgpu_stub_call(struct vgpu_stub *dev, const void *request, size_t length,
                    int timeout_ms, struct vgpu_stub_outcome *outcome);
@@ -291,16 +340,17 @@ int vgpu_stub_echo(struct vgpu_stub *dev, const void *data, size_t length,
 
 /* What executes the requests on the host; docs/operations.md */
 struct vgpu_stub_accelerator {
+    size_t struct_size;         /* sizeof(struct vgpu_stub_accelerator) */
     bool present;               /* there is one for this VM in this pool */
     uint32_t opcodes;           /* bit n: opcode n is executed */
     uint32_t backend;           /* VGPU_STUB_BACKEND_… */
     uint32_t compute_units;
     uint64_t memory_quota;      /* bytes that the VM may allocate */
     uint64_t memory_used;       /* bytes of them that are allocated */
-    char name[256];             /* UTF-8; "" where there is none */
+    char name[256];             /* printable UTF-8; "" where there is none */
 };
 
-/* Ask for it (GET_DEVICE_INFO). */
+/* Ask for it (GET_DEVICE_INFO). Errors: also -EINVAL, a wrong struct_size. */
 int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
                               struct vgpu_stub_accelerator *accelerator,
                               int timeout_ms, unsigned flags,
@@ -322,7 +372,8 @@ int vgpu_stub_mem_free(struct vgpu_stub *dev, uint64_t handle, int timeout_ms,
 
 /*
  * Copy @length bytes to the accelerator's memory or from it, in as many
- * requests as that takes; 0 bytes take none. When one fails, those before it
+ * requests as that takes; 0 bytes take none, and @outcome is then that of one
+ * that is done. When one fails, those before it
  * have been done. Who wants to show progress copies piece by piece: a piece of
  * any size costs no more than it would cost within the whole, if it is a
  * multiple of VGPU_STUB_WRITE_STEP or VGPU_STUB_READ_STEP.
@@ -356,6 +407,7 @@ int vgpu_stub_mem_copy(struct vgpu_stub *dev,
 
 /* What to run, on what */
 struct vgpu_stub_kernel {
+    size_t struct_size;             /* sizeof(struct vgpu_stub_kernel) */
     const char *name;               /* up to VGPU_STUB_KERNEL_NAME_SIZE - 1 */
     uint32_t dimensions;            /* 1 to 3 */
     uint32_t global_size[3];        /* work items; 1 where not a dimension */
@@ -377,8 +429,9 @@ struct vgpu_stub_kernel {
  *
  * A kernel is idempotent if it does not read what it writes.
  *
- * Errors: also -EINVAL, the name is too long or empty, or there are more
- * dimensions or arguments than there can be.
+ * Errors: also -EINVAL, a wrong struct_size, or a member of a later version;
+ * the name is NULL, too long or empty, or there are more dimensions or
+ * arguments than there can be, or @args is NULL.
  */
 int vgpu_stub_launch(struct vgpu_stub *dev,
                      const struct vgpu_stub_kernel *kernel,

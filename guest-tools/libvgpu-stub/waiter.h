@@ -17,6 +17,7 @@ struct waiter {
     struct interrupt interrupt;
     int wake;                   /* an eventfd: somebody set a stop */
     int64_t usual_us;           /* how long waits have taken lately */
+    int64_t access_us;          /* what a look costs */
 };
 
 /* One wait */
@@ -24,6 +25,7 @@ struct wait {
     int64_t begin_us;
     int64_t look_until_us;      /* from then on sleep between the looks */
     int64_t sleep_us;           /* the next sleep, without interrupts */
+    int64_t sleep_max_us;
     bool armed;                 /* the interrupt is on its way */
 };
 
@@ -31,7 +33,7 @@ struct wait {
 void waiter_init(struct waiter *waiter);
 
 /* Errors: those of eventfd(). */
-int waiter_open(struct waiter *waiter, const char *bdf);
+int waiter_open(struct waiter *waiter, const char *bdf, int64_t access_us);
 
 void waiter_close(struct waiter *waiter);
 
@@ -47,11 +49,11 @@ bool waiter_has_interrupt(const struct waiter *waiter);
  */
 void waiter_begin(struct waiter *waiter, struct wait *wait);
 int waiter_wait(struct waiter *waiter, struct wait *wait,
-                volatile uint32_t *bar, const struct limit *limit);
+                volatile uint32_t *bar, struct limit *limit);
 void waiter_end(struct waiter *waiter, const struct wait *wait);
 
 /* Wait for @us, or for the limit; returns 0 or the limit's error. */
-int waiter_pause(struct waiter *waiter, int64_t us, const struct limit *limit);
+int waiter_pause(struct waiter *waiter, int64_t us, struct limit *limit);
 
 /* End the sleep of the thread that waits. For any thread. */
 void waiter_wake(struct waiter *waiter);

@@ -34,19 +34,22 @@ _ARG_TYPES = {ctypes.c_uint32: 2, ctypes.c_int32: 2, ctypes.c_float: 3,
 
 
 class _Info(ctypes.Structure):
-    _fields_ = [("bdf", c_char * _BDF_SIZE),
+    _fields_ = [("struct_size", c_size_t),
+                ("bdf", c_char * _BDF_SIZE),
                 ("pool", c_char),
                 ("priority", c_uint32),
                 ("vm_id", c_uint32),
                 ("protocol_version", c_uint32),
                 ("capabilities", c_uint32),
                 ("request_timeout_ms", c_uint32),
+                ("access_ns", c_uint32),
                 ("link_up", ctypes.c_bool),
                 ("interrupts", ctypes.c_bool)]
 
 
 class _Accelerator(ctypes.Structure):
-    _fields_ = [("present", ctypes.c_bool),
+    _fields_ = [("struct_size", c_size_t),
+                ("present", ctypes.c_bool),
                 ("opcodes", c_uint32),
                 ("backend", c_uint32),
                 ("compute_units", c_uint32),
@@ -67,7 +70,8 @@ class _Arg(ctypes.Structure):
 
 
 class _Kernel(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_char_p),
+    _fields_ = [("struct_size", c_size_t),
+                ("name", ctypes.c_char_p),
                 ("dimensions", c_uint32),
                 ("global_size", c_uint32 * 3),
                 ("local_size", c_uint32 * 3),
@@ -223,14 +227,14 @@ class Device:
         """What the device is, as a dictionary; vgpu_stub_info has the keys."""
         if not self._dev:
             raise OSError(errno.EBADF, "the device is closed")
-        info = _Info()
+        info = _Info(ctypes.sizeof(_Info))
         _check(_library.vgpu_stub_get_info(self._dev, byref(info)), "info")
         return _dictionary(info)
 
     def accelerator(self):
         """What executes the requests, as a dictionary with the keys of
         vgpu_stub_accelerator."""
-        accelerator = _Accelerator()
+        accelerator = _Accelerator(ctypes.sizeof(_Accelerator))
         self._request("get_accelerator", byref(accelerator), flags=True)
         return _dictionary(accelerator)
 
@@ -262,7 +266,7 @@ class Device:
         """
         arguments = (_Arg * len(args))(*map(_argument, args))
         dimensions, sizes = _nd_range(global_size)
-        kernel = _Kernel(name.encode(), dimensions, sizes,
+        kernel = _Kernel(ctypes.sizeof(_Kernel), name.encode(), dimensions, sizes,
                          _nd_range(local_size)[1] if local_size else
                          (c_uint32 * 3)(), arguments, len(args))
         self._request("launch", byref(kernel), flags=True)
@@ -274,7 +278,7 @@ class Device:
 
 def _dictionary(structure):
     values = {name: getattr(structure, name)
-              for name, _ in structure._fields_}
+              for name, _ in structure._fields_[1:]}
     return {name: value.decode() if isinstance(value, bytes) else value
             for name, value in values.items()}
 

@@ -92,7 +92,7 @@ static void test_info(void)
 {
     struct vgpu_stub *dev = open_or_die();
     uint32_t map[VGPU_STUB_RESERVED / 4];
-    struct vgpu_stub_info info;
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
 
     tap_equal(vgpu_stub_get_info(dev, &info), 0, "get the properties");
     tap_ok(strcmp(info.bdf, bdf) == 0, "they have the device's address");

@@ -16,6 +16,8 @@
 
 #define PUPPET_OPCODE 0x1000
 
+#define PUPPET_FOREVER_MS 60000         /* longer than any test */
+
 enum trick { PUPPET_NONE, PUPPET_ONCE, PUPPET_DROP };
 
 struct puppet_request {
@@ -47,6 +49,18 @@ static inline struct puppet_request puppet_request(uint32_t delay_ms,
     };
 }
 
+/* Open the first device, or end the program. */
+static inline struct vgpu_stub *puppet_open(void)
+{
+    struct vgpu_stub *dev;
+    int rc = vgpu_stub_open(NULL, &dev);
+
+    if (rc < 0) {
+        errx(EXIT_FAILURE, "cannot open: %s", strerror(-rc));
+    }
+    return dev;
+}
+
 static inline int puppet_call(struct vgpu_stub *dev,
                               struct puppet_request request, int timeout_ms,
                               struct vgpu_stub_outcome *outcome)
@@ -75,6 +89,22 @@ static inline uint32_t puppet_count(const struct vgpu_stub_outcome *outcome)
 
     return vgpu_stub_parse(outcome, &reply) == 0 && reply.result_count > 0
            ? reply.results[0] : 0;
+}
+
+/* Submit a request that takes so long. */
+static inline struct vgpu_stub_job *
+puppet_delay(struct vgpu_stub *dev, uint32_t delay_ms)
+{
+    return puppet_submit(dev, puppet_request(delay_ms, 0, PUPPET_NONE), -1, 0);
+}
+
+/* How many requests have reached the mediator, this one included. */
+static inline uint32_t puppet_requests(struct vgpu_stub *dev)
+{
+    struct vgpu_stub_outcome outcome;
+    int rc = puppet_call(dev, puppet_request(0, 0, PUPPET_NONE), -1, &outcome);
+
+    return rc == 0 ? puppet_count(&outcome) : 0;
 }
 
 #endif /* PUPPET_H */

@@ -16,37 +16,10 @@
 
 #define JOBS 20
 #define THREADS 4
-#define FOREVER_MS 60000        /* longer than any test */
-
-static struct vgpu_stub *open_or_die(void)
-{
-    struct vgpu_stub *dev;
-    int rc = vgpu_stub_open(NULL, &dev);
-
-    if (rc < 0) {
-        errx(EXIT_FAILURE, "cannot open: %s", strerror(-rc));
-    }
-    return dev;
-}
-
-static struct vgpu_stub_job *submit(struct vgpu_stub *dev, uint32_t delay_ms)
-{
-    return puppet_submit(dev, puppet_request(delay_ms, 0, PUPPET_NONE), -1,
-                         0);
-}
-
-/* How many requests have reached the mediator, this one included. */
-static uint32_t count_now(struct vgpu_stub *dev)
-{
-    struct vgpu_stub_outcome outcome;
-    int rc = puppet_call(dev, puppet_request(0, 0, PUPPET_NONE), -1, &outcome);
-
-    return rc == 0 ? puppet_count(&outcome) : 0;
-}
 
 static void test_waiting(struct vgpu_stub *dev, const char *how)
 {
-    struct vgpu_stub_info info;
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
 
     tap_equal(vgpu_stub_get_info(dev, &info), 0, "the device's properties");
     tap_equal(info.interrupts, strcmp(how, "interrupts") == 0,
@@ -57,11 +30,11 @@ static void test_order(struct vgpu_stub *dev)
 {
     struct vgpu_stub_job *jobs[JOBS];
     struct vgpu_stub_outcome outcome;
-    uint32_t before = count_now(dev);
+    uint32_t before = puppet_requests(dev);
     int ok = 0;
 
     for (int i = 0; i < JOBS; i++) {
-        jobs[i] = submit(dev, i % 3);
+        jobs[i] = puppet_delay(dev, i % 3);
     }
     for (int i = JOBS - 1; i >= 0; i--) {       /* in any order */
         ok += vgpu_stub_wait(jobs[i], -1, &outcome) == 0 &&
@@ -89,7 +62,7 @@ static void *wait_for_shared(void *opaque)
 
 static void test_once(struct vgpu_stub *dev)
 {
-    struct vgpu_stub_job *job = submit(dev, 50);
+    struct vgpu_stub_job *job = puppet_delay(dev, 50);
     struct shared shared[THREADS];
     struct vgpu_stub_outcome outcome;
     pthread_t threads[THREADS];
@@ -110,7 +83,7 @@ static void test_once(struct vgpu_stub *dev)
     tap_equal(vgpu_stub_wait(job, -1, &outcome), 0,
               "a job that has ended cannot be cancelled");
     tap_equal(puppet_count(&outcome), shared[0].count, "nor ends again");
-    tap_equal(count_now(dev), shared[0].count + 1, "it was sent once");
+    tap_equal(puppet_requests(dev), shared[0].count + 1, "it was sent once");
     vgpu_stub_job_free(job);
 }
 
@@ -137,12 +110,12 @@ static void test_failure(struct vgpu_stub *dev)
 
 static void test_too_late(struct vgpu_stub *dev)
 {
-    uint32_t before = count_now(dev);
+    uint32_t before = puppet_requests(dev);
     struct vgpu_stub_job *running, *waiting;
 
-    tap_equal(puppet_call(dev, puppet_request(FOREVER_MS, 0, PUPPET_NONE), 50,
+    tap_equal(puppet_call(dev, puppet_request(PUPPET_FOREVER_MS, 0, PUPPET_NONE), 50,
                           NULL), -ETIMEDOUT, "a call that is too late");
-    running = submit(dev, 300);
+    running = puppet_delay(dev, 300);
     waiting = puppet_submit(dev, puppet_request(0, 0, PUPPET_NONE), 20, 0);
     tap_equal(vgpu_stub_wait(waiting, -1, NULL), -ETIMEDOUT,
               "a job whose turn does not come in time");
@@ -151,15 +124,15 @@ static void test_too_late(struct vgpu_stub *dev)
     tap_equal(vgpu_stub_wait(running, -1, NULL), 0, "the one before them ends");
     vgpu_stub_job_free(waiting);
     vgpu_stub_job_free(running);
-    tap_equal(count_now(dev), before + 3, "those two were not sent");
+    tap_equal(puppet_requests(dev), before + 3, "those two were not sent");
 }
 
 static void test_cancel(struct vgpu_stub *dev)
 {
-    uint32_t before = count_now(dev);
-    struct vgpu_stub_job *running = submit(dev, FOREVER_MS);
-    struct vgpu_stub_job *waiting = submit(dev, 0);
-    struct vgpu_stub_info info;
+    uint32_t before = puppet_requests(dev);
+    struct vgpu_stub_job *running = puppet_delay(dev, PUPPET_FOREVER_MS);
+    struct vgpu_stub_job *waiting = puppet_delay(dev, 0);
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
 
     usleep(20000);              /* the first is being executed, probably */
     tap_equal(vgpu_stub_get_info(dev, &info), 0,
@@ -174,8 +147,8 @@ static void test_cancel(struct vgpu_stub *dev)
     vgpu_stub_job_free(waiting);
     vgpu_stub_job_free(running);
 
-    vgpu_stub_job_free(submit(dev, FOREVER_MS));
-    tap_ok(count_now(dev) <= before + 3, "what was cancelled was not sent");
+    vgpu_stub_job_free(puppet_delay(dev, PUPPET_FOREVER_MS));
+    tap_ok(puppet_requests(dev) <= before + 3, "what was cancelled was not sent");
 }
 
 static void test_bad_arguments(struct vgpu_stub *dev)
@@ -209,7 +182,7 @@ static void test_retry(struct vgpu_stub *dev)
         { failed, VGPU_STUB_ERR_BACKEND_ERROR, false },
     };
     struct vgpu_stub_outcome outcome;
-    struct vgpu_stub_info info;
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
     struct vgpu_stub_job *job;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -238,7 +211,7 @@ static void test_retry_in_time(struct vgpu_stub *dev)
 {
     struct puppet_request request = puppet_request(300, 0, PUPPET_DROP);
     struct vgpu_stub_outcome outcome;
-    struct vgpu_stub_info info;
+    struct vgpu_stub_info info = { .struct_size = sizeof(info) };
     struct vgpu_stub_job *job;
 
     job = puppet_submit(dev, request, 100, VGPU_STUB_IDEMPOTENT);
@@ -261,7 +234,8 @@ static void test_retry_in_time(struct vgpu_stub *dev)
 static void test_memory(struct vgpu_stub *dev)
 {
     static uint8_t data[3 * VGPU_STUB_READ_STEP + 5], back[sizeof(data)];
-    struct vgpu_stub_accelerator accelerator;
+    struct vgpu_stub_accelerator accelerator = { .struct_size = sizeof(accelerator) };
+    struct vgpu_stub_outcome outcome;
     uint64_t one, other;
 
     for (size_t i = 0; i < sizeof(data); i++) {
@@ -288,8 +262,13 @@ static void test_memory(struct vgpu_stub *dev)
     tap_equal(vgpu_stub_mem_read(dev, other, 0, back, sizeof(back), -1, 0,
                                  NULL), 0, "read it");
     tap_ok(memcmp(back, data, sizeof(data)) == 0, "it is the same");
-    tap_equal(vgpu_stub_mem_write(dev, one, 0, data, 0, -1, 0, NULL), 0,
+    outcome.error_code = outcome.length = 1;
+    tap_equal(vgpu_stub_mem_write(dev, one, 0, data, 0, -1, 0, &outcome), 0,
               "write nothing");
+    tap_ok(outcome.error_code == 0 && outcome.length == 0,
+           "which has an outcome");
+    tap_equal(vgpu_stub_mem_write(dev, one, 0, data, 0, -1, 2, NULL), -EINVAL,
+              "an unknown flag is refused there, too");
     tap_equal(vgpu_stub_synchronize(dev, -1, 0, NULL), 0, "synchronize");
     tap_equal(vgpu_stub_mem_free(dev, one, -1, NULL), 0, "free it");
     tap_equal(vgpu_stub_mem_free(dev, other, -1, NULL), 0, "all of it");
@@ -303,6 +282,7 @@ static void test_kernel(struct vgpu_stub *dev)
         vgpu_stub_arg_f64(-1.0),
     };
     struct vgpu_stub_kernel kernel = {
+        .struct_size = sizeof(kernel),
         .name = "1234567890123456789012345678901", .dimensions = 1,
         .global_size = { 8, 1, 1 }, .args = args, .arg_count = 4,
     };
@@ -343,6 +323,9 @@ static void test_kernel(struct vgpu_stub *dev)
     kernel.name = "12345678901234567890123456789012";
     tap_equal(vgpu_stub_launch(dev, &kernel, -1, 0, NULL), -EINVAL,
               "a name of 32 characters is refused");
+    kernel.name = NULL;
+    tap_equal(vgpu_stub_launch(dev, &kernel, -1, 0, NULL), -EINVAL,
+              "no name is refused");
 }
 
 struct caller {
@@ -356,7 +339,7 @@ static void *call_forever(void *opaque)
     struct caller *caller = opaque;
 
     caller->result = puppet_call(caller->dev,
-                                 puppet_request(FOREVER_MS, 0, PUPPET_NONE),
+                                 puppet_request(PUPPET_FOREVER_MS, 0, PUPPET_NONE),
                                  -1, NULL);
     return NULL;
 }
@@ -388,10 +371,10 @@ static void test_close(struct vgpu_stub *dev, void *(*in_front)(void *))
         usleep(20000);          /* that one is in front */
     }
     for (int i = 0; i < JOBS; i++) {
-        jobs[i] = submit(dev, 0);
+        jobs[i] = puppet_delay(dev, 0);
     }
     vgpu_stub_close(dev);
-    dev = open_or_die();
+    dev = puppet_open();
     tap_equal(vgpu_stub_echo(dev, data, sizeof(data), -1, NULL), 0,
               "a closed device is free, and works");
     vgpu_stub_close(dev);
@@ -410,7 +393,7 @@ static void test_close(struct vgpu_stub *dev, void *(*in_front)(void *))
 
 int main(int argc, char **argv)
 {
-    struct vgpu_stub *dev = open_or_die();
+    struct vgpu_stub *dev = puppet_open();
 
     test_waiting(dev, argc > 1 ? argv[1] : "");
     test_order(dev);
@@ -424,6 +407,6 @@ int main(int argc, char **argv)
     test_memory(dev);
     test_kernel(dev);
     test_close(dev, call_forever);
-    test_close(open_or_die(), write_forever);
+    test_close(puppet_open(), write_forever);
     return tap_done();
 }

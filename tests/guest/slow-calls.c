@@ -4,27 +4,31 @@
  * To be run as root in a guest whose first device has the mediator of
  * puppet.py.
  *
- * Usage: slow-calls COUNT
+ * Usage: slow-calls COUNT MS
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "puppet.h"
 
 int main(int argc, char **argv)
 {
     int count = argc > 1 ? atoi(argv[1]) : 1;
-    struct vgpu_stub *dev;
-    int rc = vgpu_stub_open(NULL, &dev);
+    int ms = argc > 2 ? atoi(argv[2]) : 0;
+    struct vgpu_stub *dev = puppet_open();
+    struct rusage usage;
+    int rc = 0;
 
     for (int i = 0; rc == 0 && i < count; i++) {
-        rc = puppet_call(dev, puppet_request(20, 0, PUPPET_NONE), -1, NULL);
+        rc = puppet_call(dev, puppet_request(ms, 0, PUPPET_NONE), -1, NULL);
     }
     if (rc < 0) {
         errx(EXIT_FAILURE, "%s", strerror(-rc));
     }
     vgpu_stub_close(dev);
-    printf("slow-calls: %d done\n", count);
+    getrusage(RUSAGE_SELF, &usage);
+    printf("slow-calls: %d done, %ld sleeps\n", count, usage.ru_nvcsw);
     return EXIT_SUCCESS;
 }

@@ -50,6 +50,7 @@ int main()
     vgpu_stub_kernel kernel = vgpu_stub_kernel();
     vgpu_stub *dev = nullptr;
 
+    kernel.struct_size = sizeof(kernel);
     kernel.args = &arg;
     kernel.arg_count = VGPU_STUB_KERNEL_ARGS_MAX;
     return vgpu_stub_open("no address", &dev) == 0 || kernel.args != &arg;

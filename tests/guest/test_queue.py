@@ -15,10 +15,17 @@ JOB = f"""\
 interrupts() {{ awk '/uio_pci_generic/ {{ print $2 }}' /proc/interrupts; }}
 
 echo "== polling"; ./queue-test polling; echo "status $?"
+echo "== handle-polling"; ./handle-test; echo "status $?"
 modprobe uio_pci_generic
 echo 1af4 1111 >/sys/bus/pci/drivers/uio_pci_generic/new_id
-echo "== slow"; ./slow-calls {SLOW_CALLS}; echo "status $?"; interrupts
+echo "== slow"; ./slow-calls {SLOW_CALLS} 20; echo "status $?"; interrupts
 echo "== interrupts"; ./queue-test interrupts; echo "status $?"
+echo "== handle-interrupts"; ./handle-test; echo "status $?"
+echo "== unbound"; ./slow-calls 1 3000 & calls=$!
+until [ "$(./vgpu-stub watch --count 1 | grep -c BUSY)" = 1 ]; do :; done
+sleep 1
+echo 0000:00:02.0 >/sys/bus/pci/drivers/uio_pci_generic/unbind
+wait $calls; echo "status $?"
 """
 
 
@@ -28,14 +35,17 @@ def sections(qemu_bin, tmp_path_factory):
     with Puppet(directory / "link.sock") as puppet:
         sections = boot(
             qemu_bin, directory / "job", JOB,
-            ["tests/guest/queue-test", "tests/guest/slow-calls"],
-            *link(directory / "link.sock"), "-device", "vgpu-stub,chardev=l0",
+            ["tests/guest/queue-test", "tests/guest/handle-test",
+             "tests/guest/slow-calls", "guest-tools/vgpu-stub"],
+            *link(directory / "link.sock"),
+            "-device", "vgpu-stub,addr=0x2,chardev=l0",
             timeout=120)
     sections["puppet"] = puppet
     return sections
 
 
-@pytest.mark.parametrize("how", ["polling", "interrupts"])
+@pytest.mark.parametrize("how", ["polling", "handle-polling", "interrupts",
+                                 "handle-interrupts"])
 def test_queue(sections, how):
     lines = sections[how]
     assert [line for line in lines if line.startswith("not ok")] == [], lines
@@ -44,8 +54,17 @@ def test_queue(sections, how):
 
 def test_a_slow_request_is_waited_for_by_interrupt(sections):
     done, status, count = sections["slow"]
-    assert (done, status) == (f"slow-calls: {SLOW_CALLS} done", "status 0")
+    assert re.fullmatch(rf"slow-calls: {SLOW_CALLS} done, \d+ sleeps", done)
+    assert status == "status 0"
     assert int(count) >= SLOW_CALLS
+
+
+def test_a_driver_that_is_unbound_meanwhile(sections):
+    """The library goes on to look, with sleeps between: it does not spin."""
+    done, status = sections["unbound"][-2:]
+    sleeps, = re.fullmatch(r"slow-calls: 1 done, (\d+) sleeps", done).groups()
+    assert status == "status 0"
+    assert int(sleeps) > 100
 
 
 def test_the_mediator_hears_of_what_is_not_wanted_any_more(sections):

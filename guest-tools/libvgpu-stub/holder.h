@@ -1,0 +1,21 @@
+/*
+ * libvgpu-stub: which process holds the lock on a file
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef VGPU_STUB_HOLDER_H
+#define VGPU_STUB_HOLDER_H
+
+#include <stddef.h>
+
+/*
+ * Find the process that holds flock() on the file @fd; 0 is nobody, or nobody
+ * that we may see. It is the one that took the lock, or after its end a child
+ * that has inherited it.
+ */
+int holder_find(int fd);
+
+/* Write the name of process @pid to @name, of @size bytes; "" if it has none. */
+void holder_name(int pid, char *name, size_t size);
+
+#endif /* VGPU_STUB_HOLDER_H */

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs of two network namespaces, as containers have them, on one device.
+
+Each has a sysfs of its own, and so a lock of its own.
+"""
+import re
+
+import pytest
+
+from support.guest import boot, link
+from support.mediatord import Mediatord
+from support.paths import BUILD
+
+ROUNDS = 1000
+
+JOB = f"""\
+contain() {{ unshare -n -m sh -c 'mount -t sysfs sysfs /sys; exec "$@"' sh "$@"; }}
+
+echo "== hammer"
+contain ./hammer 0 {ROUNDS} & first=$!
+contain ./hammer 128 {ROUNDS} & second=$!
+wait $first; echo "status $?"
+wait $second; echo "status $?"
+echo "== alone"; ./hammer 0 100; echo "status $?"
+"""
+
+# Limits that nothing here meets
+CONFIG = "[vm]\nrate=1000000\nburst=1000000\n"
+
+
+@pytest.fixture(scope="module")
+def sections(any_qemu_bin, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sharing")
+    sockets = folder / "sockets"
+    sockets.mkdir()
+    (folder / "config").write_text(CONFIG)
+    with Mediatord(BUILD / "mediator/vgpu-mediatord", folder / "log",
+                   "--config", folder / "config", "--socket-dir", sockets):
+        return boot(any_qemu_bin, folder / "job", JOB, ["tests/guest/hammer"],
+                    *link(sockets / "0.sock"),
+                    "-device", "vgpu-stub,chardev=l0", "-smp", "2")
+
+
+def test_every_answer_is_right_or_an_error(sections):
+    lines = sections["hammer"]
+    assert lines.count("status 0") == 2, lines
+    reports = [dict(zip(words[::2], map(int, words[1::2])))
+               for words in (line.split()[1:] for line in lines
+                             if re.match("hammer:", line))]
+    assert len(reports) == 2, lines
+    for report in reports:
+        assert sum(report.values()) == ROUNDS
+        assert report["wrong"] == report["undocumented"] == 0
+    # Else they have not met, and this shows nothing
+    assert all(report["right"] > 0 for report in reports), lines
+    assert any(report["busy"] > 0 for report in reports), lines
+
+
+def test_the_device_is_well_afterwards(sections):
+    assert sections["alone"] == [
+        "hammer: right 100 busy 0 cancelled 0 undocumented 0 wrong 0",
+        "status 0"]
