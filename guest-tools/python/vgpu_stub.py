@@ -16,102 +16,32 @@ It is libvgpu-stub, whose header has the details. Threads may share a Device.
 What the device or the host says about a request is a RequestError; anything
 else is an OSError: PermissionError when not root, TimeoutError when a request
 took longer than the device's `timeout`.
+
+`idempotent=True` is for requests that do no harm when they are executed twice:
+they are sent again when a reset, a migration or a restart of the mediator has
+interrupted them.
+
+Data are anything with the buffer protocol: bytes, array.array, an array of
+numpy. Sizes and offsets are bytes, and any integer, such as one of numpy.
 """
+import contextlib
 import ctypes
 import errno
+import functools
+import operator
 import os
-from ctypes import (POINTER, byref, c_char, c_int, c_size_t, c_uint8, c_uint32,
-                    c_uint64)
+import threading
+import time
+from ctypes import byref, c_uint32, c_uint64, c_void_p
 
-__all__ = ["Buffer", "Device", "RequestError", "list_devices"]
+import vgpu_stub_library as _c
+from vgpu_stub_library import library as _library
 
-_BUF_SIZE = 1024
-_BDF_SIZE = 17
+__all__ = ["Buffer", "Device", "Job", "Program", "RequestError",
+           "list_devices", "version"]
 
-_ARG_BUFFER = 1
-_ARG_TYPES = {ctypes.c_uint32: 2, ctypes.c_int32: 2, ctypes.c_float: 3,
-              ctypes.c_uint64: 4, ctypes.c_int64: 4, ctypes.c_double: 5}
-
-
-class _Info(ctypes.Structure):
-    _fields_ = [("struct_size", c_size_t),
-                ("bdf", c_char * _BDF_SIZE),
-                ("pool", c_char),
-                ("priority", c_uint32),
-                ("vm_id", c_uint32),
-                ("protocol_version", c_uint32),
-                ("capabilities", c_uint32),
-                ("request_timeout_ms", c_uint32),
-                ("access_ns", c_uint32),
-                ("link_up", ctypes.c_bool),
-                ("interrupts", ctypes.c_bool)]
-
-
-class _Accelerator(ctypes.Structure):
-    _fields_ = [("struct_size", c_size_t),
-                ("present", ctypes.c_bool),
-                ("opcodes", c_uint32),
-                ("backend", c_uint32),
-                ("compute_units", c_uint32),
-                ("memory_quota", c_uint64),
-                ("memory_used", c_uint64),
-                ("name", c_char * 256)]
-
-
-class _Outcome(ctypes.Structure):
-    _fields_ = [("error_code", c_uint32),
-                ("length", c_uint32),
-                ("data", c_uint8 * _BUF_SIZE)]
-
-
-class _Arg(ctypes.Structure):
-    _fields_ = [("type", c_uint32), ("reserved", c_uint32),
-                ("value", c_uint64)]
-
-
-class _Kernel(ctypes.Structure):
-    _fields_ = [("struct_size", c_size_t),
-                ("name", ctypes.c_char_p),
-                ("dimensions", c_uint32),
-                ("global_size", c_uint32 * 3),
-                ("local_size", c_uint32 * 3),
-                ("args", POINTER(_Arg)),
-                ("arg_count", c_size_t),
-                ("program", c_uint64),
-                ("program_length", c_uint32)]
-
-
-def _load():
-    library = ctypes.CDLL("libvgpu-stub.so.1")
-    dev, outcome = ctypes.c_void_p, POINTER(_Outcome)
-    data, flags = ctypes.c_char_p, ctypes.c_uint
-    for name, *types in (
-            ("list", POINTER(c_char * _BDF_SIZE), c_int),
-            ("open", ctypes.c_char_p, POINTER(dev)),
-            ("get_info", dev, POINTER(_Info)),
-            ("call", dev, data, c_size_t, c_int, outcome),
-            ("echo", dev, data, c_size_t, c_int, outcome),
-            ("get_accelerator", dev, POINTER(_Accelerator), c_int, flags,
-             outcome),
-            ("mem_alloc", dev, c_uint64, POINTER(c_uint64), c_int, outcome),
-            ("mem_free", dev, c_uint64, c_int, outcome),
-            ("mem_write", dev, c_uint64, c_uint64, data, c_size_t, c_int,
-             flags, outcome),
-            ("mem_read", dev, c_uint64, c_uint64, data, c_size_t, c_int,
-             flags, outcome),
-            ("launch", dev, POINTER(_Kernel), c_int, flags, outcome),
-            ("synchronize", dev, c_int, flags, outcome)):
-        getattr(library, "vgpu_stub_" + name).argtypes = types
-    library.vgpu_stub_close.argtypes = [dev]
-    library.vgpu_stub_close.restype = None
-    library.vgpu_stub_message.argtypes = [outcome, ctypes.c_char_p, c_size_t]
-    library.vgpu_stub_message.restype = None
-    library.vgpu_stub_error_name.argtypes = [c_uint32]
-    library.vgpu_stub_error_name.restype = ctypes.c_char_p
-    return library
-
-
-_library = _load()
+_WAIT_MS = 100                  # between two looks at Python's signals
+_LONGEST_MS = (1 << 31) - 1
 
 
 class RequestError(Exception):
@@ -119,25 +49,27 @@ class RequestError(Exception):
     text is what the host says about it."""
 
     def __init__(self, outcome):
-        text = ctypes.create_string_buffer(_BUF_SIZE)
-        _library.vgpu_stub_message(byref(outcome), text, _BUF_SIZE)
+        text = ctypes.create_string_buffer(_c.BUF_SIZE)
+        _library.vgpu_stub_message(byref(outcome), text, _c.BUF_SIZE)
         self.code = outcome.error_code
         self.name = _library.vgpu_stub_error_name(self.code).decode()
         super().__init__(f"{self.name}: {text.value.decode()}")
 
 
-def _check(rc, what):
-    if rc < 0:
-        raise OSError(-rc, f"{what}: {os.strerror(-rc)}")
-    return rc
+def version():
+    """The version of libvgpu-stub."""
+    return _library.vgpu_stub_version().decode()
 
 
 def list_devices():
     """The PCI addresses of this machine's devices."""
-    most = 256
-    addresses = ((c_char * _BDF_SIZE) * most)()
-    count = _check(_library.vgpu_stub_list(addresses, most), "list")
-    return [address.value.decode() for address in addresses[:count]]
+    count = 16
+    while True:
+        addresses = ((ctypes.c_char * _c.BDF_SIZE) * count)()
+        found = _check(_library.vgpu_stub_list(addresses, count), "list")
+        if found <= count:
+            return [address.value.decode() for address in addresses[:found]]
+        count = found
 
 
 class Buffer:
@@ -146,11 +78,16 @@ class Buffer:
 
     def __init__(self, device, size):
         self.device = device
-        self.size = size
+        self.size = _integer(size, "the size of a buffer", 1)
+        self._freeing = threading.Lock()
         handle = c_uint64()
-        device._request("mem_alloc", size, byref(handle))
-        self.handle = handle.value
-        device._buffers.add(self)
+        with device._using():       # until it is among those that close frees
+            try:
+                device._request("mem_alloc", self.size, byref(handle))
+            finally:
+                self.handle = handle.value
+                if self.handle:
+                    device._buffers.add(self)
 
     def __enter__(self):
         return self
@@ -159,23 +96,107 @@ class Buffer:
         self.free()
 
     def free(self):
-        if self.handle:
-            self.device._buffers.discard(self)
-            handle, self.handle = self.handle, 0
-            self.device._request("mem_free", handle)
+        """Free the memory, if that has not been done. When this fails, the
+        memory is still there, and `handle` names it. A child of os.fork()
+        cannot free its parent's."""
+        if self.device._is_inherited():
+            return
+        with self.device._using():
+            self._free()
 
-    def write(self, data, offset=0):
-        data = bytes(data)
+    def _free(self):
+        with self._freeing:
+            if self.handle:
+                self.device._send("mem_free", self.handle)
+                self.handle = 0
+                self.device._buffers.discard(self)
+
+    def write(self, data, offset=0, idempotent=False):
+        data = _bytes(data)
+        offset = self._range(offset, len(data))
         self.device._request("mem_write", self.handle, offset, data,
-                             len(data), flags=True)
+                             len(data), idempotent=idempotent)
 
-    def read(self, size=None, offset=0):
+    def read(self, size=None, offset=0, idempotent=False):
         """`size` bytes from `offset`; all there are, if that is not given."""
-        size = self.size - offset if size is None else size
+        offset = _integer(offset, "an offset")
+        size = max(self.size - offset, 0) if size is None else size
+        size = _integer(size, "a size")
+        self._range(offset, size)
         data = ctypes.create_string_buffer(size)
         self.device._request("mem_read", self.handle, offset, data, size,
-                             flags=True)
+                             idempotent=idempotent)
         return data.raw
+
+    def copy_from(self, source, size=None, offset=0, source_offset=0,
+                  idempotent=False):
+        """Copy from another Buffer of the device, on the host: `size` bytes,
+        all that it has from `source_offset` on if that is not given."""
+        if source.device is not self.device:
+            raise ValueError("the buffers are of different devices")
+        source_offset = _integer(source_offset, "an offset")
+        if size is None:
+            size = max(source.size - source_offset, 0)
+        size = _integer(size, "a size")
+        offset = self._range(offset, size)
+        source._range(source_offset, size)
+        self.device._request("mem_copy", self.handle, offset, source.handle,
+                             source_offset, size, idempotent=idempotent)
+
+    def _range(self, offset, size):
+        offset = _integer(offset, "an offset")
+        if offset + size > self.size:
+            raise ValueError(f"{size} bytes at {offset} of a buffer of "
+                             f"{self.size} bytes")
+        return offset
+
+
+class Program(Buffer):
+    """A program of kernels, in the accelerator's memory, for
+    launch(program=...)."""
+
+    def __init__(self, device, source):
+        source = source.encode() if isinstance(source, str) else _bytes(source)
+        super().__init__(device, len(source))
+        device._fill(self, source)
+
+
+class Job:
+    """A request that was submitted, until it has ended."""
+
+    def __init__(self, device, job):
+        self._device = device       # lives as long as its jobs
+        self._job = job
+
+    def __del__(self):
+        if self._job and _library:
+            _library.vgpu_stub_job_free(self._job)
+            self._job = None
+
+    def done(self):
+        return self._wait(0, _c.Outcome()) != -errno.EAGAIN
+
+    def cancel(self):
+        """End it soon, as an OSError of ECANCELED, unless it has ended."""
+        _library.vgpu_stub_cancel(self._job)
+
+    def result(self, timeout=None):
+        """The response's bytes, once it has ended; TimeoutError when that is
+        not so within `timeout` seconds."""
+        end = None if timeout is None else \
+            time.monotonic() + _milliseconds(timeout) / 1000
+        outcome = _c.Outcome()
+        while True:
+            left = _WAIT_MS if end is None else \
+                max(0, min(_WAIT_MS, int((end - time.monotonic()) * 1000) + 1))
+            rc = self._wait(left, outcome)
+            if rc != -errno.EAGAIN:
+                return _take(rc, "job", outcome).response()
+            if end is not None and time.monotonic() >= end:
+                raise TimeoutError(errno.ETIMEDOUT, "the job has not ended")
+
+    def _wait(self, timeout_ms, outcome):
+        return _library.vgpu_stub_wait(self._job, timeout_ms, byref(outcome))
 
 
 class Device:
@@ -186,66 +207,113 @@ class Device:
     """
 
     def __init__(self, bdf=None, timeout=None):
+        self._dev = None
         self.timeout = timeout
         self._buffers = set()
-        self._dev = ctypes.c_void_p()
-        _check(_library.vgpu_stub_open(bdf and bdf.encode(),
-                                       byref(self._dev)), bdf or "first device")
+        self._pid = os.getpid()
+        self._state = threading.Condition()     # for what follows
+        self._users = 0             # threads in a call
+        self._closed = False        # no call begins any more
+        self._closing = False       # all calls are to end
+        self._stopped = set()       # threads whose call is to end
+        dev = c_void_p()
+        _check(_library.vgpu_stub_open(bdf and bdf.encode(), byref(dev)),
+               bdf or "first device")
+        self._dev = dev
+        self._stop = _c.Stop(self._is_stopped)
+        _library.vgpu_stub_set_stop(dev, self._stop, None)
+
+    @property
+    def timeout(self):
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, seconds):
+        self._timeout_ms = -1 if seconds is None else _milliseconds(seconds)
+        self._timeout = seconds
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.close()
+    def __exit__(self, kind, *_):
+        try:
+            self.close()
+        except (OSError, RequestError):
+            if kind is None:        # else that is what the program is to see
+                raise
 
     def close(self):
-        """Free the buffers that are left, and close the device."""
-        if self._dev:
-            try:
-                for buffer in list(self._buffers):
-                    buffer.free()
-            except (OSError, RequestError):
-                pass            # the memory has gone with its worker
-            finally:
-                _library.vgpu_stub_close(self._dev)
-                self._dev = None
+        """Free the buffers that are left, and close the device. Calls of
+        other threads end as an OSError of ECANCELED. If memory cannot be
+        freed, the first error is raised when all else is done.
 
-    def _request(self, name, *args, flags=False):
-        """The outcome of a request that the library's function sends."""
-        if not self._dev:
-            raise OSError(errno.EBADF, "the device is closed")
-        outcome = _Outcome()
-        timeout = -1 if self.timeout is None else int(self.timeout * 1000)
-        rc = getattr(_library, "vgpu_stub_" + name)(
-            self._dev, *args, timeout, *([0] if flags else []), byref(outcome))
-        if rc == -errno.EREMOTEIO:
-            raise RequestError(outcome)
-        _check(rc, name)
-        return outcome
+        In a child of os.fork() the parent's device and memory stay."""
+        if self._is_inherited():
+            dev, self._dev = self._dev, None
+            _library.vgpu_stub_close(dev)
+            return
+        with self._state:
+            if self._closed:
+                self._state.wait_for(lambda: self._dev is None)
+                return
+            self._closed = self._closing = True
+            self._state.wait_for(lambda: self._users == 0)
+            self._closing = False
+        failure = None
+        try:
+            failure = self._free_buffers()
+        finally:
+            with self._state:
+                dev, self._dev = self._dev, None
+                _library.vgpu_stub_close(dev)
+                self._state.notify_all()
+        if failure:
+            raise failure
+
+    def _free_buffers(self):
+        """Returns the first failure, or None."""
+        failure = None
+        for buffer in list(self._buffers):
+            try:
+                buffer._free()
+            except RequestError as error:
+                # Where a worker has ended, its memory has gone
+                if error.code != _c.ERR_INVALID_HANDLE:
+                    failure = failure or error
+            except OSError as error:
+                failure = failure or error
+        return failure
 
     def info(self):
         """What the device is, as a dictionary; vgpu_stub_info has the keys."""
-        if not self._dev:
-            raise OSError(errno.EBADF, "the device is closed")
-        info = _Info(ctypes.sizeof(_Info))
-        _check(_library.vgpu_stub_get_info(self._dev, byref(info)), "info")
-        return _dictionary(info)
+        info = _c.Info()
+        with self._using():
+            _check(_library.vgpu_stub_get_info(self._dev, byref(info)), "info")
+        return info.dictionary()
 
-    def accelerator(self):
+    def accelerator(self, idempotent=False):
         """What executes the requests, as a dictionary with the keys of
         vgpu_stub_accelerator."""
-        accelerator = _Accelerator(ctypes.sizeof(_Accelerator))
-        self._request("get_accelerator", byref(accelerator), flags=True)
-        return _dictionary(accelerator)
+        accelerator = _c.Accelerator()
+        self._request("get_accelerator", byref(accelerator),
+                      idempotent=idempotent)
+        return accelerator.dictionary()
 
     def call(self, request):
         """Send these bytes as a request; returns the response's bytes."""
-        outcome = self._request("call", bytes(request), len(request))
-        return bytes(outcome.data[:outcome.length])
+        request = _bytes(request)
+        return self._request("call", request, len(request)).response()
+
+    def submit(self, request, idempotent=False):
+        """Send these bytes as a request and do not wait; returns a Job."""
+        request = _bytes(request)
+        return self._submit("submit", request, len(request),
+                            idempotent=idempotent)
 
     def echo(self, data):
         """Send data to the mediator and back, and compare."""
-        self._request("echo", bytes(data), len(data))
+        data = _bytes(data)
+        self._request("echo", data, len(data))
 
     def allocate(self, size):
         """A Buffer of zeros."""
@@ -253,49 +321,192 @@ class Device:
 
     def upload(self, data):
         """A Buffer with these bytes."""
-        buffer = self.allocate(len(data))
-        buffer.write(data)
-        return buffer
+        data = _bytes(data)
+        return self._fill(self.allocate(len(data)), data)
 
-    def launch(self, name, *args, global_size, local_size=None):
-        """Run a kernel of the catalogue.
+    def program(self, source):
+        """A Program of this source, where the host allows own programs."""
+        return Program(self, source)
+
+    def launch(self, name, *args, global_size, local_size=None, program=None,
+               idempotent=False):
+        """Run a kernel of the catalogue, or of a Program.
 
         An argument is a Buffer or a number of ctypes: c_uint32, c_float, …
         Sizes are work items in each dimension, a number or a tuple; without
-        local_size the host chooses.
+        local_size the host chooses. A kernel is idempotent if it does not read
+        what it writes.
         """
-        arguments = (_Arg * len(args))(*map(_argument, args))
-        dimensions, sizes = _nd_range(global_size)
-        kernel = _Kernel(ctypes.sizeof(_Kernel), name.encode(), dimensions, sizes,
-                         _nd_range(local_size)[1] if local_size else
-                         (c_uint32 * 3)(), arguments, len(args))
-        self._request("launch", byref(kernel), flags=True)
+        kernel = _kernel(name, args, global_size, local_size, program)
+        self._request("launch", byref(kernel), idempotent=idempotent)
 
-    def synchronize(self):
+    def submit_launch(self, name, *args, global_size, local_size=None,
+                      program=None, idempotent=False):
+        """As launch(), but do not wait; returns a Job."""
+        kernel = _kernel(name, args, global_size, local_size, program)
+        return self._submit("submit_launch", byref(kernel),
+                            idempotent=idempotent)
+
+    def synchronize(self, idempotent=False):
         """Wait until the host has executed what was sent before."""
-        self._request("synchronize", flags=True)
+        self._request("synchronize", idempotent=idempotent)
+
+    def _is_inherited(self):
+        return os.getpid() != self._pid
+
+    def _is_stopped(self, _):
+        """Asked by calls that wait, in their thread"""
+        return self._closing or threading.get_ident() in self._stopped
+
+    @contextlib.contextmanager
+    def _using(self):
+        """The device is not closed meanwhile."""
+        if self._is_inherited():
+            raise OSError(errno.ECANCELED, "the device is the parent's")
+        with self._state:
+            if self._closed:
+                raise OSError(errno.EBADF, "the device is closed")
+            self._users += 1
+        try:
+            yield
+        finally:
+            with self._state:
+                self._users -= 1
+                self._state.notify_all()
+
+    def _fill(self, buffer, data):
+        """The buffer, with the data; it is freed if that fails."""
+        try:
+            buffer.write(data)
+        except BaseException:
+            buffer.free()
+            raise
+        return buffer
+
+    def _request(self, name, *args, idempotent=None):
+        """The outcome of a request that the library's function sends; that
+        takes flags unless `idempotent` is None."""
+        with self._using():
+            return self._send(name, *args, idempotent=idempotent)
+
+    def _send(self, name, *args, idempotent=None):
+        outcome = _c.Outcome()
+        rc = self._call(name, *args, self._timeout_ms, *_flags(idempotent),
+                        byref(outcome))
+        return _take(rc, name, outcome)
+
+    def _submit(self, name, *args, idempotent):
+        job = c_void_p()
+        with self._using():
+            _check(_function(name)(self._dev, *args, self._timeout_ms,
+                                   *_flags(idempotent), byref(job)), name)
+        return Job(self, job)
+
+    def _call(self, name, *args):
+        """What the library's function returns; within _using()"""
+        call = functools.partial(_function(name), self._dev, *args)
+        rc = self._interruptible(call)
+        return -errno.ECANCELED if rc == -errno.EINTR else rc
+
+    def _interruptible(self, call):
+        """Python runs signal handlers in its main thread alone, and not while
+        that is in a function of C; so there another thread makes the call."""
+        if threading.current_thread() is not threading.main_thread():
+            return call()
+        result = []
+        thread = threading.Thread(target=lambda: result.append(call()))
+        try:
+            thread.start()
+            thread.join()
+        except BaseException:
+            self._stopped.add(thread.ident)
+            while thread.is_alive():
+                with contextlib.suppress(KeyboardInterrupt):
+                    thread.join()
+            raise
+        finally:
+            self._stopped.discard(thread.ident)
+        return result[0]
 
 
-def _dictionary(structure):
-    values = {name: getattr(structure, name)
-              for name, _ in structure._fields_[1:]}
-    return {name: value.decode() if isinstance(value, bytes) else value
-            for name, value in values.items()}
+def _function(name):
+    return getattr(_library, "vgpu_stub_" + name)
+
+
+def _check(rc, what):
+    if rc < 0:
+        raise OSError(-rc, f"{what}: {os.strerror(-rc)}")
+    return rc
+
+
+def _take(rc, what, outcome):
+    """The outcome of what returned `rc`, unless that was an error."""
+    if rc == -errno.EREMOTEIO:
+        raise RequestError(outcome)
+    _check(rc, what)
+    return outcome
+
+
+def _flags(idempotent):
+    return [] if idempotent is None else [_c.IDEMPOTENT if idempotent else 0]
+
+
+def _integer(value, what, least=0, most=(1 << 64) - 1):
+    number = operator.index(value)
+    if not least <= number <= most:
+        raise ValueError(f"{what} is {number}: it must be {least} to {most}")
+    return number
+
+
+def _milliseconds(seconds):
+    if not 0 <= seconds <= _LONGEST_MS / 1000:
+        raise ValueError(f"a timeout is {seconds} seconds: it must be 0 to "
+                         f"{_LONGEST_MS // 1000}, or None")
+    return int(seconds * 1000)
+
+
+def _bytes(data):
+    """What the data consist of, whatever its elements and its shape."""
+    with memoryview(data) as view:
+        return view.tobytes()
+
+
+def _kernel(name, args, global_size, local_size, program):
+    if len(args) > _c.KERNEL_ARGS_MAX:
+        raise ValueError(f"{len(args)} arguments: at most "
+                         f"{_c.KERNEL_ARGS_MAX} are possible")
+    dimensions, sizes = _nd_range(global_size)
+    kernel = _c.Kernel(name=name.encode(), dimensions=dimensions,
+                       global_size=sizes,
+                       args=(_c.Arg * len(args))(*map(_argument, args)),
+                       arg_count=len(args))
+    if local_size is not None:
+        kernel.local_size = _nd_range(local_size)[1]
+    if program is not None:
+        kernel.program = program.handle
+        kernel.program_length = _integer(program.size, "a program's size",
+                                         most=(1 << 32) - 1)
+    return kernel
 
 
 def _argument(value):
     if isinstance(value, Buffer):
-        return _Arg(_ARG_BUFFER, 0, value.handle)
-    if type(value) not in _ARG_TYPES:
+        return _c.Arg(_c.ARG_BUFFER, 0, value.handle)
+    if type(value) not in _c.ARG_TYPES:
         raise TypeError(f"{value!r} is neither a Buffer nor a c_uint32, "
                         "c_int32, c_uint64, c_int64, c_float or c_double")
-    return _Arg(_ARG_TYPES[type(value)], 0,
-                int.from_bytes(bytes(value), "little"))
+    return _c.Arg(_c.ARG_TYPES[type(value)], 0,
+                  int.from_bytes(bytes(value), "little"))
 
 
 def _nd_range(size):
     """(dimensions, sizes of all three)"""
-    size = (size,) if isinstance(size, int) else tuple(size)
+    try:
+        size = (operator.index(size),)
+    except TypeError:
+        size = tuple(size)
     if not 1 <= len(size) <= 3:
         raise ValueError(f"{size}: one to three dimensions")
+    size = [_integer(items, "a number of work items", 1, (1 << 32) - 1)
+            for items in size]
     return len(size), (c_uint32 * 3)(*size, *[1] * (3 - len(size)))

@@ -4,6 +4,7 @@ mediator has 1 MiB of memory for the VM."""
 import array
 import errno
 import hashlib
+import os
 from ctypes import c_float, c_uint32
 
 import vgpu_stub
@@ -66,6 +67,87 @@ def test_sgemm(device):
     assert floats(inout.read()) == [
         alpha * sum(a[i * k + x] * b[x * n + j] for x in range(k))
         + beta * c[i * n + j] for i in range(m) for j in range(n)]
+
+
+def test_lengths_are_bytes(device):
+    values = array.array("f", range(8))
+    shaped = memoryview(values.tobytes()).cast("B", (4, 8))
+    for data in (values, shaped):
+        assert device.upload(data).read() == values.tobytes()
+    device.echo(values)
+
+
+class Index:
+    """An integer that is no int, as numpy has them"""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __index__(self):
+        return self.value
+
+
+def test_integers(device):
+    buffer = device.allocate(Index(8))
+    buffer.write(b"1234", offset=Index(4))
+    assert buffer.read(Index(2), Index(5)) == b"23"
+    for function, *args in ((buffer.write, 5), (device.upload, "text"),
+                            (device.allocate, 1.5), (device.call, 3)):
+        raises(TypeError, function, *args)
+    for function, *args in ((device.allocate, 0), (device.allocate, 1 << 64),
+                            (buffer.read, 9), (buffer.read, 1, 8),
+                            (buffer.read, 1, -1), (buffer.write, b"12", 7)):
+        raises(ValueError, function, *args)
+    raises(ValueError, device.launch, "sha256", global_size=(1 << 32) + 4)
+    for timeout in (-1, 1e9, float("nan")):
+        raises(ValueError, setattr, device, "timeout", timeout)
+
+
+def test_copies_and_jobs(device):
+    n = 16
+    a = device.upload(array.array("f", range(n)))
+    b, out = device.allocate(4 * n), device.allocate(4 * n)
+    b.copy_from(a, idempotent=True)
+    b.copy_from(a, 4, offset=4, source_offset=8)
+    assert floats(b.read(idempotent=True)) == [0, 2, *range(2, n)]
+    job = device.submit_launch("vector_add", a, b, out, c_uint32(n),
+                               global_size=n, idempotent=True)
+    job.result(timeout=30)
+    assert job.done()
+    assert floats(out.read()) == [0, 3, *range(4, 2 * n, 2)]
+    error = raises(vgpu_stub.RequestError,
+                   device.submit_launch("frob", global_size=1).result)
+    assert error.name == "UNKNOWN_KERNEL"
+
+
+def test_own_program(device):
+    """The host of this test does not allow them; the request is one."""
+    program = device.program("kernel void k() {}")
+    assert program.read() == b"kernel void k() {}"
+    error = raises(vgpu_stub.RequestError, device.launch, "k", global_size=1,
+                   program=program)
+    assert error.name != "UNKNOWN_KERNEL", error
+
+
+def test_a_handle_stays_until_it_is_free(device):
+    buffer = device.allocate(8)
+    good, buffer.handle = buffer.handle, 1 << 63
+    raises(vgpu_stub.RequestError, buffer.free)
+    assert buffer.handle == 1 << 63
+    buffer.handle = good
+    buffer.free()
+    assert buffer.handle == 0
+
+
+def test_fork(device):
+    buffer = device.upload(b"parent's")
+    child = os.fork()
+    if child == 0:
+        with device, buffer:
+            raises(OSError, buffer.read)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert buffer.read() == b"parent's"
 
 
 def test_closing_frees(device):

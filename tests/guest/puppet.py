@@ -42,6 +42,7 @@ class Puppet(threading.Thread):
         self.cancelled = 0
         self.seen = set()
         self.memory = {}
+        self.handles = 1 << 32  # the last one given
         self.broken = None      # what ended the thread early
 
     def __enter__(self):
@@ -123,7 +124,8 @@ class Puppet(threading.Thread):
     def _operate(self, opcode, params, data):
         """Returns the status, results and data of another operation."""
         if opcode == abi.VGPU_STUB_OP_MEMORY_ALLOC:
-            handle = len(self.memory) + (1 << 32) + 1
+            self.handles += 1
+            handle = self.handles
             self.memory[handle] = bytearray(value(params))
             return 0, [handle & 0xffffffff, handle >> 32], b""
         if opcode == abi.VGPU_STUB_OP_MEMORY_FREE:

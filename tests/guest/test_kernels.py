@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from puppet import Puppet
 from support import abi, wire
 from support.guest import boot, link, pack_python
 from support.mediator import FakeMediator, connect_to_guest
@@ -69,6 +70,8 @@ echo "== sha256-large"; ./sha256 vgpu-stub 2>&1; echo "status $?"
 echo "== sgemm-example"; ./sgemm; echo "status $?"
 echo "== python"; LD_LIBRARY_PATH=/job:/job/python/lib PYTHONHOME=/job/python \\
     python/python3 -S binding.py 2>&1; echo "status $?"
+echo "== python-waits"; LD_LIBRARY_PATH=/job:/job/python/lib PYTHONHOME=/job/python \\
+    python/python3 -S binding_waits.py 00:1d.0 2>&1; echo "status $?"
 """.replace("KERNELS", " ".join(RUNS))
 
 
@@ -128,12 +131,16 @@ def job(any_qemu_bin, tmp_path_factory):
         (data / "options").write_text(RUNS[kernel])
         for name, contents in files.items():
             (data / name).write_bytes(contents)
-    pack_python(directory / "python", "ctypes", "hashlib", "array")
-    shutil.copy(ROOT / "guest-tools/python/vgpu_stub.py", directory)
-    shutil.copy(ROOT / "tests/guest/binding.py", directory)
+    pack_python(directory / "python", "ctypes", "contextlib", "hashlib",
+                "array", "signal", "threading")
+    for module in ("guest-tools/python/vgpu_stub.py",
+                   "guest-tools/python/vgpu_stub_library.py",
+                   "tests/guest/binding.py", "tests/guest/binding_waits.py"):
+        shutil.copy(ROOT / module, directory)
     (path / "conf").write_text("[vm]\nmemory-mib=1\n")
     with Mediatord(BUILD / "mediator/vgpu-mediatord", path / "log",
                    "--socket-dir", sockets, "--config", path / "conf"), \
+            Puppet(path / "puppet.sock") as puppet, \
             ThreadPoolExecutor() as pool:
         held = pool.submit(hold_kernel, path / "held.sock")
         sections = boot(any_qemu_bin, directory, JOB,
@@ -143,7 +150,10 @@ def job(any_qemu_bin, tmp_path_factory):
                     *link(sockets / "7-0.sock"),
                     "-device", "vgpu-stub,addr=0x2,chardev=l0",
                     *link(path / "held.sock", 1),
-                    "-device", "vgpu-stub,addr=0x1e,chardev=l1")
+                    "-device", "vgpu-stub,addr=0x1e,chardev=l1",
+                    *link(path / "puppet.sock", 2),
+                    "-device", "vgpu-stub,addr=0x1d,chardev=l2")
+        sections["puppet"] = puppet
         sections["held"] = held.result(30)
     return sections
 
@@ -249,4 +259,10 @@ def test_example_sgemm(job):
 def test_python(job):
     """The memory of all who came before is free by then."""
     assert job["python"][-1] == "status 0", job["python"]
-    assert len(job["python"]) == 8
+    assert len(job["python"]) == 14
+
+
+def test_python_waits(job):
+    assert job["python-waits"][-1] == "status 0", job["python-waits"]
+    assert len(job["python-waits"]) == 4
+    assert job["puppet"].memory == {}, "it was not freed"
