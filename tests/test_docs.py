@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The specifications in docs/ say what the headers say."""
 import re
+import subprocess
+from fnmatch import fnmatch
 
 from support import abi, sst, wire
 from support.paths import ROOT
@@ -123,3 +125,39 @@ def test_settings():
                     r"\.SS \[", r"\.B ([a-z-]+)=(.*)$")
     assert page.pop("vm NAME") == {}
     assert page == shipped
+
+
+def tracked():
+    return subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, text=True,
+                          stdout=subprocess.PIPE).stdout.splitlines()
+
+
+def test_files_that_are_to_be_changed():
+    """Those that CONTRIBUTING.md names are there, wherever it is that they
+    are."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    names = {name for name in re.findall(r"`([\w./*-]+)`", text)
+             if "." in name.strip(".") or name.endswith("/")}
+    names -= {"backend-NAME.c", ".cl", ".kernel", "~/.cache/vgpu-stub"}
+    assert len(names) > 30
+    paths = ["/" + path for path in tracked()]
+    for name in names:
+        pattern = f"*/{name}*" if name.endswith("/") else f"*/{name}"
+        assert any(fnmatch(path, pattern) for path in paths), name
+
+
+def maintained(path, pattern):
+    """As QEMU has it: a folder with all below, files of a folder alone."""
+    if pattern.endswith("/"):
+        return path.startswith(pattern)
+    return fnmatch(path, pattern) and path.count("/") == pattern.count("/")
+
+
+def test_each_file_has_a_maintainer():
+    patterns = re.findall(r"^F: (.*)$", (ROOT / "MAINTAINERS").read_text(),
+                          re.MULTILINE)
+    paths = tracked()
+    for path in paths:
+        assert any(maintained(path, pattern) for pattern in patterns), path
+    for pattern in patterns:
+        assert any(maintained(path, pattern) for path in paths), pattern
