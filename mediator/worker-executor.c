@@ -301,12 +301,20 @@ static void worker_discard(Worker *worker)
 
 static void worker_send(Worker *worker, const Execution *execution)
 {
+    const VmLimits *vm = config_limits(worker->pool->executor->config,
+                                       worker->vm);
+    const struct worker_limits limits = {
+        .memory = GUINT64_TO_LE((guint64)vm->memory_mib << 20),
+        .flags = GUINT32_TO_LE(vm->guest_kernels ? WORKER_LIMITS_GUEST_KERNELS
+                                                 : 0),
+    };
+
     if (!g_hash_table_contains(worker->contexts, &execution->context)) {
         g_hash_table_add(worker->contexts,
                          g_memdup(&execution->context,
                                   sizeof(execution->context)));
     }
-    worker_process_send(worker->process, execution->context,
+    worker_process_send(worker->process, execution->context, &limits,
                         execution->request, execution->length);
 }
 
@@ -420,11 +428,10 @@ static void worker_gone(gpointer opaque, const char *why)
 
 /* --- Pools --- */
 
-/* What a worker for @vm is started with, to be freed with g_strfreev() */
-static char **pool_command(const Pool *pool, const char *vm, bool probe)
+/* What a worker is started with, to be freed with g_strfreev() */
+static char **pool_command(const Pool *pool, bool probe)
 {
     const Config *config = pool->executor->config;
-    const VmLimits *limits = config_limits(config, vm);
     GPtrArray *argv = g_ptr_array_sized_new(MAX_ARGUMENTS);
 
     g_ptr_array_add(argv, g_strdup_printf(
@@ -436,13 +443,6 @@ static char **pool_command(const Pool *pool, const char *vm, bool probe)
                         ? config_kernels(config) : pool->executor->kernels));
     if (probe) {
         g_ptr_array_add(argv, g_strdup("--probe"));
-        g_ptr_array_add(argv, NULL);
-        return (char **)g_ptr_array_free(argv, FALSE);
-    }
-    g_ptr_array_add(argv, g_strdup_printf(
-        "--memory=%" G_GUINT64_FORMAT, (guint64)limits->memory_mib << 20));
-    if (limits->guest_kernels) {
-        g_ptr_array_add(argv, g_strdup("--guest-kernels"));
     }
     g_ptr_array_add(argv, NULL);
     return (char **)g_ptr_array_free(argv, FALSE);
@@ -459,7 +459,7 @@ static void pool_start(Pool *pool, Worker *worker)
         .failed = worker_failed,
         .gone = worker_gone,
     };
-    g_auto(GStrv) argv = pool_command(pool, worker->vm, false);
+    g_auto(GStrv) argv = pool_command(pool, false);
     const gint64 now = g_get_monotonic_time();
     g_autoptr(GError) error = NULL;
 
@@ -651,7 +651,7 @@ static void pool_configure(Pool *pool)
     if (pool->settings->backend == VGPU_STUB_BACKEND_NONE) {
         pool_health_close(pool->health);
     } else {
-        g_auto(GStrv) argv = pool_command(pool, "", true);
+        g_auto(GStrv) argv = pool_command(pool, true);
         g_autofree char *name =
             g_strdup_printf("%s device %u",
                             backend_names[pool->settings->backend],

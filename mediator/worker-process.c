@@ -237,19 +237,25 @@ pid_t worker_process_pid(const WorkerProcess *process)
 }
 
 void worker_process_send(WorkerProcess *process, uint64_t context,
+                         const struct worker_limits *limits,
                          const uint8_t *request, size_t length)
 {
     const WireHeader header = {
         .type = VGPU_STUB_MSG_REQUEST,
-        .length = length,
+        .length = sizeof(*limits) + length,
         .request_id = ++process->number,
         .sequence = context,
     };
 
-    g_assert(process->ready && !process->busy && !process->over);
+    uint8_t payload[sizeof(*limits) + VGPU_STUB_BUF_SIZE];
+
+    g_assert(process->ready && !process->busy && !process->over &&
+             length <= VGPU_STUB_BUF_SIZE);
     process->busy = true;
     if (process->channel != NULL) {
-        channel_send(process->channel, &header, request);
+        memcpy(payload, limits, sizeof(*limits));
+        memcpy(payload + sizeof(*limits), request, length);
+        channel_send(process->channel, &header, payload);
     }
 }
 

@@ -55,10 +55,11 @@ WorkerProcess *worker_process_new(Starter *starter, const char *const *argv,
 pid_t worker_process_pid(const WorkerProcess *process);
 
 /*
- * Have it execute a request in @context. It is ready and has no request;
- * @length is VGPU_STUB_BUF_SIZE at most.
+ * Have it execute a request in @context, within @limits. It is ready and has no
+ * request; @length is VGPU_STUB_BUF_SIZE at most.
  */
 void worker_process_send(WorkerProcess *process, uint64_t context,
+                         const struct worker_limits *limits,
                          const uint8_t *request, size_t length);
 
 /*

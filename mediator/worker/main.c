@@ -35,9 +35,7 @@ static const char description[] =
 typedef struct Options {
     char *backend;
     int device;
-    gint64 memory;
     char *kernels;
-    gboolean guest_kernels;
     gboolean probe;
 } Options;
 
@@ -50,12 +48,8 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "Execute on NAME: cpu, opencl or cuda", "NAME" },
         { "device", 0, 0, G_OPTION_ARG_INT, &options->device,
           "Use the backend's device N, from 0 (default: 0)", "N" },
-        { "memory", 0, 0, G_OPTION_ARG_INT64, &options->memory,
-          "Let the virtual machine allocate BYTES (default: 0)", "BYTES" },
         { "kernels", 0, 0, G_OPTION_ARG_FILENAME, &options->kernels,
           "Offer the kernels in DIR", "DIR" },
-        { "guest-kernels", 0, 0, G_OPTION_ARG_NONE, &options->guest_kernels,
-          "Run programs of the virtual machine, too", NULL },
         { "probe", 0, 0, G_OPTION_ARG_NONE, &options->probe,
           "Show the accelerator's name and exit", NULL },
         { 0 }
@@ -77,9 +71,9 @@ static bool options_parse(Options *options, int *argc, char ***argv,
                             "--backend and --kernels have to be given");
         return false;
     }
-    if (options->device < 0 || options->memory < 0) {
+    if (options->device < 0) {
         g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                            "--device and --memory are 0 or more");
+                            "--device is 0 or more");
         return false;
     }
     return true;
@@ -157,14 +151,23 @@ static bool transmit(int socket, const WireHeader *header,
     return true;
 }
 
+/* What comes from the mediator */
+typedef struct Message {
+    WireHeader header;
+    struct worker_limits limits;        /* of a request, as on the wire */
+    uint8_t request[VGPU_STUB_BUF_SIZE];
+    size_t length;                      /* of the request, in bytes */
+} Message;
+
 /* Does the mediator say what worker-protocol.h allows it to? */
 static bool check_message(const WireHeader *header, GError **error)
 {
-    uint32_t most = header->type == VGPU_STUB_MSG_REQUEST ? VGPU_STUB_BUF_SIZE
-                                                          : 0;
+    const bool request = header->type == VGPU_STUB_MSG_REQUEST;
+    const uint32_t least = request ? sizeof(struct worker_limits) : 0;
+    const uint32_t most = least + (request ? VGPU_STUB_BUF_SIZE : 0);
 
-    if ((header->type != VGPU_STUB_MSG_REQUEST &&
-         header->type != VGPU_STUB_MSG_RESET) || header->length > most) {
+    if ((!request && header->type != VGPU_STUB_MSG_RESET) ||
+        header->length < least || header->length > most) {
         g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
                     "a message of type %u with %u bytes", header->type,
                     header->length);
@@ -173,18 +176,23 @@ static bool check_message(const WireHeader *header, GError **error)
     return true;
 }
 
-/* As receive(): the next message, whose payload is a request's if any */
-static bool receive_message(int socket, WireHeader *header, uint8_t *request,
-                            GError **error)
+/* As receive(): the next message */
+static bool receive_message(int socket, Message *message, GError **error)
 {
-    uint8_t raw[sizeof(*header)];
+    uint8_t raw[sizeof(message->header)];
 
     if (!receive(socket, raw, sizeof(raw), error) ||
-        wire_decode(raw, sizeof(raw), header, error) < 0 ||
-        !check_message(header, error)) {
+        wire_decode(raw, sizeof(raw), &message->header, error) < 0 ||
+        !check_message(&message->header, error)) {
         return false;
     }
-    return receive(socket, request, header->length, error);
+    if (message->header.type != VGPU_STUB_MSG_REQUEST) {
+        return true;
+    }
+    message->length = message->header.length - sizeof(message->limits);
+    return receive(socket, (uint8_t *)&message->limits,
+                   sizeof(message->limits), error) &&
+           receive(socket, message->request, message->length, error);
 }
 
 static uint32_t answer_flags(const Session *session)
@@ -192,20 +200,26 @@ static uint32_t answer_flags(const Session *session)
     return session_holds_memory(session) ? WORKER_HOLDS_MEMORY : 0;
 }
 
-static bool answer(int socket, Session *session, const WireHeader *to,
-                   const uint8_t *request, GError **error)
+static bool answer(int socket, Session *session, const Message *to,
+                   GError **error)
 {
+    const SessionLimits limits = {
+        .memory = GUINT64_FROM_LE(to->limits.memory),
+        .guest_kernels = GUINT32_FROM_LE(to->limits.flags) &
+                         WORKER_LIMITS_GUEST_KERNELS,
+    };
     uint8_t response[VGPU_STUB_BUF_SIZE];
     WireHeader header = {
         .type = VGPU_STUB_MSG_RESPONSE,
-        .request_id = to->request_id,
+        .request_id = to->header.request_id,
     };
     gint64 exec_us = 0;
     Reply reply;
     Call call;
 
-    if (call_decode(&call, request, to->length, &reply)) {
-        session_execute(session, to->sequence, &call, &reply, &exec_us);
+    if (call_decode(&call, to->request, to->length, &reply)) {
+        session_execute(session, to->header.sequence, &limits, &call, &reply,
+                        &exec_us);
     }
     if (session_is_lost(session)) {
         /* Without an answer, so that the request is the one to blame. */
@@ -231,26 +245,25 @@ static bool end_context(int socket, Session *session, uint64_t context,
     return transmit(socket, &header, NULL, error);
 }
 
-static bool obey(int socket, Session *session, const WireHeader *header,
-                 const uint8_t *request, GError **error)
+static bool obey(int socket, Session *session, const Message *message,
+                 GError **error)
 {
-    if (header->type == VGPU_STUB_MSG_RESET) {
-        return end_context(socket, session, header->sequence, error);
+    if (message->header.type == VGPU_STUB_MSG_RESET) {
+        return end_context(socket, session, message->header.sequence, error);
     }
-    return answer(socket, session, header, request, error);
+    return answer(socket, session, message, error);
 }
 
 /* Serve until the mediator wants no more; false on an error. */
 static bool serve(int socket, Session *session, GError **error)
 {
     const WireHeader hello = { .type = VGPU_STUB_MSG_HELLO };
-    uint8_t request[VGPU_STUB_BUF_SIZE];
     GError *failure = NULL;
-    WireHeader header;
+    Message message;
 
     if (transmit(socket, &hello, NULL, &failure)) {
-        while (receive_message(socket, &header, request, &failure) &&
-               obey(socket, session, &header, request, &failure)) {
+        while (receive_message(socket, &message, &failure) &&
+               obey(socket, session, &message, &failure)) {
         }
     }
     if (failure != NULL) {
@@ -265,9 +278,7 @@ static bool run(const Options *options, GError **error)
     const SessionOptions session_options = {
         .backend = options->backend,
         .device = options->device,
-        .memory = options->memory,
         .kernels = options->kernels,
-        .guest_kernels = options->guest_kernels,
     };
     int socket = options->probe ? -1 : take_socket(error);
     Session *session;

@@ -18,27 +18,23 @@
 struct MemoryTable {
     const BackendClass *class;
     Backend *backend;
-    uint64_t quota;
-    uint64_t used;              /* multiple of GRANULE, <= quota */
+    uint64_t used;              /* multiple of GRANULE */
     GHashTable *entries;        /* Memory by its handle */
 };
 
-/* What @size, which is at most the quota, counts for */
+/* What @size, which is at most a quota, counts for */
 static uint64_t charge(uint64_t size)
 {
     return size + (GRANULE - size % GRANULE) % GRANULE;
 }
 
-MemoryTable *memory_table_new(const BackendClass *class, Backend *backend,
-                              uint64_t quota)
+MemoryTable *memory_table_new(const BackendClass *class, Backend *backend)
 {
     MemoryTable *table = g_new(MemoryTable, 1);
 
     *table = (MemoryTable) {
         .class = class,
         .backend = backend,
-        /* So that a size that fits stays in range when it is rounded up */
-        .quota = quota - quota % GRANULE,
         .entries = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
                                          g_free),
     };
@@ -79,16 +75,18 @@ static uint64_t new_handle(const MemoryTable *table)
 }
 
 const Memory *memory_alloc(MemoryTable *table, uint64_t context,
-                           uint64_t size, GError **error)
+                           uint64_t quota, uint64_t size, GError **error)
 {
+    /* So that a size that fits stays in range when it is rounded up */
+    const uint64_t usable = quota - quota % GRANULE;
+    const uint64_t left = usable - MIN(usable, table->used);
     Memory entry = { .context = context, .size = size };
     Memory *memory;
 
-    if (size > table->quota || charge(size) > table->quota - table->used) {
+    if (size > left || charge(size) > left) {
         g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_OUT_OF_MEMORY,
                     "%" G_GUINT64_FORMAT " of this VM's %" G_GUINT64_FORMAT
-                    " bytes are left", table->quota - table->used,
-                    table->quota);
+                    " bytes are left", left, usable);
         return NULL;
     }
     if (size > G_MAXSIZE) {

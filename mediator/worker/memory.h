@@ -21,9 +21,8 @@ typedef struct Memory {
 
 typedef struct MemoryTable MemoryTable;
 
-/* The VM may have @quota bytes. @backend has to outlive the table. */
-MemoryTable *memory_table_new(const BackendClass *class, Backend *backend,
-                              uint64_t quota);
+/* @backend has to outlive the table. */
+MemoryTable *memory_table_new(const BackendClass *class, Backend *backend);
 
 /* Frees all memory, too. */
 void memory_table_free(MemoryTable *table);
@@ -31,9 +30,12 @@ void memory_table_free(MemoryTable *table);
 /* Bytes that count against the quota */
 uint64_t memory_table_used(const MemoryTable *table);
 
-/* @size bytes, at least 1, that are zero; the table owns what is returned. */
+/*
+ * @size bytes, at least 1, that are zero, if the VM has not more than @quota
+ * bytes with them; the table owns what is returned.
+ */
 const Memory *memory_alloc(MemoryTable *table, uint64_t context,
-                           uint64_t size, GError **error);
+                           uint64_t quota, uint64_t size, GError **error);
 
 bool memory_free(MemoryTable *table, uint64_t context, uint64_t handle,
                  GError **error);

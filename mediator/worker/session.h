@@ -16,10 +16,14 @@ typedef struct Session Session;
 typedef struct SessionOptions {
     const char *backend;        /* "cpu", "opencl" or "cuda" */
     unsigned device;            /* index among the backend's devices */
-    guint64 memory;             /* bytes that the VM may allocate */
     const char *kernels;        /* the catalogue's folder */
-    bool guest_kernels;         /* programs of the guest's are allowed */
 } SessionOptions;
+
+/* What the VM may when a request is executed */
+typedef struct SessionLimits {
+    uint64_t memory;            /* bytes that it may have allocated */
+    bool guest_kernels;         /* programs of its own */
+} SessionLimits;
 
 /*
  * Open the accelerator and read the catalogue; nothing of the file system is
@@ -33,11 +37,12 @@ void session_free(Session *session);
 const char *session_device_name(const Session *session);
 
 /*
- * Execute @call in @context, whose memory it can use. @reply becomes the
- * answer, *@exec_us the execution's own time, without that of compiling a
- * program.
+ * Execute @call within @limits in @context, whose memory it can use. What was
+ * allocated under larger limits stays. @reply becomes the answer, *@exec_us the
+ * execution's own time, without that of compiling a program.
  */
-void session_execute(Session *session, uint64_t context, const Call *call,
+void session_execute(Session *session, uint64_t context,
+                     const SessionLimits *limits, const Call *call,
                      Reply *reply, gint64 *exec_us);
 
 /* Free all memory that @context has. */

@@ -23,10 +23,12 @@ typedef struct Guest {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
+static const SessionLimits limits = { .memory = QUOTA };
+
 static Session *open_session(void)
 {
     const SessionOptions options = {
-        .backend = "cpu", .memory = QUOTA, .kernels = "build/kernels",
+        .backend = "cpu", .kernels = "build/kernels",
     };
     g_autoptr(GError) error = NULL;
     Session *session = session_new(&options, &error);
@@ -88,7 +90,7 @@ static void release(Session *session, uint64_t handle)
     gint64 exec_us;
     Reply reply;
 
-    session_execute(session, CONTEXT, &call, &reply, &exec_us);
+    session_execute(session, CONTEXT, &limits, &call, &reply, &exec_us);
 }
 
 static void remember_handle(Guest *guest, uint64_t handle)
@@ -115,7 +117,8 @@ static void send_request(Guest *guest, const uint8_t *bytes, size_t size)
         return;
     }
     name_handles(guest, request, size, &call);
-    session_execute(guest->session, CONTEXT, &call, &reply, &exec_us);
+    session_execute(guest->session, CONTEXT, &limits, &call, &reply,
+                    &exec_us);
     g_assert_cmpuint(reply_encode(&reply, 0, response), <=, sizeof(response));
     g_assert_cmpint(exec_us, >=, 0);
     if (call.opcode == VGPU_STUB_OP_MEMORY_ALLOC &&

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support import abi, wire               # noqa: E402
 from support.wire import Message            # noqa: E402
 
+LIMITS = struct.Struct("<QII")
 HEADER = 32
 RESPONSE = abi.VGPU_STUB_MSG_RESPONSE
 HOLDS_MEMORY = 1
@@ -80,11 +81,14 @@ def serve(behaviour):
             time.sleep(FOR_EVER)
         elif behaviour == "takes its time":
             time.sleep(0.3)
-        if behaviour in ANSWERS:
+        if behaviour == "limits":
+            peer.send(answer(request.request_id,
+                             response(request.payload[:LIMITS.size])))
+        elif behaviour in ANSWERS:
             peer.send(ANSWERS[behaviour](request.request_id))
         else:
             peer.send(answer(request.request_id,
-                             response(request.payload[HEADER:])))
+                             response(request.payload[LIMITS.size + HEADER:])))
         if behaviour == "does not exit":
             time.sleep(FOR_EVER)
 

@@ -64,7 +64,7 @@ class Mediatord:
         return {pid: arguments
                 for pid, arguments in children(self.starter()).items()
                 if "--probe" not in arguments and
-                any(a.startswith("--memory=") for a in arguments)}
+                any(a.startswith("--kernels=") for a in arguments)}
 
     def stop(self, signum=signal.SIGTERM):
         """Returns the exit status."""

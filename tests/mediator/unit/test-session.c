@@ -44,16 +44,16 @@ typedef struct Answer {
     gint64 exec_us;
 } Answer;
 
+/* What the VMs of the test that is running may */
+static SessionLimits limits;
+
 static Session *open_device(const char *backend, unsigned device,
-                            const char *kernels, bool guest_kernels,
-                            GError **error)
+                            const char *kernels, GError **error)
 {
     const SessionOptions options = {
         .backend = backend,
         .device = device,
-        .memory = QUOTA,
         .kernels = kernels,
-        .guest_kernels = guest_kernels,
     };
 
     return session_new(&options, error);
@@ -62,8 +62,11 @@ static Session *open_device(const char *backend, unsigned device,
 static Session *open_session(const char *backend, bool guest_kernels)
 {
     g_autoptr(GError) error = NULL;
-    Session *session = open_device(backend, 0, KERNELS, guest_kernels,
-                                   &error);
+    Session *session = open_device(backend, 0, KERNELS, &error);
+
+    limits = (SessionLimits) {
+        .memory = QUOTA, .guest_kernels = guest_kernels,
+    };
 
     if (session == NULL) {
         g_test_skip(error->message);
@@ -84,7 +87,8 @@ static Answer ask(Session *session, const Ask *wanted)
     Answer answer = { 0 };
     Reply reply;
 
-    session_execute(session, wanted->context, &call, &reply, &answer.exec_us);
+    session_execute(session, wanted->context, &limits, &call, &reply,
+                    &answer.exec_us);
     g_assert_cmpuint(reply_encode(&reply, 0, bytes), <=, sizeof(bytes));
     g_assert_cmpint(answer.exec_us, >=, 0);
     answer.status = reply.status;
@@ -447,6 +451,28 @@ static void test_quota(gconstpointer backend)
     wanted = ask_alloc(4097);
     expect(session, &wanted, VGPU_STUB_ERR_OUT_OF_MEMORY);
     alloc(session, 4096);
+    session_free(session);
+}
+
+/* A lower one takes nothing away, and gives nothing more. */
+static void test_quota_is_lowered(gconstpointer backend)
+{
+    Session *session = open_session(backend, false);
+    Ask wanted = ask_alloc(1);
+    uint64_t kept, other;
+
+    if (session == NULL) {
+        return;
+    }
+    kept = alloc(session, QUOTA / 2);
+    other = alloc(session, QUOTA / 4);
+    limits.memory = QUOTA / 2;
+    expect(session, &wanted, VGPU_STUB_ERR_OUT_OF_MEMORY);
+    release(session, other);
+    expect(session, &wanted, VGPU_STUB_ERR_OUT_OF_MEMORY);
+    upload(session, kept, "kept", 5);
+    release(session, kept);
+    release(session, alloc(session, QUOTA / 2));
     session_free(session);
 }
 
@@ -1125,6 +1151,10 @@ static void test_programs_of_the_guest(gconstpointer backend)
 
     wanted = ask_program(text, sizeof(program), "nothing");
     done(session, &wanted);
+    /* Permission can be taken back, also for what is compiled. */
+    limits.guest_kernels = false;
+    expect(session, &wanted, UNSUPPORTED);
+    limits.guest_kernels = true;
     wanted = ask_program(text, sizeof(program), "scal");
     expect(session, &wanted, UNKNOWN);
     wanted = ask_program(text, sizeof(program) + 1, "scale");
@@ -1225,7 +1255,7 @@ static void check_no_session(const char *backend, unsigned device,
 {
     g_autoptr(GError) error = NULL;
 
-    g_assert_null(open_device(backend, device, kernels, false, &error));
+    g_assert_null(open_device(backend, device, kernels, &error));
     g_test_message("%s", error->message);
     g_assert_nonnull(strstr(error->message, why));
 }
@@ -1246,7 +1276,7 @@ static void test_no_device(gconstpointer backend)
                                              (const char *)backend);
     g_autoptr(GError) error = NULL;
 
-    g_assert_null(open_device(backend, 4000000, KERNELS, false, &error));
+    g_assert_null(open_device(backend, 4000000, KERNELS, &error));
     g_test_message("%s", error->message);
     g_assert_true(strstr(error->message, library) != NULL ||
                   strstr(error->message, index) != NULL);
@@ -1297,6 +1327,7 @@ static void add_tests(const char *backend)
         { "memory", test_memory },
         { "contexts", test_contexts },
         { "quota", test_quota },
+        { "quota-is-lowered", test_quota_is_lowered },
         { "handles-of-another-vm", test_handles_of_another_vm },
         { "kernels", test_kernels },
         { "good-requests", test_good_requests },

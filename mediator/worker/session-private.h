@@ -1,0 +1,58 @@
+/*
+ * What the parts of a session have in common; for session*.c alone
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef WORKER_SESSION_PRIVATE_H
+#define WORKER_SESSION_PRIVATE_H
+
+#include "backend.h"
+#include "catalogue.h"
+#include "memory.h"
+#include "programs.h"
+#include "session.h"
+
+struct Session {
+    const BackendClass *class;
+    Backend *backend;
+    BackendDevice device;
+    char *name;                 /* the device's */
+    bool warned;                /* of a program that does not compile */
+    bool lost;                  /* the driver does nothing more for us */
+    Catalogue *catalogue;
+    MemoryTable *memory;
+    Programs *programs;
+};
+
+/* One execution of a call */
+typedef struct Execution {
+    uint64_t context;
+    const SessionLimits *limits;
+    const Call *call;
+    Reply *reply;
+    gint64 *exec_us;
+} Execution;
+
+/* Its error is one of BACKEND_ERROR. */
+typedef bool (*Operation)(Session *session, const Execution *execution,
+                          GError **error);
+
+/* Append @value to the results. */
+void session_append32(Reply *reply, uint32_t value);
+void session_append64(Reply *reply, uint64_t value);
+
+/* session-memory.c */
+bool session_memory_alloc(Session *session, const Execution *execution,
+                          GError **error);
+bool session_memory_free(Session *session, const Execution *execution,
+                         GError **error);
+bool session_memory_free_all(Session *session, const Execution *execution,
+                             GError **error);
+bool session_memory_copy(Session *session, const Execution *execution,
+                         GError **error);
+
+/* session-kernel.c */
+bool session_kernel(Session *session, const Execution *execution,
+                    GError **error);
+
+#endif /* WORKER_SESSION_PRIVATE_H */
