@@ -5,7 +5,7 @@
  * the device model a whole `rep movs` at once, so a block costs as much as a
  * single access there. It does so as long as the block's memory does not
  * cross a page; both sides are to be 8-byte aligned. Other processors have no
- * such instruction, and get the loop.
+ * such instruction, and get the loop, as does who defines BLOCK_LOOP.
  *
  * Each function moves @count 64-bit words, 1 or more.
  *
@@ -17,7 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __x86_64__
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the device is little-endian, and so must the processor be"
+#endif
+
+#if defined(__x86_64__) && !defined(BLOCK_LOOP)
 
 static inline void block_move_up(volatile void *to, const volatile void *from,
                                  size_t count)

@@ -110,6 +110,7 @@ static int copy_all(struct vgpu_stub *dev, const struct copy *copy,
 {
     const int64_t deadline = clock_deadline(timeout_ms);
     struct vgpu_stub_outcome unwanted;
+    struct limit limit;         /* of all steps, each may be a short one */
     uint64_t done = 0;
     int cancelling, rc;
 
@@ -126,10 +127,16 @@ static int copy_all(struct vgpu_stub *dev, const struct copy *copy,
     if (rc < 0) {
         return rc;
     }
+    limit_init(&limit, deadline);
+    limit_ask(&limit, dev->stop, dev->opaque);
     while (rc == 0 && done < length) {
         uint64_t left = length - done;
         uint32_t now = left < copy->step ? left : copy->step;
 
+        rc = limit_check(&limit, clock_us());
+        if (rc < 0) {
+            break;
+        }
         rc = copy_step(dev, copy, done, now, deadline, flags,
                        outcome ? outcome : &unwanted);
         done += now;

@@ -92,7 +92,9 @@ static bool is_alarmed(void *opaque)
 static void test_stop(struct vgpu_stub *dev)
 {
     const struct sigaction action = { .sa_handler = alarm_rings };
+    static uint8_t data[64 << 20];
     struct vgpu_stub_job *before;
+    uint64_t handle = 0;
     int asked = 0;
 
     sigaction(SIGALRM, &action, NULL);
@@ -107,7 +109,13 @@ static void test_stop(struct vgpu_stub *dev)
     tap_equal(vgpu_stub_wait(before, 0, NULL), -EAGAIN,
               "but not what was submitted");
     vgpu_stub_job_free(before);
+    alarmed = 0;
+    vgpu_stub_mem_alloc(dev, sizeof(data), &handle, -1, NULL);
+    alarm(1);
+    tap_equal(vgpu_stub_mem_write(dev, handle, 0, data, sizeof(data), -1, 0,
+                                  NULL), -EINTR, "and one of many requests");
     vgpu_stub_set_stop(dev, NULL, NULL);
+    vgpu_stub_mem_free(dev, handle, -1, NULL);
     tap_ok(puppet_requests(dev) > 0, "a call that nobody asks for goes on");
     alarmed = 0;
 }

@@ -13,8 +13,10 @@ def run(program, *args):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def test_block_moves():
-    result = run("tests/guest/block-test")
+@pytest.mark.parametrize("program", ["block-test", "block-loop-test",
+                                     "waiter-test"])
+def test_parts_of_the_library(program):
+    result = run(f"tests/guest/{program}")
     assert result.returncode == 0, result.stdout
     assert "not ok" not in result.stdout
 
@@ -50,6 +52,8 @@ COMMANDS = ["list", "info", "regs", "watch", "doctor", "echo", "bench", "run"]
     (["run", "k", "--u64", "18446744073709551616"],
      "not an integer of 64 bits"),
     (["run", "k", "--u32", "@/none"], "/none: No such file"),
+    (["run", "k", "--u32", "@/etc"], "/etc: not a regular file"),
+    (["run", "k", "--u32", "@/etc/1"], "/etc: not a regular file"),
     (["run", "k", "--u32", "@/etc/hostname/0"], "not a multiple"),
     (["run", "k", "--f32", "1.5x"], "1.5x: not a number"),
     (["run", "k", "--f64", ""], "not a number"),
@@ -86,6 +90,27 @@ def test_run_checks_everything_before_it_looks_for_a_device(tmp_path):
                  "--out", f"{tmp_path}/c:@{tmp_path}/a")
     assert result.returncode == 3
     assert not (tmp_path / "b").exists()
+
+
+def test_a_file_that_is_called_as_a_unit_is(tmp_path):
+    """frames/1 is measured, not the folder frames in units of 1 byte."""
+    (tmp_path / "frames").mkdir()
+    with open(tmp_path / "frames/1", "wb") as file:
+        file.truncate(5 << 30)
+    result = run("guest-tools/vgpu-stub", "run", "k",
+                 "--u32", f"@{tmp_path}/frames/1")
+    assert result.returncode == 2
+    assert "frames/1: not an integer of 32 bits" in result.stderr
+
+
+@pytest.mark.parametrize("args", [
+    ["--help"], ["--version"], ["list", "--json"], ["run", "--help"]])
+def test_output_that_cannot_be_written(args):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([BUILD / "guest-tools/vgpu-stub", *args],
+                                stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode in (1, 3)
+    assert "standard output: cannot be written" in result.stderr
 
 
 @pytest.mark.parametrize("args", [

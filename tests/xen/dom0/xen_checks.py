@@ -238,9 +238,9 @@ def check_trips():
     requests = guest.requests_during("./vgpu-stub echo")
     words = (abi.VGPU_STUB_REQUEST_BUF + abi.VGPU_STUB_BUF_SIZE) // 8
     submit = ("write", (words - 1) * 8, words)          # descends
-    poll = ("read", 0, (abi.VGPU_STUB_REG_RESPONSE_LEN + 4) // 8)
-    collect = ("read", abi.VGPU_STUB_RESPONSE_BUF,
-               abi.VGPU_STUB_BUF_SIZE // 8)
+    poll = ("read", 0, (abi.VGPU_STUB_REG_TIMESTAMP_LO + 4) // 8)
+    words = (abi.VGPU_STUB_RESPONSE_BUF + abi.VGPU_STUB_BUF_SIZE) // 8
+    collect = ("read", (words - 1) * 8, words)          # descends, too
     assert [r for r in requests if r[0] == "write"] == [submit], requests
     before = requests.index(submit)
     polls = requests[before + 1:-1]
