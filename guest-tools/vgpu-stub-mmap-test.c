@@ -196,5 +196,9 @@ int main(int argc, char **argv)
     ok &= check(text, expected[2]);
 
     free(device_dir);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fputs("standard output cannot be written\n", stderr);
+        return 1;
+    }
     return ok ? 0 : 1;
 }

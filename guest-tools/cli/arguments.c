@@ -25,7 +25,8 @@ static bool parse_u64(const char *text, uint64_t *value)
 
 /*
  * The number in "@FILE" or "@FILE/BYTES": how often BYTES go into the size of
- * FILE. Ends the program where that is none.
+ * FILE. What exists as a whole is FILE: then what is before the slash is a
+ * folder, which has no such size. Ends the program where that is none.
  */
 static uint64_t measure_file(const char *text)
 {
@@ -37,13 +38,16 @@ static uint64_t measure_file(const char *text)
     if (!path) {
         usage_error(text, strerror(ENOMEM));
     }
-    if (slash && parse_u64(slash + 1, &unit)) {
+    if (slash && parse_u64(slash + 1, &unit) && lstat(path, &st) < 0) {
         *slash = '\0';
     } else {
         unit = 1;
     }
     if (stat(path, &st) < 0) {
         usage_error(path, strerror(errno));
+    }
+    if (!S_ISREG(st.st_mode)) {
+        usage_error(path, "not a regular file, so it has no size");
     }
     free(path);
     if (unit == 0 || st.st_size % unit != 0) {

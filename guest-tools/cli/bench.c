@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "cli.h"
+#include "hypervisor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,21 +69,43 @@ static int measure(struct vgpu_stub *dev, const struct options *options,
     return EXIT_OK;
 }
 
-static void print(const struct options *options, const char *bdf, int count,
-                  const struct figures *figures)
+static void print_json(const struct options *options,
+                       const struct vgpu_stub_info *info, int count,
+                       const struct figures *figures)
 {
-    const char *format = options->json
-        ? "{\"device\": \"%s\", \"requests\": %d, \"request_bytes\": %d, "
-          "\"p50_us\": %lld, \"p99_us\": %lld, \"max_us\": %lld, "
-          "\"requests_per_second\": %.1f}\n"
-        : "Device:            %s\n"
-          "Requests:          %d, one after the other, %d bytes each way\n"
-          "Round trip p50:    %lld us\n"
-          "Round trip p99:    %lld us\n"
-          "Round trip max:    %lld us\n"
-          "Requests a second: %.1f\n";
+    char hypervisor[HYPERVISOR_SIZE];
 
-    printf(format, bdf, count, options->size, (long long)figures->p50,
+    find_hypervisor(hypervisor);
+    printf("{\"device\": \"%s\", \"requests\": %d, \"request_bytes\": %d, "
+           "\"p50_us\": %lld, \"p99_us\": %lld, \"max_us\": %lld, "
+           "\"requests_per_second\": %.1f, \"access_ns\": %u, "
+           "\"interrupts\": %s, \"hypervisor\": ", info->bdf, count,
+           options->size, (long long)figures->p50, (long long)figures->p99,
+           (long long)figures->max, figures->per_second, info->access_ns,
+           info->interrupts ? "true" : "false");
+    print_json_string(hypervisor);
+    puts("}");
+}
+
+static void print_text(const struct options *options,
+                       const struct vgpu_stub_info *info, int count,
+                       const struct figures *figures)
+{
+    char hypervisor[HYPERVISOR_SIZE];
+
+    find_hypervisor(hypervisor);
+    printf("Device:            %s\n"
+           "Hypervisor:        %s\n"
+           "One access:        %.1f us\n"
+           "Waiting:           %s\n"
+           "Requests:          %d, one after the other, %d bytes each way\n"
+           "Round trip p50:    %lld us\n"
+           "Round trip p99:    %lld us\n"
+           "Round trip max:    %lld us\n"
+           "Requests a second: %.1f\n", info->bdf, hypervisor,
+           info->access_ns / 1000.0,
+           info->interrupts ? "by interrupt" : "by looking again and again",
+           count, options->size, (long long)figures->p50,
            (long long)figures->p99, (long long)figures->max,
            figures->per_second);
 }
@@ -115,7 +138,7 @@ static int run(const struct options *options)
         goto out;
     }
     figures = evaluate(times, count);
-    print(options, info.bdf, count, &figures);
+    (options->json ? print_json : print_text)(options, &info, count, &figures);
 
 out:
     free(times);
@@ -126,7 +149,9 @@ out:
 const struct command command_bench = {
     .name = "bench",
     .summary = "measure how long requests take",
-    .details = "Requests are echoes, one after the other.\n",
+    .details = "Requests are echoes, one after the other. What an access takes "
+               "depends on dom0,\nwhich may be PV or PVH: that a guest cannot "
+               "see.\n",
     .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(SIZE) | TAKES(COUNT) |
                TAKES(TIMEOUT) | TAKES(HELP),
     .timeout_ms = TIMEOUT_MS,

@@ -47,12 +47,9 @@ const char *priority_name(uint32_t priority);
 const char *status_name(uint32_t status);
 
 /*
- * What a negative errno of vgpu_stub_open() means to a user who asked for
- * @device; NULL is any
+ * The exit statuses for a negative errno of vgpu_stub_open(), or 0, and for a
+ * device's error code
  */
-const char *open_error(const char *device, int error);
-
-/* The exit statuses for that errno and for a device's error code */
 int open_status(int error);
 int error_status(uint32_t error_code);
 
@@ -74,11 +71,23 @@ int fail_request(const char *where, int rc,
                  const struct vgpu_stub_outcome *outcome,
                  const struct options *options);
 
+/* Say why vgpu_stub_open() failed for @device; NULL is any. Returns as above. */
+int fail_open(const char *device, int error);
+
+/*
+ * The end of the program's output: returns @status, or a failure, which is
+ * said, when what was printed cannot be written.
+ */
+int finish_output(int status);
+
 /* Print "vgpu-stub: @where: " and a message; return EXIT_FAILED. */
 int fail(const char *where, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Print @text as a JSON string, with its quotes. */
+/*
+ * Print @text as a JSON string, with its quotes. What is not UTF-8 becomes
+ * U+FFFD.
+ */
 void print_json_string(const char *text);
 
 #endif /* VGPU_STUB_CLI_H */

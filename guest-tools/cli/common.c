@@ -9,7 +9,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "cause.h"
+#include "text.h"
 
 static const char *lookup(const char *const *names, size_t count,
                           uint32_t value)
@@ -43,32 +45,13 @@ int fail(const char *where, const char *format, ...)
     return EXIT_FAILED;
 }
 
-const char *open_error(const char *device, int error)
+int finish_output(int status)
 {
-    switch (error) {
-    case -EINVAL:
-        return "not a PCI address, which looks like 0000:00:1e.0";
-    case -ENODEV:
-        return device ? "no vgpu-stub device has this address; "
-                        "'vgpu-stub list' shows those that exist"
-                      : "no vgpu-stub device in this machine; the host has "
-                        "to attach one";
-    case -EACCES:
-    case -EPERM:
-        return geteuid() == 0 ? "the kernel does not let root map devices: it "
-                                "is locked down (secure boot)"
-                              : "permission denied; run as root";
-    case -EBUSY:
-        return "in use by another process; try again when that has ended";
-    case -EIO:
-        return "memory decoding is off and cannot be turned on; see the "
-               "kernel's log";
-    case -EPROTONOSUPPORT:
-        return "the device speaks another version of the protocol; use the "
-               "tools that belong to it";
-    default:
-        return strerror(-error);
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return status;
     }
+    fail("standard output", "cannot be written");
+    return status == EXIT_OK ? EXIT_FAILED : status;
 }
 
 int open_status(int error)
@@ -82,8 +65,10 @@ int open_status(int error)
         return EXIT_NO_DEVICE;
     case -EACCES:
     case -EPERM:
+    case -EROFS:
         return EXIT_PERMISSION;
     case -EBUSY:
+    case -EADDRINUSE:
         return EXIT_BUSY;
     default:
         return EXIT_FAILED;
@@ -92,14 +77,18 @@ int open_status(int error)
 
 int open_device(const struct options *options, struct vgpu_stub **dev)
 {
-    int rc;
+    int rc = vgpu_stub_open(options->device, dev);
 
-    rc = vgpu_stub_open(options->device, dev);
-    if (rc < 0) {
-        fail(options->device ? options->device : "first device", "%s",
-             open_error(options->device, rc));
-    }
-    return open_status(rc);
+    return rc < 0 ? fail_open(options->device, rc) : EXIT_OK;
+}
+
+int fail_open(const char *device, int error)
+{
+    struct cause cause;
+
+    find_cause(device, error, &cause);
+    fail(device ? device : "first device", "%s", cause.text);
+    return open_status(error);
 }
 
 int error_status(uint32_t error_code)
@@ -135,6 +124,10 @@ int fail_request(const char *where, int rc,
                     outcome->length);
     case -ECONNRESET:
         return fail(where, "the device was reset meanwhile");
+    case -EBUSY:
+        fail(where, "another program, of another network namespace, uses the "
+             "device at the same time; vgpu-stub(1), \"Exit status\"");
+        return EXIT_BUSY;
     case -ETIMEDOUT:
         fail(where, "no answer within %d ms; the request was aborted",
              options->timeout_ms);
@@ -146,17 +139,25 @@ int fail_request(const char *where, int rc,
 
 void print_json_string(const char *text)
 {
-    putchar('"');
-    for (; *text; text++) {
-        unsigned char c = *text;
+    size_t left = strlen(text);
 
-        if (c == '"' || c == '\\') {
-            printf("\\%c", c);
-        } else if (c < 0x20) {
-            printf("\\u%04x", c);
+    putchar('"');
+    while (left > 0) {
+        uint32_t point;
+        size_t count = text_decode(text, left, &point);
+
+        if (count == 0) {
+            fputs("\\ufffd", stdout);
+            count = 1;
+        } else if (point == '"' || point == '\\') {
+            printf("\\%c", (char)point);
+        } else if (point < 0x20) {
+            printf("\\u%04x", point);
         } else {
-            putchar(c);
+            fwrite(text, 1, count, stdout);
         }
+        text += count;
+        left -= count;
     }
     putchar('"');
 }

@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_ADVICE 3
+#include "cause.h"
+
+/* Where an access is as dear as this, the interrupt is worth its driver */
+#define DEAR_ACCESS_NS 20000
 
 struct patient {
     const struct options *options;
@@ -22,38 +25,14 @@ struct patient {
 struct finding {
     int status;                         /* exit status; EXIT_OK: no problem */
     char found[320];
-    const char *advice[MAX_ADVICE];     /* NULL where there is no more */
+    struct cause cause;                 /* what the advice may lead into */
+    const char *advice[ADVICE_MAX];     /* NULL where there is no more */
 };
 
 /* What to do about an error, by errno or by the device's error code */
 struct cure {
     int error;
-    const char *advice[MAX_ADVICE];
-};
-
-static const struct cure open_cures[] = {
-    { -EINVAL, { "see which devices there are: vgpu-stub list" } },
-    { -ENODEV, {
-        "on the host, attach a device: on XCP-ng, xe vm-param-set uuid=UUID "
-        "platform:device-model-args='-device vgpu-stub'",
-        "then shut this VM down and start it; a reboot is not enough",
-        "it was attached already: the host's log has the reason, in lines "
-        "with vgpu-stub" } },
-    { -EACCES, { "run it as root" } },
-    { -EPERM, {
-        "boot without secure boot, or with a kernel that is not locked down: "
-        "/sys/kernel/security/lockdown" } },
-    { -EBUSY, {
-        "wait until that process has ended, or end it: one process at a time "
-        "uses a device",
-        "attach another device for this program on the host" } },
-    { -EIO, {
-        "look for errors about the device in the kernel's log: dmesg",
-        "restart the device: echo 1 > /sys/bus/pci/devices/ADDRESS/remove, "
-        "then echo 1 > /sys/bus/pci/rescan" } },
-    { -EPROTONOSUPPORT, {
-        "install the version of these tools that belongs to the host's QEMU: "
-        "they support protocol 1" } },
+    const char *advice[ADVICE_MAX];
 };
 
 static const struct cure request_cures[] = {
@@ -92,17 +71,13 @@ static const struct cure request_cures[] = {
         "doctor again" } },
 };
 
-static const char *const address_advice[MAX_ADVICE] = {
-    "see which devices there are: vgpu-stub list",
+static const char *const interrupt_advice[ADVICE_MAX] = {
+    "that is dear: have the library wait by interrupt: modprobe "
+    "uio_pci_generic, then echo 1af4 1111 "
+    ">/sys/bus/pci/drivers/uio_pci_generic/new_id",
 };
 
-static const char *const stranger_advice[MAX_ADVICE] = {
-    "see what it is: lspci -vv -d 1af4:1111; a vgpu-stub device has one region "
-    "of memory, of 4K",
-    "it was one: it has been unplugged, or its QEMU has ended",
-};
-
-static const char *const link_advice[MAX_ADVICE] = {
+static const char *const link_advice[ADVICE_MAX] = {
     "on the host, see whether the mediator runs: systemctl status "
     "vgpu-mediatord",
     "it runs: its log has the reason why it refuses the device: journalctl -u "
@@ -139,27 +114,6 @@ static void find_cure(struct finding *finding, int error,
 #define FIND_CURE(finding, error, cures) \
     find_cure(finding, error, cures, sizeof(cures) / sizeof(cures[0]))
 
-/* Why the device cannot be opened; @rc is the library's negative errno. */
-static void find_open_failure(const char *bdf, struct finding *finding, int rc)
-{
-    struct vgpu_stub_state state = { .struct_size = sizeof(state) };
-    char first[1][VGPU_STUB_BDF_SIZE];
-
-    found(finding, open_status(rc), "%s", open_error(bdf, rc));
-    FIND_CURE(finding, rc, open_cures);
-    if (rc == -EBUSY && vgpu_stub_observe(bdf, &state) == 0 &&
-        state.user_pid) {
-        found(finding, EXIT_BUSY, "%s is in use by process %d (%s)", state.bdf,
-              state.user_pid, state.user_name);
-    } else if (rc == -ENODEV && !bdf && vgpu_stub_list(first, 1) > 0) {
-        found(finding, EXIT_NO_DEVICE, "%s has the ids of a vgpu-stub device, "
-              "but is none", first[0]);
-        advise(finding, stranger_advice);
-    } else if (rc == -ENODEV && bdf) {
-        advise(finding, address_advice);
-    }
-}
-
 /* There is a device, and this process can open it. */
 static void check_device(struct patient *patient, struct finding *finding)
 {
@@ -171,11 +125,26 @@ static void check_device(struct patient *patient, struct finding *finding)
         rc = vgpu_stub_get_info(patient->dev, &patient->info);
     }
     if (rc < 0) {
-        find_open_failure(bdf, finding, rc);
+        find_cause(bdf, rc, &finding->cause);
+        found(finding, open_status(rc), "%s", finding->cause.text);
+        advise(finding, finding->cause.advice);
     } else {
         found(finding, EXIT_OK, "%s, pool %c, priority %s, VM ID %u",
               patient->info.bdf, patient->info.pool,
               priority_name(patient->info.priority), patient->info.vm_id);
+    }
+}
+
+/* How the library learns that a request has ended; never a problem */
+static void check_waiting(struct patient *patient, struct finding *finding)
+{
+    const struct vgpu_stub_info *info = &patient->info;
+
+    found(finding, EXIT_OK, "%s; an access to the device takes %.1f us",
+          info->interrupts ? "by interrupt" : "by looking again and again",
+          info->access_ns / 1000.0);
+    if (info->access_ns > DEAR_ACCESS_NS && !info->interrupts) {
+        advise(finding, interrupt_advice);
     }
 }
 
@@ -256,6 +225,7 @@ static const struct check {
     void (*run)(struct patient *patient, struct finding *finding);
 } checks[] = {
     { "device", check_device },
+    { "waiting", check_waiting },
     { "link", check_link },
     { "request", check_request },
     { "accelerator", check_accelerator },
@@ -270,7 +240,7 @@ static void print_text(const char *name, const struct finding *finding)
     if (finding->advice[0]) {
         puts("\nWhat to do:");
     }
-    for (int i = 0; i < MAX_ADVICE && finding->advice[i]; i++) {
+    for (int i = 0; i < ADVICE_MAX && finding->advice[i]; i++) {
         printf("- %s\n", finding->advice[i]);
     }
 }
@@ -281,7 +251,7 @@ static void print_json(const char *name, const struct finding *finding)
            finding->status == EXIT_OK ? "true" : "false");
     print_json_string(finding->found);
     fputs(", \"advice\": [", stdout);
-    for (int i = 0; i < MAX_ADVICE && finding->advice[i]; i++) {
+    for (int i = 0; i < ADVICE_MAX && finding->advice[i]; i++) {
         fputs(i > 0 ? ", " : "", stdout);
         print_json_string(finding->advice[i]);
     }

@@ -5,9 +5,10 @@
  */
 #include "cli.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "cause.h"
 
 #define MAX_DEVICES 256
 
@@ -26,42 +27,76 @@ static int look(const char *bdf, struct vgpu_stub_info *info)
     return rc;
 }
 
-static void print_text(const char *bdf)
+/* Each prints a device, and returns an exit status: why it cannot be used. */
+
+static int print_text(const char *bdf)
 {
     struct vgpu_stub_info info = { .struct_size = sizeof(info) };
+    struct cause cause;
     int rc;
 
     rc = look(bdf, &info);
     if (rc < 0) {
-        printf("%-14s%s\n", bdf, open_error(bdf, rc));
+        find_cause(bdf, rc, &cause);
+        printf("%-14s%s\n", bdf, cause.text);
     } else {
         printf("%-14s%-6c%-10s%-12u%s\n", bdf, info.pool,
                priority_name(info.priority), info.vm_id,
                info.link_up ? "up" : "down");
     }
+    return open_status(rc);
 }
 
-static void print_json(const char *bdf)
+static int print_json(const char *bdf)
 {
     struct vgpu_stub_info info = { .struct_size = sizeof(info) };
+    struct cause cause;
     int rc;
 
     rc = look(bdf, &info);
     if (rc < 0) {
-        printf("{\"device\": \"%s\", \"problem\": \"%s\"}", bdf,
-               open_error(bdf, rc));
+        find_cause(bdf, rc, &cause);
+        printf("{\"device\": \"%s\", \"problem\": ", bdf);
+        print_json_string(cause.text);
+        putchar('}');
     } else {
         printf("{\"device\": \"%s\", \"pool\": \"%c\", \"priority\": \"%s\", "
                "\"vm_id\": %u, \"link_up\": %s}", bdf, info.pool,
                priority_name(info.priority), info.vm_id,
                info.link_up ? "true" : "false");
     }
+    return open_status(rc);
+}
+
+/* Prints them all; returns the exit status of the first that is not EXIT_OK. */
+static int print_all(char bdf[][VGPU_STUB_BDF_SIZE], int count, bool json)
+{
+    int status = EXIT_OK;
+
+    if (json) {
+        putchar('[');
+    } else if (count > 0) {
+        puts("DEVICE        POOL  PRIORITY  VM ID       LINK");
+    }
+    for (int i = 0; i < count; i++) {
+        int own;
+
+        fputs(json && i > 0 ? ",\n " : "", stdout);
+        own = (json ? print_json : print_text)(bdf[i]);
+        if (status == EXIT_OK) {
+            status = own;
+        }
+    }
+    if (json) {
+        puts("]");
+    }
+    return status;
 }
 
 static int run(const struct options *options)
 {
     char bdf[MAX_DEVICES][VGPU_STUB_BDF_SIZE];
-    int count;
+    int count, status;
 
     count = vgpu_stub_list(bdf, MAX_DEVICES);
     if (count < 0) {
@@ -70,30 +105,20 @@ static int run(const struct options *options)
     if (count > MAX_DEVICES) {
         count = MAX_DEVICES;
     }
-
-    if (options->json) {
-        putchar('[');
-        for (int i = 0; i < count; i++) {
-            fputs(i > 0 ? ",\n " : "", stdout);
-            print_json(bdf[i]);
-        }
-        puts("]");
-    } else if (count > 0) {
-        puts("DEVICE        POOL  PRIORITY  VM ID       LINK");
-        for (int i = 0; i < count; i++) {
-            print_text(bdf[i]);
-        }
-    }
+    status = print_all(bdf, count, options->json);
     if (count == 0) {
-        fail("list", "%s", open_error(NULL, -ENODEV));
+        fail("list", "no vgpu-stub device in this machine; the host has to "
+             "attach one");
         return EXIT_NO_DEVICE;
     }
-    return EXIT_OK;
+    return status;
 }
 
 const struct command command_list = {
     .name = "list",
     .summary = "show all devices, one line each",
+    .details = "The exit status is that of the first device that cannot be "
+               "used.\n",
     .options = TAKES(JSON) | TAKES(HELP),
     .run = run,
 };

@@ -66,15 +66,15 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0) {
         print_help();
-        return EXIT_OK;
+        return finish_output(EXIT_OK);
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("vgpu-stub %s (protocol %u.%u)\n", VGPU_STUB_LIBRARY_VERSION,
+        printf("vgpu-stub %s (protocol %u.%u)\n", vgpu_stub_version(),
                VGPU_STUB_PROTOCOL_VERSION >> 16,
                VGPU_STUB_PROTOCOL_VERSION & 0xffff);
-        return EXIT_OK;
+        return finish_output(EXIT_OK);
     }
     command = find_command(argv[1]);
     parse_options(command, argc - 1, argv + 1, &options);
-    return command->run(&options);
+    return finish_output(command->run(&options));
 }

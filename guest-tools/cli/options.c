@@ -99,7 +99,7 @@ static _Noreturn void print_help(const struct command *command)
             print_option(id);
         }
     }
-    exit(EXIT_OK);
+    exit(finish_output(EXIT_OK));
 }
 
 /* Parse a decimal number from @min to @max, or end with @message. */

@@ -13,9 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What is copied between two looks at the user: the bar, and Ctrl-C */
+/* What is copied between two looks at the progress bar */
 #define PIECE_STEPS 64
-#define WAIT_MS 100
+
+/* A shell's exit status for what a signal has ended */
+#define EXIT_SIGNAL 128
 
 struct job {
     const struct options *options;
@@ -28,18 +30,24 @@ struct job {
     uint32_t exec_us;                   /* what the kernel took */
 };
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t interrupted;       /* by this signal; 0: not */
 
 static void interrupt(int signal)
 {
     interrupted = signal;
 }
 
+static bool is_interrupted(void *opaque)
+{
+    (void)opaque;
+    return interrupted;
+}
+
 /*
  * The host keeps memory that is not freed, so a signal ends what runs, but not
  * the program.
  */
-static void catch_signals(void)
+static void catch_signals(struct vgpu_stub *dev)
 {
     static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
     struct sigaction action = { .sa_handler = interrupt };
@@ -47,6 +55,7 @@ static void catch_signals(void)
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         sigaction(signals[i], &action, NULL);
     }
+    vgpu_stub_set_stop(dev, is_interrupted, NULL);
 }
 
 static size_t min(size_t a, size_t b)
@@ -72,12 +81,19 @@ static int allocate(struct job *job)
     return 0;
 }
 
+/*
+ * Free the host's memory, also after a signal. Where the host does not answer
+ * any more, it is not asked for each buffer anew.
+ */
 static void release(struct job *job)
 {
-    for (unsigned i = 0; i < job->arguments.count; i++) {
+    int rc = 0;
+
+    vgpu_stub_set_stop(job->dev, NULL, NULL);
+    for (unsigned i = 0; i < job->arguments.count && rc != -ETIMEDOUT; i++) {
         if (job->handles[i]) {
-            vgpu_stub_mem_free(job->dev, job->handles[i],
-                               job->options->timeout_ms, NULL);
+            rc = vgpu_stub_mem_free(job->dev, job->handles[i], TIMEOUT_MS,
+                                    NULL);
         }
     }
 }
@@ -162,7 +178,6 @@ static int launch(struct job *job)
         .arg_count = job->arguments.count,
     };
     struct vgpu_stub_reply reply;
-    struct vgpu_stub_job *running;
     int rc;
 
     for (unsigned i = 0; i < job->arguments.count; i++) {
@@ -175,21 +190,8 @@ static int launch(struct job *job)
     memcpy(kernel.global_size, global.size, sizeof(kernel.global_size));
     memcpy(kernel.local_size, options->local.size, sizeof(kernel.local_size));
 
-    rc = vgpu_stub_submit_launch(job->dev, &kernel, options->timeout_ms, 0,
-                                 &running);
-    if (rc < 0) {
-        return rc;
-    }
-    do {
-        if (interrupted) {
-            vgpu_stub_cancel(running);
-        }
-        rc = vgpu_stub_wait(running, WAIT_MS, &job->outcome);
-    } while (rc == -EAGAIN);
-    vgpu_stub_job_free(running);
-    if (interrupted) {
-        return -EINTR;
-    }
+    rc = vgpu_stub_launch(job->dev, &kernel, options->timeout_ms, 0,
+                          &job->outcome);
     if (rc == 0) {
         rc = vgpu_stub_parse(&job->outcome, &reply);
     }
@@ -265,7 +267,7 @@ static int run_on_device(struct job *job)
     if (status != EXIT_OK) {
         return status;
     }
-    catch_signals();
+    catch_signals(job->dev);
     progress_begin(&job->progress, job->bytes_in + job->bytes_out);
     rc = execute(job);
     progress_end(&job->progress);
@@ -275,6 +277,11 @@ static int run_on_device(struct job *job)
     }
     vgpu_stub_close(job->dev);
 
+    if (rc == -EINTR) {
+        fail(options->argument, "ended by a signal (%s)",
+             strsignal(interrupted));
+        return EXIT_SIGNAL + interrupted;
+    }
     if (rc < 0) {
         return fail_request(options->argument, rc, &job->outcome, options);
     }
@@ -315,7 +322,8 @@ const struct command command_run = {
     .details =
         "Each --in, --out, --inout, --u32, --u64, --f32 and --f64 is an "
         "argument of\nthe kernel, in that order. N may also be @FILE, the size "
-        "of FILE in bytes, or\n@FILE/4, in units of 4 bytes.\n"
+        "of FILE in bytes, or\n@FILE/4, in units of 4 bytes; a file that is "
+        "called FILE/4 is meant if there is\none.\n"
         "\n"
         "  vgpu-stub run vector_add --in a --in b --out c --u32 @a/4\n"
         "  vgpu-stub run sha256 --in a --out digest:32 --u32 @a --u32 1\n",

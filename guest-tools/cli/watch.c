@@ -91,9 +91,7 @@ static int run(const struct options *options)
         }
         rc = vgpu_stub_observe(options->device, &look.state);
         if (rc < 0) {
-            fail(options->device ? options->device : "first device", "%s",
-                 open_error(options->device, rc));
-            return open_status(rc);
+            return fail_open(options->device, rc);
         }
         look.requests = i > 0 ? count_requests(last_id, look.state.request_id)
                               : 0;
@@ -110,7 +108,9 @@ static int run(const struct options *options)
             }
             print_text(&look);
         }
-        fflush(stdout);
+        if (fflush(stdout) != 0) {
+            break;
+        }
     }
     return EXIT_OK;
 }

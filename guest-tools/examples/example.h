@@ -31,6 +31,15 @@ static inline void check(const char *what, int rc)
     }
 }
 
+/* The program's exit status: a failure if its output cannot be written */
+static inline int end_output(void)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        errx(EXIT_FAILURE, "standard output cannot be written");
+    }
+    return EXIT_SUCCESS;
+}
+
 /* The device that the environment asks for, or the first one */
 static inline struct vgpu_stub *open_device(void)
 {

@@ -68,5 +68,5 @@ int main(void)
         }
     }
     printf("sgemm: %d x %d elements, all as the CPU has them\n", M, N);
-    return EXIT_SUCCESS;
+    return end_output();
 }

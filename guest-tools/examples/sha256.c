@@ -64,5 +64,5 @@ int main(int argc, char **argv)
         printf("%02x", digest[i]);
     }
     printf("  %s\n", argv[1]);
-    return EXIT_SUCCESS;
+    return end_output();
 }

@@ -49,5 +49,5 @@ int main(void)
         }
     }
     printf("vector-add: %d sums, all as the CPU has them\n", N);
-    return EXIT_SUCCESS;
+    return end_output();
 }

@@ -66,6 +66,12 @@ mkdir -p /etc; echo "user:x:1000:1000::/:/bin/sh" >/etc/passwd
 exit_of 4 su user -c "./vgpu-stub echo"
 echo "== user"; su user -c "./vgpu-stub doctor; echo status \\$?"
 
+echo "== user-namespace"
+su user -c 'unshare -U -r ./vgpu-stub doctor --device 00:1e.0; echo "status $?"'
+echo "== read-only"
+unshare -m sh -c 'mount -o bind /sys /sys; mount -o remount,ro,bind /sys /sys
+                  ./vgpu-stub doctor --device 00:1e.0; echo "status $?"'
+
 # The kernel believes that memory decoding is on.
 echo 1 >/sys/bus/pci/devices/0000:00:1e.0/enable
 printf '\\0' | dd of=/sys/bus/pci/devices/0000:00:1e.0/config bs=1 seek=4 conv=notrunc 2>/dev/null
@@ -170,7 +176,8 @@ def test_a_device_that_is_well(told):
     *lines, status = told["well"]
     assert status == "status 0"
     assert [line.split()[:2] for line in lines] == [
-        ["ok", check] for check in ("device", "link", "request", "accelerator")]
+        ["ok", check] for check in ("device", "waiting", "link", "request",
+                                    "accelerator")]
 
 
 def test_json(told):
@@ -181,7 +188,7 @@ def test_json(told):
     assert answer["healthy"] is True
     assert [(check["check"], check["ok"], check["advice"])
             for check in answer["checks"]] == [
-        (name, True, []) for name in ("device", "link", "request",
+        (name, True, []) for name in ("device", "waiting", "link", "request",
                                       "accelerator")]
 
 
@@ -196,7 +203,13 @@ def test_json(told):
     ("protocol", 1, "device", "another version of the protocol",
      "the version of these tools that belongs to the host's QEMU"),
     ("user", 4, "device", "permission denied", "run it as root"),
-    ("locked-down", 4, "device", "locked down", "without secure boot"),
+    ("user-namespace", 4, "device", "this is a user namespace",
+     "outside of the container"),
+    ("read-only", 4, "device", "/sys is mounted read-only",
+     "outside of the container"),
+    ("locked-down", 4, "device", "locked down",
+     "with this VM halted, switch Secure Boot off: on XCP-ng, xe vm-param-set "
+     "uuid=UUID platform:secureboot=false"),
     ("in-use", 5, "device", r"in use by process \d+ \(vgpu-stub\)",
      "wait until that process has ended"),
     ("no-memory", 1, "device", "memory decoding is off",

@@ -27,6 +27,15 @@ echo "== bench"; ./vgpu-stub bench --count 20
 echo "== watch"; ./vgpu-stub bench --count 1000000 --device 00:1e.0 >/dev/null &
 sleep 1; ./vgpu-stub watch --device 00:1e.0 --count 3 --interval 200
 ./vgpu-stub watch --device 00:1e.0 --count 1 --json; kill $!
+echo "== full"
+for command in list info regs echo doctor "bench --count 1" "watch --count 2"; do
+    ./vgpu-stub $command >/dev/full 2>&1; echo "$command $?"
+done
+./vgpu-stub-mmap-test >/dev/full 2>&1; echo "mmap-test $?"
+echo "== in-use"; cp vgpu-stub éééééééé; ./éééééééé bench --count 1000000 --device 00:1e.0 >/dev/null &
+until ./vgpu-stub watch --device 00:1e.0 --count 1 | grep -q "("; do :; done
+./vgpu-stub watch --device 00:1e.0 --count 1 --json
+./vgpu-stub list; echo "status $?"; ./vgpu-stub list --json; echo "status $?"; kill $!
 echo "== lib-test"; ./lib-test; echo "status $?"
 echo "== dmesg"; dmesg | grep -i 00:1e.0
 """
@@ -120,10 +129,13 @@ def test_json_names_the_device(tools):
     assert bench["requests"] == 20
     assert 0 < bench["p50_us"] <= bench["p99_us"] <= bench["max_us"]
     assert bench["requests_per_second"] > 0
+    assert bench["access_ns"] > 0 and bench["interrupts"] is False
+    assert "TCG" in bench["hypervisor"]
 
 
 def test_bench(tools):
-    for pattern in (r"^Requests: +20, .* 1024 bytes", r"^Round trip p50: +\d+ us$",
+    for pattern in (r"^Hypervisor: +QEMU .*TCG", r"^One access: +[\d.]+ us$",
+                    r"^Waiting: +by looking", r"^Requests: +20, .* 1024 bytes", r"^Round trip p50: +\d+ us$",
                     r"^Round trip p99: +\d+ us$", r"^Requests a second: +\d+"):
         assert matches(tools["bench"], pattern), pattern
 
@@ -139,6 +151,26 @@ def test_watch_a_device_that_is_in_use(tools):
         assert (int(requests) > 0) == (number > 0)
     assert json.loads(as_json)["user_pid"] == int(pid)
     assert json.loads(as_json)["device"] == "0000:00:1e.0"
+
+
+def test_output_that_cannot_be_written(tools):
+    assert tools["full"] == [
+        f"{command} 1" for command in (
+            "list", "info", "regs", "echo", "doctor", "bench --count 1",
+            "watch --count 2", "mmap-test")]
+
+
+def test_list_a_device_that_is_in_use(tools):
+    """By a program whose name the kernel has cut inside a character."""
+    look, _, busy, other, status, *listed, json_status = tools["in-use"]
+    assert json.loads(look)["user"] == "ééééééé?"
+    busy, other = sorted((busy, other), reverse=True)
+    assert re.fullmatch(r"0000:00:1e.0 +0000:00:1e.0 is in use by process \d+ "
+                        r"\(ééééééé\?\)", busy)
+    assert re.fullmatch(r"0000:00:1d.0 +A .* up", other)
+    assert status == json_status == "status 5"
+    problems = [device.get("problem") for device in json.loads("".join(listed))]
+    assert problems[0] is None and "is in use by process" in problems[1]
 
 
 def test_library(tools):

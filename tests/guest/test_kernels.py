@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+import signal
 import struct
 from concurrent.futures import ThreadPoolExecutor
 
@@ -64,6 +65,14 @@ echo "== killed"; ./vgpu-stub run k --device 00:1e.0 --out d:4 2>errors &
 until [ "$(./vgpu-stub watch --device 00:1e.0 --count 2 --interval 300 |
            grep -c BUSY)" = 2 ]; do :; done
 kill $!; wait $!; echo "status $?"; cat errors
+echo "== killed-early"; killed() {
+    ./vgpu-stub run k --device 00:1e.0 "$@" 2>errors &
+    until [ "$(./vgpu-stub watch --device 00:1e.0 --count 2 --interval 300 |
+               grep -c BUSY)" = 2 ]; do :; done
+    kill -INT $!; wait $!; echo "status $?"; cat errors
+}
+killed --out d:4
+killed --in run
 echo "== vector-add"; ./vector-add; echo "status $?"
 echo "== sha256-file"; ./sha256 /usr/bin/lspci; echo "status $?"; sha256sum /usr/bin/lspci
 echo "== sha256-large"; ./sha256 vgpu-stub 2>&1; echo "status $?"
@@ -107,8 +116,9 @@ def inputs_and_results():
     }
 
 
-def hold_kernel(path):
-    """A mediator whose kernel does not end; returns what it was sent."""
+def hold(path):
+    """A mediator whose kernel does not end, then an allocation, then a copy;
+    returns what it was sent of the first."""
     with connect_to_guest(FakeMediator.accept, path) as mediator:
         allocate = mediator.expect_request()
         mediator.send_response(allocate, wire.response([7, 0]))
@@ -116,6 +126,19 @@ def hold_kernel(path):
         cancel = mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
         free = mediator.expect_request()
         mediator.send_response(free, wire.response())
+
+        mediator.expect_request()                   # an allocation
+        mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
+
+        mediator.send_response(mediator.expect_request(),
+                               wire.response([8, 0]))
+        mediator.expect_request()                   # a copy
+        mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
+        last = mediator.expect_request()
+        assert struct.unpack_from("<4xI", last.payload)[0] == \
+            abi.VGPU_STUB_OP_MEMORY_FREE
+        assert struct.unpack_from("<Q", last.payload, 32) == (8,)
+        mediator.send_response(last, wire.response())
     return allocate, launch, cancel, free
 
 
@@ -142,7 +165,7 @@ def job(any_qemu_bin, tmp_path_factory):
                    "--socket-dir", sockets, "--config", path / "conf"), \
             Puppet(path / "puppet.sock") as puppet, \
             ThreadPoolExecutor() as pool:
-        held = pool.submit(hold_kernel, path / "held.sock")
+        held = pool.submit(hold, path / "held.sock")
         sections = boot(any_qemu_bin, directory, JOB,
                     ["guest-tools/vgpu-stub", "guest-tools/libvgpu-stub.so.1",
                      *(f"guest-tools/examples/{name}"
@@ -223,8 +246,8 @@ def test_run_keeps_the_mode(job):
 def test_run_is_killed(job):
     """The kernel is cancelled and its memory freed."""
     status, told = job["killed"]
-    assert status == "status 1"
-    assert told == "vgpu-stub: k: Interrupted system call"
+    assert status == f"status {128 + signal.SIGTERM}"
+    assert told == "vgpu-stub: k: ended by a signal (Terminated)"
     allocate, launch, cancel, free = job["held"]
     assert cancel.sequence == launch.sequence
     assert [struct.unpack_from("<4xI", request.payload)[0]
@@ -232,6 +255,13 @@ def test_run_is_killed(job):
         abi.VGPU_STUB_OP_MEMORY_ALLOC, abi.VGPU_STUB_OP_KERNEL,
         abi.VGPU_STUB_OP_MEMORY_FREE]
     assert struct.unpack_from("<Q", free.payload, 32) == (7,)
+
+
+def test_run_is_killed_before_its_kernel(job):
+    """While an allocation waits, and while a copy does; see hold()."""
+    assert job["killed-early"] == 2 * [
+        f"status {128 + signal.SIGINT}",
+        "vgpu-stub: k: ended by a signal (Interrupt)"]
 
 
 def test_example_vector_add(job):
