@@ -12,6 +12,15 @@
 
 static void link_flush(VgpuStubLink *link);
 
+static void link_stop_waiting(VgpuStubLink *link)
+{
+    timer_del(&link->verdict);
+    if (link->tx_watch) {
+        g_source_remove(link->tx_watch);
+        link->tx_watch = 0;
+    }
+}
+
 static void link_lose(VgpuStubLink *link, uint32_t error_code)
 {
     if (link->state == VGPU_STUB_LINK_STATE_DOWN) {
@@ -20,18 +29,34 @@ static void link_lose(VgpuStubLink *link, uint32_t error_code)
     link->state = VGPU_STUB_LINK_STATE_DOWN;
     link->rx_len = 0;
     link->tx_len = 0;
-    if (link->tx_watch) {
-        g_source_remove(link->tx_watch);
-        link->tx_watch = 0;
-    }
+    link_stop_waiting(link);
     link->ops->lost(link->opaque, error_code);
+}
+
+/* It is us who end the connection. */
+static void link_end(VgpuStubLink *link, uint32_t error_code)
+{
+    link_lose(link, error_code);
+    qemu_chr_fe_disconnect(&link->chr);
 }
 
 static void link_violation(VgpuStubLink *link, const char *what, uint64_t value)
 {
     trace_vgpu_stub_link_violation(link, what, value);
-    link_lose(link, VGPU_STUB_ERR_PROTOCOL_ERROR);
-    qemu_chr_fe_disconnect(&link->chr);
+    link_end(link, VGPU_STUB_ERR_PROTOCOL_ERROR);
+}
+
+/*
+ * The chardev takes one connection at a time: whoever does not become the
+ * mediator on it must not keep it from one that does. Real time, since the
+ * peer is on the host and its time does not stop with the VM.
+ */
+static void link_overdue(void *opaque)
+{
+    VgpuStubLink *link = opaque;
+
+    trace_vgpu_stub_link_overdue(link);
+    link_end(link, VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE);
 }
 
 /* Sending */
@@ -58,6 +83,15 @@ static void link_flush(VgpuStubLink *link)
     if (link->state == VGPU_STUB_LINK_STATE_DOWN) {
         return; /* the chardev noticed while writing, and told link_event() */
     }
+    if (written < 0 && errno != EAGAIN) {
+        /*
+         * The chardev waits for the end of what the peer sends, which does not
+         * come while the peer closes only what it receives.
+         */
+        trace_vgpu_stub_link_write_failed(link, errno);
+        link_end(link, VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE);
+        return;
+    }
     if (written > 0) {
         link->tx_len -= written;
         memmove(link->tx, link->tx + written, link->tx_len);
@@ -67,7 +101,7 @@ static void link_flush(VgpuStubLink *link)
                                                link_tx_ready, link);
         if (!link->tx_watch) {
             /* This kind of chardev cannot say when it takes more. */
-            link_lose(link, VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE);
+            link_end(link, VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE);
         }
     }
 }
@@ -77,7 +111,7 @@ static size_t link_tx_free(const VgpuStubLink *link)
     return sizeof(link->tx) - link->tx_len;
 }
 
-/* The caller made sure that there is room. */
+/* There is room: see VGPU_STUB_LINK_TX_RESERVE. */
 static void link_send(VgpuStubLink *link, uint16_t type, uint64_t sequence,
                       uint32_t request_id, const void *payload, uint32_t length)
 {
@@ -90,6 +124,7 @@ static void link_send(VgpuStubLink *link, uint16_t type, uint64_t sequence,
         .sequence = cpu_to_le64(sequence),
     };
 
+    assert(link_tx_free(link) >= sizeof(header) + length);
     trace_vgpu_stub_link_send(link, type, sequence, length);
     memcpy(link->tx + link->tx_len, &header, sizeof(header));
     link->tx_len += sizeof(header);
@@ -101,13 +136,6 @@ static void link_send(VgpuStubLink *link, uint16_t type, uint64_t sequence,
 }
 
 /* Receiving */
-
-static bool link_status_is_documented(uint32_t status)
-{
-    return status <= VGPU_STUB_ERR_CANCELLED ||
-           (status >= VGPU_STUB_ERR_BACKEND_FIRST &&
-            status <= VGPU_STUB_ERR_BACKEND_LAST);
-}
 
 static void link_receive_welcome(VgpuStubLink *link, const uint8_t *payload,
                                  uint32_t length)
@@ -128,6 +156,7 @@ static void link_receive_welcome(VgpuStubLink *link, const uint8_t *payload,
     } else if (max_payload < VGPU_STUB_BUF_SIZE) {
         link_violation(link, "max payload in WELCOME", max_payload);
     } else {
+        timer_del(&link->verdict);
         link->state = VGPU_STUB_LINK_STATE_UP;
         trace_vgpu_stub_link_up(link);
     }
@@ -168,7 +197,7 @@ static void link_receive_message(VgpuStubLink *link,
     case VGPU_STUB_MSG_RESPONSE:
         if (length > VGPU_STUB_BUF_SIZE) {
             link_violation(link, "length of RESPONSE", length);
-        } else if (!link_status_is_documented(status)) {
+        } else if (!vgpu_stub_error_is_listed(status)) {
             link_violation(link, "status in RESPONSE", status);
         } else {
             link->ops->response(link->opaque, sequence, status, payload,
@@ -182,6 +211,7 @@ static void link_receive_message(VgpuStubLink *link,
     case VGPU_STUB_MSG_HELLO:
     case VGPU_STUB_MSG_REQUEST:
     case VGPU_STUB_MSG_CANCEL:
+    case VGPU_STUB_MSG_RESET:
         link_violation(link, "message that only a device sends, type", type);
         break;
     default:
@@ -245,6 +275,7 @@ static void link_receive(void *opaque, const uint8_t *buf, int size)
     if (link->state == VGPU_STUB_LINK_STATE_DOWN) {
         return;
     }
+    assert(size >= 0 && (size_t)size <= sizeof(link->rx) - link->rx_len);
     memcpy(link->rx + link->rx_len, buf, size);
     link->rx_len += size;
     do {
@@ -257,6 +288,18 @@ static void link_receive(void *opaque, const uint8_t *buf, int size)
     }
 }
 
+static void link_greet(VgpuStubLink *link)
+{
+    /* Should there be one of whose end the chardev has not told */
+    link_lose(link, VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE);
+    link->state = VGPU_STUB_LINK_STATE_HELLO;
+    link->clean = true;
+    timer_mod(&link->verdict, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
+                              VGPU_STUB_LINK_VERDICT_MS);
+    link_send(link, VGPU_STUB_MSG_HELLO, 0, 0, &link->hello,
+              sizeof(link->hello));
+}
+
 static void link_event(void *opaque, VgpuStubChrEvent event)
 {
     VgpuStubLink *link = opaque;
@@ -264,9 +307,7 @@ static void link_event(void *opaque, VgpuStubChrEvent event)
     switch (event) {
     case CHR_EVENT_OPENED:
         trace_vgpu_stub_link_opened(link);
-        link->state = VGPU_STUB_LINK_STATE_HELLO;
-        link_send(link, VGPU_STUB_MSG_HELLO, 0, 0, &link->hello,
-                  sizeof(link->hello));
+        link_greet(link);
         break;
     case CHR_EVENT_CLOSED:
         trace_vgpu_stub_link_closed(link);
@@ -289,6 +330,7 @@ void vgpu_stub_link_open(VgpuStubLink *link,
     link->hello.protocol_version = cpu_to_le32(hello->protocol_version);
     link->hello.capabilities = cpu_to_le32(hello->capabilities);
     link->hello.vm_id = cpu_to_le32(hello->vm_id);
+    timer_init_ms(&link->verdict, QEMU_CLOCK_REALTIME, link_overdue, link);
     qemu_chr_fe_set_handlers(&link->chr, link_can_receive, link_receive,
                              link_event, NULL, link, NULL, true);
 }
@@ -297,10 +339,7 @@ void vgpu_stub_link_close(VgpuStubLink *link)
 {
     qemu_chr_fe_set_handlers(&link->chr, NULL, NULL, NULL, NULL, NULL, NULL,
                              false);
-    if (link->tx_watch) {
-        g_source_remove(link->tx_watch);
-        link->tx_watch = 0;
-    }
+    link_stop_waiting(link);
     link->state = VGPU_STUB_LINK_STATE_DOWN;
     qemu_chr_fe_disconnect(&link->chr);
 }
@@ -321,6 +360,8 @@ void vgpu_stub_link_send_request(VgpuStubLink *link, uint64_t sequence,
                                  uint32_t request_id, const uint8_t *data,
                                  uint32_t length)
 {
+    assert(vgpu_stub_link_has_room(link, length));
+    link->clean = false;
     link_send(link, VGPU_STUB_MSG_REQUEST, sequence, request_id, data, length);
 }
 
@@ -329,5 +370,13 @@ void vgpu_stub_link_send_cancel(VgpuStubLink *link, uint64_t sequence,
 {
     if (vgpu_stub_link_is_up(link)) {
         link_send(link, VGPU_STUB_MSG_CANCEL, sequence, request_id, NULL, 0);
+    }
+}
+
+void vgpu_stub_link_send_reset(VgpuStubLink *link)
+{
+    if (vgpu_stub_link_is_up(link) && !link->clean) {
+        link->clean = true;
+        link_send(link, VGPU_STUB_MSG_RESET, 0, 0, NULL, 0);
     }
 }

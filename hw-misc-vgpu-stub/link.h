@@ -13,6 +13,7 @@
 #define VGPU_STUB_LINK_H
 
 #include "chardev/char-fe.h"
+#include "qemu/timer.h"
 #include "vgpu-stub-wire.h"
 
 /* The largest message, header included. */
@@ -21,14 +22,18 @@
 
 /*
  * What the transmit buffer always keeps free: the PONGs to everything that
- * the receive buffer can hold, and the CANCEL of the running request. So
- * these two never have to be dropped, however slowly the mediator reads.
+ * the receive buffer can hold, and the CANCEL and the RESET that may follow the
+ * last request. So these never have to be dropped, however slowly the mediator
+ * reads.
  */
 #define VGPU_STUB_LINK_TX_RESERVE \
-    (VGPU_STUB_LINK_MESSAGE_MAX + sizeof(struct vgpu_stub_wire_header))
+    (VGPU_STUB_LINK_MESSAGE_MAX + 2 * sizeof(struct vgpu_stub_wire_header))
 
-/* On top of that, requests (and CANCELs of earlier ones) wait in here. */
+/* On top of that, requests (and what followed earlier ones) wait in here. */
 #define VGPU_STUB_LINK_TX_REQUESTS 4096
+
+/* Milliseconds of real time in which a peer has to accept the device */
+#define VGPU_STUB_LINK_VERDICT_MS 5000
 
 typedef struct VgpuStubLink VgpuStubLink;
 
@@ -61,6 +66,8 @@ struct VgpuStubLink {
     const VgpuStubLinkOps *ops;
     void *opaque;
     struct vgpu_stub_wire_hello hello;  /* as it is on the wire */
+    QEMUTimer verdict;              /* ends the wait for WELCOME */
+    bool clean;                     /* no request since the last RESET */
     guint tx_watch;                 /* 0: not waiting for the chardev */
     size_t tx_len;
     size_t rx_len;
@@ -97,5 +104,12 @@ void vgpu_stub_link_send_request(VgpuStubLink *link, uint64_t sequence,
 /* Send the CANCEL of the request that was sent last, once, if still up. */
 void vgpu_stub_link_send_cancel(VgpuStubLink *link, uint64_t sequence,
                                 uint32_t request_id);
+
+/*
+ * Tell the mediator that nothing of what was sent so far is wanted any more,
+ * unless it knows. A mediator of before this message ignores it: a request
+ * that runs has its CANCEL first.
+ */
+void vgpu_stub_link_send_reset(VgpuStubLink *link);
 
 #endif /* VGPU_STUB_LINK_H */

@@ -551,6 +551,7 @@ static void vgpu_stub_reset(DeviceState *dev)
     if (busy) {
         vgpu_stub_cancel(s);
     }
+    vgpu_stub_link_send_reset(&s->link);
     s->outcome_seen = false;
     s->request_len = 0;
     s->interrupt_ctrl = 0;

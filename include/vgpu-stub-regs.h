@@ -104,6 +104,14 @@
 #define VGPU_STUB_ERR_BACKEND_FIRST         0xF0    /* backend-specific … */
 #define VGPU_STUB_ERR_BACKEND_LAST          0xFF    /* … up to here */
 
+/* Is @code an ERROR_CODE that is not reserved? */
+static inline int vgpu_stub_error_is_listed(uint32_t code)
+{
+    return code <= VGPU_STUB_ERR_CANCELLED ||
+           (code >= VGPU_STUB_ERR_BACKEND_FIRST &&
+            code <= VGPU_STUB_ERR_BACKEND_LAST);
+}
+
 /*
  * What a request carries in REQUEST_BUF: this header, u32 params[param_count],
  * then data_length bytes at data_offset (from the start of the header).

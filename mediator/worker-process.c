@@ -67,7 +67,7 @@ static bool check_response(const WorkerProcess *process,
     }
     memcpy(&response, payload, sizeof(response));
     if (header->status != GUINT32_FROM_LE(response.status) ||
-        header->status > VGPU_STUB_ERR_BACKEND_LAST) {
+        !vgpu_stub_error_is_listed(header->status)) {
         return violation(error, "an answer with status 0x%x and 0x%x",
                          header->status, GUINT32_FROM_LE(response.status));
     }

@@ -20,6 +20,7 @@ def test_reset_while_busy_cancels(linked):
     linked.qemu.qmp("system_reset")
     cancel = mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
     assert (cancel.sequence, cancel.request_id) == (request.sequence, 77)
+    assert mediator.expect(abi.VGPU_STUB_MSG_RESET).payload == b""
     dev.place()
     for name, value in RESET.items():
         assert getattr(dev, name) == (1 if name == "LINK" else value), name
@@ -31,6 +32,40 @@ def test_reset_while_busy_cancels(linked):
     linked.qemu.clock_step(29_999)          # the old timeout is gone
     mediator.respond(request, b"fine")
     assert dev.response() == b"fine"
+
+
+def test_the_mediator_is_told_of_a_reset_that_concerns_it(linked):
+    """Once for what was sent: a boot brings many resets."""
+    dev, mediator = linked.dev, linked.mediator
+    for _ in range(2):
+        linked.qemu.qmp("system_reset")
+        mediator.sync()
+        dev.place()
+        dev.submit(b"question")
+        mediator.respond(mediator.expect_request(), b"answer")
+        linked.qemu.qmp("system_reset")
+        mediator.expect(abi.VGPU_STUB_MSG_RESET)
+
+
+def test_resets_under_a_mediator_that_never_reads(linked):
+    """The reserved room of the buffer holds what follows each request."""
+    dev, mediator = linked.dev, linked.mediator
+    submitted = 0
+    while True:
+        dev.submit(b"q" * 1024, submitted)
+        if dev.STATUS == abi.VGPU_STUB_STATUS_ERROR:
+            break
+        submitted += 1
+        for _ in range(3):
+            linked.qemu.qmp("system_reset")
+        dev.place()
+        assert submitted < 5000, "no limit"
+    assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_QUEUE_FULL
+    for request_id in range(submitted):
+        assert mediator.expect_request().request_id == request_id
+        mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
+        mediator.expect(abi.VGPU_STUB_MSG_RESET)
+    mediator.sync()
 
 
 @pytest.mark.parametrize("outcome", ("done", "error"))

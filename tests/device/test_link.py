@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The device against a mediator that is slow, wrong, hostile or gone."""
+import socket
 import uuid
 
 import pytest
@@ -116,6 +117,7 @@ VIOLATIONS = {
     "hello, empty": Message(abi.VGPU_STUB_MSG_HELLO),
     "request": Message(abi.VGPU_STUB_MSG_REQUEST, b"do this"),
     "cancel": Message(abi.VGPU_STUB_MSG_CANCEL),
+    "reset": Message(abi.VGPU_STUB_MSG_RESET),
     "second welcome": wire.welcome(),
     "reject after welcome": Message(abi.VGPU_STUB_MSG_REJECT, b"changed"),
     "text": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
@@ -272,6 +274,42 @@ def test_a_mediator_that_never_reads(linked):
     dev.submit(b"again")
     mediator.respond(mediator.expect_request(), b"fine")
     assert dev.STATUS == abi.VGPU_STUB_STATUS_DONE
+
+
+@pytest.mark.parametrize("full", (False, True), ids=("idle", "full"))
+def test_a_mediator_that_closes_what_it_receives(linked, link_path, full):
+    """Its own side stays open: no end of the stream tells the device."""
+    dev, mediator = linked.dev, linked.mediator
+    dev.submit(b"q")
+    while full and dev.STATUS == abi.VGPU_STUB_STATUS_BUSY:
+        dev.DOORBELL = abi.VGPU_STUB_DOORBELL_ACK
+        dev.submit(b"q" * 1024)
+    mediator.sock.shutdown(socket.SHUT_RD)
+    if full:
+        mediator.expect_closed()            # makes room for the rest
+    else:
+        dev.DOORBELL = abi.VGPU_STUB_DOORBELL_ACK   # sends a CANCEL
+    dev.wait_link(0)
+    dev.submit(b"q")
+    assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE
+    FakeMediator.accept(link_path).close()
+
+
+def test_who_does_not_accept_the_device_is_dropped(start_qemu, link_path,
+                                                   tmp_path):
+    """Or it would keep the only connection from a mediator that does."""
+    second_path = tmp_path / "second.sock"
+    start_qemu("", "-chardev",
+               f"socket,id=second,path={second_path},server=on,wait=off",
+               "-device", "vgpu-stub,id=gpu1,chardev=second")
+    with FakeMediator.greet(link_path) as silent, \
+            FakeMediator.greet(second_path) as rejects:
+        rejects.send(Message(abi.VGPU_STUB_MSG_REJECT, b"no"))
+        rejects.sync()
+        for mediator in silent, rejects:
+            mediator.expect_closed()
+    for path in link_path, second_path:
+        FakeMediator.accept(path).close()
 
 
 def test_a_mediator_that_pings_and_never_reads(linked):
