@@ -57,7 +57,8 @@ typedef struct VgpuStubState {
     bool outcome_seen;          /* a read of STATUS returned DONE or ERROR */
 
     /* The request that was submitted last; runs while status is BUSY */
-    uint64_t sequence;
+    uint64_t sequence;          /* never goes back, not by a load either */
+    uint64_t saved_sequence;    /* the same, in a saved state */
     QEMUTimer timeout;
 
     QEMUTimer redeliver;        /* tells the guest of an interrupt after load */
@@ -129,6 +130,7 @@ static void vgpu_stub_latch_outcome(VgpuStubState *s, uint32_t error_code,
 {
     trace_vgpu_stub_finish(s, s->sequence, error_code, length);
     timer_del(&s->timeout);
+    assert(length <= sizeof(s->response));
     if (length) {
         memcpy(s->response, data, length);
     }
@@ -481,13 +483,39 @@ static int vgpu_stub_check(const char *field, uint64_t value, uint64_t max)
     return 0;
 }
 
+static int vgpu_stub_check_error_code(VgpuStubState *s)
+{
+    const char *why = NULL;
+
+    if (!vgpu_stub_error_is_listed(s->error_code)) {
+        why = "that is reserved";
+    } else if (s->status == VGPU_STUB_STATUS_DONE && s->error_code) {
+        why = "STATUS is DONE";
+    } else if (s->status == VGPU_STUB_STATUS_ERROR && !s->error_code) {
+        why = "STATUS is ERROR";
+    } else {
+        return 0;
+    }
+    error_report("vgpu-stub: saved state refused: ERROR_CODE is %" PRIu32
+                 ", but %s", s->error_code, why);
+    return -EINVAL;
+}
+
+static int vgpu_stub_pre_save(void *opaque)
+{
+    VgpuStubState *s = opaque;
+
+    s->saved_sequence = s->sequence;
+    return 0;
+}
+
 static int vgpu_stub_post_load(void *opaque, int version_id G_GNUC_UNUSED)
 {
     VgpuStubState *s = opaque;
 
     if (vgpu_stub_check("STATUS", s->status, VGPU_STUB_STATUS_ERROR) ||
-        vgpu_stub_check("ERROR_CODE", s->error_code,
-                        VGPU_STUB_ERR_BACKEND_LAST) ||
+        vgpu_stub_check_error_code(s) ||
+        vgpu_stub_check("the sequence", s->saved_sequence, INT64_MAX) ||
         vgpu_stub_check("RESPONSE_LEN", s->response_len, VGPU_STUB_BUF_SIZE) ||
         vgpu_stub_check("INTERRUPT_CTRL", s->interrupt_ctrl,
                         VGPU_STUB_INTERRUPT_COMPLETION) ||
@@ -497,6 +525,8 @@ static int vgpu_stub_post_load(void *opaque, int version_id G_GNUC_UNUSED)
     }
     memset(s->response + s->response_len, 0,
            sizeof(s->response) - s->response_len);
+    /* Answers to what was submitted before the load may be under way. */
+    s->sequence = MAX(s->sequence, s->saved_sequence);
     if (s->status == VGPU_STUB_STATUS_BUSY) {
         /* Its answer goes to a link that this QEMU does not have. */
         vgpu_stub_clear_response(s);
@@ -517,6 +547,7 @@ static const VMStateDescription vgpu_stub_vmstate = {
     .name = TYPE_VGPU_STUB,
     .version_id = 1,
     .minimum_version_id = 1,
+    .pre_save = vgpu_stub_pre_save,
     .post_load = vgpu_stub_post_load,
     .fields = (VMStateField[]) {
         VMSTATE_PCI_DEVICE(parent_obj, VgpuStubState),
@@ -532,12 +563,24 @@ static const VMStateDescription vgpu_stub_vmstate = {
         VMSTATE_UINT8_ARRAY(request, VgpuStubState, VGPU_STUB_BUF_SIZE),
         VMSTATE_UINT8_ARRAY(response, VgpuStubState, VGPU_STUB_BUF_SIZE),
         VMSTATE_BOOL(outcome_seen, VgpuStubState),
-        VMSTATE_UINT64(sequence, VgpuStubState),
+        VMSTATE_UINT64(saved_sequence, VgpuStubState),
         VMSTATE_END_OF_LIST()
     }
 };
 
 /* Life */
+
+/* What is pending is told in the way that holds from now on. */
+static void vgpu_stub_config_write(PCIDevice *pci_dev, uint32_t addr,
+                                   uint32_t value, int len)
+{
+    bool msi = msi_enabled(pci_dev);
+
+    pci_default_write_config(pci_dev, addr, value, len);
+    if (msi_enabled(pci_dev) != msi) {
+        vgpu_stub_notify(VGPU_STUB(pci_dev));
+    }
+}
 
 static void vgpu_stub_reset(DeviceState *dev)
 {
@@ -681,6 +724,7 @@ static void vgpu_stub_class_init(ObjectClass *klass, void *data G_GNUC_UNUSED)
 
     k->realize = vgpu_stub_realize;
     k->exit = vgpu_stub_exit;
+    k->config_write = vgpu_stub_config_write;
     k->vendor_id = VGPU_STUB_PCI_VENDOR_ID;
     k->device_id = VGPU_STUB_PCI_DEVICE_ID;
     k->subsystem_vendor_id = VGPU_STUB_PCI_VENDOR_ID;

@@ -92,6 +92,23 @@ def test_msi_only_when_enabled(linked):
     assert not take_msi(qemu)
 
 
+def test_what_is_pending_is_told_again_when_msi_is_switched(linked):
+    qemu, dev = linked.qemu, linked.dev
+    dev.INTERRUPT_CTRL = 1
+    complete(linked)
+    dev.enable_msi(MSI_ADDRESS, MSI_DATA)
+    assert not dev.intx_asserted()
+    assert take_msi(qemu)
+    dev.disable_msi()
+    assert dev.intx_asserted()
+    dev.INTERRUPT_STATUS = 1
+    assert not dev.intx_asserted()
+    dev.enable_msi(MSI_ADDRESS, MSI_DATA)
+    dev.disable_msi()                       # nothing is pending
+    assert not dev.intx_asserted()
+    assert not take_msi(qemu)
+
+
 @pytest.mark.parametrize("msi", (False, True), ids=("intx", "msi"))
 def test_reset_ends_interrupts(linked, msi):
     dev = linked.dev

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Suspend and migration: state saved to a file and loaded by another QEMU."""
+import gzip
+import json
+import re
 import struct
+from pathlib import Path
 
 import pytest
 
 from support import abi
 from support.device import SLOT, Device
 from support.mediator import FakeMediator
-from support.qemu import Qemu, run
+from support.qemu import ENVIRONMENT, Qemu, run
+from support.wait import wait_for
 
 MSI_ADDRESS = 0x100000
 MSI_DATA = 0x4321
@@ -16,15 +21,16 @@ MARKER = b"the marker that tells where the request buffer is saved"
 
 @pytest.fixture
 def restore(qemu_bin, tmp_path):
-    """restore(path): a stopped QEMU that has loaded it, and its device."""
+    """restore(path, *args): a stopped QEMU that has loaded it, its device."""
     running = []
 
-    def load(path):
+    def load(path, *args, **kwargs):
         qemu = Qemu(qemu_bin, tmp_path,
                     "-chardev", f"socket,id=link,path={tmp_path}/second.sock,"
                                 "server=on,wait=off",
                     "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link",
-                    "-S", "-incoming", f"exec:cat {path}", name="restored")
+                    "-S", "-incoming", f"exec:cat {path}", *args,
+                    name="restored", **kwargs)
         running.append(qemu)
         qemu.wait_loaded()
         return Device(qemu, place=False)    # the state says where it is
@@ -116,21 +122,133 @@ def test_busy_ends_cancelled_with_its_interrupt(linked, restore, tmp_path, msi):
     assert linked.dev.response() == b"answer"
 
 
+@pytest.fixture
+def leaks(monkeypatch):
+    """QEMU forgets memory of its own with each snapshot."""
+    monkeypatch.setitem(ENVIRONMENT, "ASAN_OPTIONS", "detect_leaks=0")
+
+
+@pytest.fixture
+def snapshots(leaks, qemu, tmp_path):
+    """The QEMU of the test, with a disk that keeps snapshots."""
+    path = tmp_path / "disk"
+    path.touch()
+    qemu.qmp("blockdev-add", **{"driver": "file", "node-name": "file",
+                                "filename": str(path)})
+    qemu.qmp("blockdev-create", **{"job-id": "create", "options": {
+        "driver": "qcow2", "file": "file", "size": 1 << 20}})
+    wait_for(lambda: qemu.qmp("query-jobs")[0]["status"] == "concluded",
+             "disk")
+    assert "error" not in qemu.qmp("query-jobs")[0]
+    qemu.qmp("job-dismiss", id="create")
+    qemu.qmp("blockdev-add", **{"driver": "qcow2", "node-name": "disk",
+                                "file": "file"})
+    return qemu
+
+
+def test_sequence_numbers_never_go_back(snapshots, linked):
+    """An answer from before the load must not meet a request from after it."""
+    dev, mediator = linked.dev, linked.mediator
+    dev.submit(b"saved")
+    mediator.respond(mediator.expect_request(), b"answer")
+    assert snapshots.hmp("savevm before") == ""
+    for number in range(3):
+        dev.submit(b"lost")
+        late = mediator.expect_request()
+        if number < 2:
+            mediator.respond(late, b"answer")
+    assert snapshots.hmp("loadvm before") == ""
+    mediator.expect(abi.VGPU_STUB_MSG_CANCEL)
+    mediator.expect(abi.VGPU_STUB_MSG_RESET)
+    assert dev.STATUS == abi.VGPU_STUB_STATUS_DONE
+    assert dev.response() == b"answer"
+    dev.submit(b"new")
+    request = mediator.expect_request()
+    assert (request.payload, request.sequence) == (b"new", late.sequence + 1)
+    mediator.respond(late, b"late")
+    assert dev.STATUS == abi.VGPU_STUB_STATUS_BUSY
+    mediator.respond(request, b"right")
+    assert dev.response() == b"right"
+
+
+# What a saved state is made of, in this order: a state that has another form is
+# not loaded by the versions of before, nor theirs by this one.
+FIELDS = """
+status error_code request_len response_len interrupt_ctrl interrupt_status
+request_id scratch
+""".split()
+
+
+def test_the_form_of_a_saved_state(dev, tmp_path):
+    """As QEMU describes it at the end of the stream"""
+    path = tmp_path / "state"
+    dev.qemu.save(path)
+    description = json.loads(
+        re.search(rb'\{"page_size".*\}', path.read_bytes(), re.DOTALL)[0])
+    ours, = (device for device in description["devices"]
+             if device["vmsd_name"] == "vgpu-stub")
+    assert (ours["version"], ours.get("subsections")) == (1, None)
+    assert [(field["type"], field["size"], field.get("array_len", 1))
+            for field in ours["fields"]] == [
+        ("struct", 276, 1), *[("uint32", 4, 1)] * len(FIELDS),
+        ("uint64", 8, 1), ("uint8", 1, 1024), ("uint8", 1, 1024),
+        ("bool", 1, 1), ("uint64", 8, 1)]
+    assert [field["name"] for field in ours["fields"]][1:-5] == FIELDS
+
+
+# Without what belongs to QEMU and its firmware; tests/device/states/ was saved
+# by the first version of the device, in QEMU 7.2.
+OLD_MACHINE = "pc-i440fx-7.2,acpi=off,hpet=off,usb=off,suppress-vmdesc=on"
+
+
+@pytest.mark.parametrize("name", ("done", "busy"))
+def test_a_state_that_the_first_version_saved(qemu_bin, restore, tmp_path,
+                                              name):
+    if "pc-i440fx-7.2" not in run(qemu_bin, machine="help").stdout:
+        pytest.skip("this QEMU is older than the saved state")
+    path = tmp_path / "state"
+    path.write_bytes(gzip.decompress(
+        (Path(__file__).parent / "states" / f"{name}.gz").read_bytes()))
+    bios = tmp_path / "bios"
+    bios.write_bytes(bytes(65536))
+    dev = restore(path, "-bios", bios, machine=OLD_MACHINE)
+    assert (dev.SCRATCH, dev.REQUEST_ID) == (0x12345678, 42)
+    assert (dev.INTERRUPT_CTRL, dev.INTERRUPT_STATUS) == (1, 1)
+    assert dev.read_block(abi.VGPU_STUB_REQUEST_BUF, 8) == b"question"
+    if name == "done":
+        assert dev.STATUS == abi.VGPU_STUB_STATUS_DONE
+        assert dev.TIMESTAMP_LO == 5_000_000
+        assert dev.response() == b"answer"
+    else:
+        assert dev.STATUS == abi.VGPU_STUB_STATUS_ERROR
+        assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_CANCELLED
+
+
 CORRUPTIONS = {
     "STATUS 4": (0, 4, "STATUS is 4, at most 3 is possible"),
     "STATUS all ones": (0, 0xffffffff, "STATUS is 4294967295"),
-    "ERROR_CODE 0x100": (4, 0x100, "ERROR_CODE is 256"),
+    "ERROR_CODE 0x100": (4, 0x100, "ERROR_CODE is 256, but that is reserved"),
+    "ERROR_CODE 0x0e": (4, 0x0e, "ERROR_CODE is 14, but that is reserved"),
+    "ERROR_CODE 0xef": (4, 0xef, "ERROR_CODE is 239, but that is reserved"),
+    "ERROR without code": (0, 3, "ERROR_CODE is 0, but STATUS is ERROR"),
     "RESPONSE_LEN 1025": (12, 1025, "RESPONSE_LEN is 1025, at most 1024"),
     "RESPONSE_LEN all ones": (12, 0xffffffff, "RESPONSE_LEN is 4294967295"),
     "INTERRUPT_CTRL 2": (16, 2, "INTERRUPT_CTRL is 2"),
     "INTERRUPT_STATUS 3": (20, 3, "INTERRUPT_STATUS is 3"),
+    "sequence with the top bit": (8 * 4 + 8 + 2048 + 1, 0x80000000,
+                                  "the sequence is 9223372036854775808"),
 }
 
 
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_a_corrupted_state_is_refused(qemu_bin, dev, tmp_path, name):
-    offset, value, message = CORRUPTIONS[name]
     dev.write_block(abi.VGPU_STUB_REQUEST_BUF, MARKER)
+    assert_refused(qemu_bin, dev, tmp_path, *CORRUPTIONS[name])
+
+
+def assert_refused(qemu_bin, dev, tmp_path, offset, value, message):
+    """With this 32-bit value at this offset in the saved fields. The request
+    buffer begins with MARKER."""
     path = tmp_path / "state"
     dev.qemu.save(path)
     state = bytearray(path.read_bytes())
@@ -143,6 +261,13 @@ def test_a_corrupted_state_is_refused(qemu_bin, dev, tmp_path, name):
                  "-incoming", f"exec:cat {path}")
     assert result.returncode == 1
     assert "vgpu-stub: saved state refused: " + message in result.stdout
+
+
+def test_done_with_an_error_code_is_refused(qemu_bin, linked, tmp_path):
+    linked.dev.submit(MARKER)
+    linked.mediator.respond(linked.mediator.expect_request(), b"answer")
+    assert_refused(qemu_bin, linked.dev, tmp_path, 4, 5,
+                   "ERROR_CODE is 5, but STATUS is DONE")
 
 
 def test_response_bytes_beyond_response_len_are_not_believed(dev, restore,

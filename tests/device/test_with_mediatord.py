@@ -2,11 +2,12 @@
 """The device with the real mediator: the flow, kills and restarts included."""
 import random
 import signal
+import struct
 from contextlib import ExitStack
 
 import pytest
 
-from support import abi, wire
+from support import abi, operations, wire
 from support.device import SLOT, Device
 from support.mediatord import Mediatord
 from support.paths import BUILD
@@ -97,6 +98,33 @@ def test_many_vms_of_which_one_restarts(qemu_bin, tmp_path, sockets, mediatord):
             for number, dev in enumerate(devices):
                 assert dev.LINK == 1
                 echo(dev, b"vm %d again" % number)
+
+
+def alloc(dev, size):
+    """The status, and the handle if there is one"""
+    dev.submit(operations.alloc(size))
+    dev.wait_outcome()
+    status = dev.ERROR_CODE
+    results, _ = operations.results(dev.response())
+    return status, results and struct.unpack("<Q", results)[0]
+
+
+def test_a_reboot_frees_memory(qemu_bin, tmp_path, sockets, mediatord):
+    """And the next boot cannot read what the one before has left."""
+    with mediatord(), start(qemu_bin, tmp_path, sockets, 1) as qemu:
+        dev = Device(qemu)
+        dev.wait_link(1)
+        for _ in range(3):
+            status, handle = alloc(dev, 200 << 20)
+            assert status == abi.VGPU_STUB_ERR_NONE
+            assert alloc(dev, 200 << 20)[0] == abi.VGPU_STUB_ERR_OUT_OF_MEMORY
+            qemu.qmp("system_reset")
+            dev.place()
+            assert dev.LINK == 1
+            dev.submit(operations.copy(abi.VGPU_STUB_COPY_FROM_DEVICE, 8,
+                                       handle))
+            dev.wait_outcome()
+            assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_INVALID_HANDLE
 
 
 class Loaded:

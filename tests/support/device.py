@@ -75,12 +75,19 @@ class Device:
     def intx_asserted(self):
         return bool(self.config(PCI_STATUS, 2) & PCI_STATUS_INTERRUPT)
 
-    def enable_msi(self, address, data):
-        """Let the device's MSI write `data` to `address` in guest memory."""
+    def _msi_capability(self):
         cap = self.config(PCI_CAPABILITIES, 1)
         while self.config(cap, 1) != PCI_CAP_ID_MSI:
             cap = self.config(cap + 1, 1)
             assert cap, "no MSI capability"
+        return cap
+
+    def disable_msi(self):
+        self.qemu.pci_write(self.devfn, self._msi_capability() + 2, 0, 2)
+
+    def enable_msi(self, address, data):
+        """Let the device's MSI write `data` to `address` in guest memory."""
+        cap = self._msi_capability()
         self.qemu.pci_write(self.devfn, cap + 4, address)
         self.qemu.pci_write(self.devfn, cap + 8, 0)
         self.qemu.pci_write(self.devfn, cap + 12, data, 2)
