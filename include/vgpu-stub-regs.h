@@ -2,8 +2,9 @@
  * vgpu-stub: the registers that a guest sees, and what travels in its buffers
  *
  * Register map revision 0x02, protocol 1.0; docs/registers.md is the
- * specification, a test compares the two. No dependency but <stdint.h>, so
- * that the device, a guest's program and a kernel driver can all include it.
+ * specification, a test compares the two. No dependency but the integer
+ * types, so that the device, a guest's program and a kernel driver can all
+ * include it.
  *
  * Everything is little-endian.
  *
@@ -12,7 +13,11 @@
 #ifndef VGPU_STUB_REGS_H
 #define VGPU_STUB_REGS_H
 
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
 #include <stdint.h>
+#endif
 
 /* PCI identity */
 #define VGPU_STUB_PCI_VENDOR_ID     0x1AF4
