@@ -80,6 +80,7 @@ def test_make_srpm_keeps_all_that_is_stock(packager, qemu, tmp_path):
         added.remove(line)
     assert [line for line in added if line and not line.startswith("#")] == [
         f"%global dist .0.vgpustub.{packager.version()}%{{?dist}}",
+        "Provides: qemu(vgpu-stub)",
         "Patch9000: vgpu-stub.patch",
         "* Thu Jan 08 2026 vgpu-stub developers <vgpu-stub@example.org>"
         " - %{version}-%{release}",

@@ -12,6 +12,7 @@ STAND_IN = ROOT / "tests/dom0/stand_in_wrapper.py"
 WRAPPER = "/usr/lib64/xen/bin/qemu-wrapper"
 QEMU = "/usr/lib64/xen/bin/qemu-system-x86_64"
 OURS = ["vgpu-stub-dom0", "vgpu-stub-mediator"]
+HAS_DEVICE = "qemu(vgpu-stub)"
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +43,8 @@ def base(packager, stock_qemu, packages):
                         .stdout.splitlines())
     return packager.package("base", 1, Provides=sorted(
         name for name in required
-        if name != "xenopsd" and not name.startswith("rpmlib(")))
+        if name not in ("xenopsd", HAS_DEVICE)
+        and not name.startswith("rpmlib(")))
 
 
 @pytest.fixture
@@ -80,9 +82,10 @@ def test_from_stock_and_back(host, packages, stock_qemu, our_qemu, xenopsd):
     assert b"# version 2" in wrapper(host)
     assert wrapper_status(host) == 0
 
-    host.rpm("-U", "--oldpackage", stock_qemu, xenopsd(1))
+    host.rpm("-U", "--oldpackage", xenopsd(1))
     assert wrapper_status(host) == 0
     host.rpm("-e", *OURS)
+    host.rpm("-U", "--oldpackage", stock_qemu)
     assert host.installed() == ["base", "qemu", "xenopsd"]
     assert host.verify() == []
     after = host.snapshot()
@@ -136,7 +139,8 @@ def test_upgrade_over_older_builds(host, packager, packages, our_qemu,
              for path in tree.rglob(f"{name}-0.0.*.rpm")}
     older_qemu = packager.package("qemu", host.packager.run(
         "rpm", "-qp", "--queryformat", "%{VERSION}", our_qemu).stdout,
-        {QEMU: b""}, release="1.2.9.2.0.vgpustub.0.0.1.test1")
+        {QEMU: b""}, release="1.2.9.2.0.vgpustub.0.0.1.test1",
+        Provides=[HAS_DEVICE])
 
     stock = wrapper(host)
     host.rpm("-U", "--oldpackage", older_qemu, *older.values())
@@ -148,8 +152,39 @@ def test_upgrade_over_older_builds(host, packager, packages, our_qemu,
     assert wrapper(host) == stock
 
 
-def test_a_wrapper_that_the_hook_does_not_fit(host, packages, xenopsd):
-    host.rpm("-U", packages["vgpu-stub-dom0"])
+def test_no_update_of_qemu_loses_the_device(host, packager, packages, qemu,
+                                            our_qemu, stock_qemu):
+    """As `yum update` would have it: the next stock release. Ours of that
+    release goes through, as does the stock one when ours are gone."""
+    def next_release(*names, **tags):
+        return packager.package("qemu", qemu.version, {QEMU: b""},
+                                release=".".join(["1.2.9.3", *names, "test1"]),
+                                **tags)
+
+    def qemu_release():
+        return host.rpm("-q", "--queryformat", "%{RELEASE}", "qemu").stdout
+
+    host.rpm("-U", our_qemu, packages["vgpu-stub-dom0"])
+    ours = qemu_release()
+    stock = next_release()
+    for package in ("-U", stock), ("-U", "--oldpackage", stock_qemu), (
+            "-e", "qemu"):
+        done = host.rpm(*package, check=False)
+        assert done.returncode != 0
+        assert (f"{HAS_DEVICE} is needed by (installed) vgpu-stub-dom0"
+                in done.stdout)
+        assert qemu_release() == ours
+
+    host.rpm("-U", next_release("0.vgpustub", Provides=[HAS_DEVICE]))
+    assert qemu_release() == "1.2.9.3.0.vgpustub.test1"
+    host.rpm("-e", "vgpu-stub-dom0")
+    host.rpm("-U", "--oldpackage", stock)
+    assert qemu_release() == "1.2.9.3.test1"
+
+
+def test_a_wrapper_that_the_hook_does_not_fit(host, packages, our_qemu,
+                                              xenopsd):
+    host.rpm("-U", our_qemu, packages["vgpu-stub-dom0"])
     done = host.rpm("-U", xenopsd(9))
     assert f"{WRAPPER} is unknown, nothing was changed" in done.stdout
     assert "scriptlet failed, exit status 2" in done.stdout
@@ -163,7 +198,8 @@ def test_a_wrapper_that_the_hook_does_not_fit(host, packages, xenopsd):
     assert host.verify() == []
 
 
-def test_xenopsd_is_needed(root, packages, packager):
+def test_xenopsd_and_the_device_are_needed(root, packages, packager):
     done = root.rpm("-U", packages["vgpu-stub-dom0"], check=False)
     assert done.returncode != 0
     assert "xenopsd is needed by vgpu-stub-dom0" in done.stdout
+    assert f"{HAS_DEVICE} is needed by vgpu-stub-dom0" in done.stdout
