@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+import xenopsd_args
 
 from dom0_host import FAKE_QEMU, PATCH, STAND_IN, TOOL, socket_name
 
@@ -55,6 +56,44 @@ def test_the_device_reaches_qemu(dom0):
                    "vm_id=200,addr=0x1e,chardev=vgpu-link-0"]
     assert log[0] == ("vgpu-stub: domain 7: adding "
                       + " ".join(qemu["args"][4:]))
+
+
+WRAPPERS = {
+    "26.9.0": STAND_IN.read_bytes(),
+    "26.1.2": STAND_IN.read_bytes().replace(
+        b"get_qemu_major_version(qemu_dm)\n", b"0\n"),
+}
+
+
+@pytest.mark.parametrize("release", WRAPPERS)
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_with_all_that_xenopsd_passes(dom0, firmware, release):
+    assert len(set(WRAPPERS.values())) == len(WRAPPERS)
+    args = xenopsd_args.of_guest(firmware, ["/dev/sm/a", "/dev/sm/b"])
+    dom0.start_domain(7, KEY + b" -device vgpu-stub")
+    _, qemu = start(dom0, args=args, text=WRAPPERS[release])
+    assert "-uuid" not in qemu["args"]
+    assert sorted(qemu["listening"].values()) == [
+        str(dom0.run_dir / socket_name(7, n)) for n in range(2)]
+    ours = [arg for arg in qemu["args"] if "vgpu" in arg]
+    others = [arg for arg in qemu["args"] if "vgpu" not in arg]
+    assert len(ours) == 4
+    assert [arg for arg in ours if arg.startswith("vgpu-stub,")] == [
+        "vgpu-stub,id=vgpu-stub-0,pool_id=B,priority=high,vm_id=200,"
+        "addr=0x1e,chardev=vgpu-link-0",
+        "vgpu-stub,id=vgpu-stub-1,addr=0x1d,chardev=vgpu-link-1"]
+    # All else is as it is without the key.
+    dom0.start_domain(8)
+    plain, _ = dom0.run_wrapper(8, FAKE_QEMU, *args,
+                                text=WRAPPERS[release]).communicate()
+    plain = json.loads(plain.splitlines()[-1])["args"]
+    for _ in range(2):
+        others.remove("-chardev")
+        others.reverse()
+        others.remove("-device")
+        others.reverse()
+    assert [arg.replace("8", "7") for arg in plain] == [
+        arg.replace("8", "7") for arg in others]
 
 
 def test_four_devices_reach_qemu(dom0):
