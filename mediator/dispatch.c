@@ -6,6 +6,7 @@
 #include "dispatch.h"
 
 #include "domains.h"
+#include "device-time.h"
 #include "quarantines.h"
 #include "request-log.h"
 
@@ -25,6 +26,7 @@ struct Dispatch {
     Quarantines *quarantines;
     Domains *domains;
     GQueue jobs;                /* Job, in the order of their coming */
+    DeviceTime times[POOLS];
     uint64_t contexts;          /* there have been so far */
 };
 
@@ -43,6 +45,8 @@ typedef struct Job {
     GList in_jobs;
     Request *request;
     gint64 arrived;             /* monotonic, µs */
+    gint64 started;             /* the same, while it runs … */
+    gint64 begin;               /* … and in device time, unless it is local */
     bool stopped;
     bool overdue;               /* that is why it was stopped */
     bool drained;               /* or that is */
@@ -160,6 +164,20 @@ static void job_cancel(Job *job, const char *why)
     job_free(job);
 }
 
+static DeviceTime *job_time(const Job *job)
+{
+    return &job->dispatch->times[job->task.pool - VGPU_STUB_POOL_A];
+}
+
+static void job_start(Job *job)
+{
+    job->started = g_get_monotonic_time();
+    if (!job->task.local) {
+        job->begin = device_time_begin(job_time(job), job->started);
+    }
+    job->dispatch->executor->start(job->dispatch->executor, &job->execution);
+}
+
 static void job_stop(Job *job)
 {
     if (!job->stopped) {
@@ -170,9 +188,11 @@ static void job_stop(Job *job)
 }
 
 /* The job's task has ended; it is idle again. */
-static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
+static void job_finish(Job *job, gint64 device_us, bool fault, gint64 now)
 {
     Dispatch *dispatch = job->dispatch;
+    /* What needs no device is no device time, but has its turn all the same. */
+    const gint64 used = job->task.local ? now - job->started : device_us;
     /* It could go with its last task. */
     Vm *vm = fault ? scheduler_vm_ref(dispatch->scheduler, job->execution.vm)
                    : NULL;
@@ -180,10 +200,9 @@ static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
     ClassStats *stats = stats_class(&dispatch->stats, job->task.pool,
                                     job->task.priority);
 
-    histogram_add(&stats->wait, MAX(now - job->arrived - used_us, 0));
-    histogram_add(&stats->execution, used_us);
-    if (scheduler_finish(dispatch->scheduler, &job->task, used_us, fault,
-                         now)) {
+    histogram_add(&stats->wait, job->started - job->arrived);
+    histogram_add(&stats->execution, device_us);
+    if (scheduler_finish(dispatch->scheduler, &job->task, used, fault, now)) {
         dispatch->stats.quarantines++;
         quarantines_set(dispatch->quarantines, scheduler_vm_name(vm),
                         scheduler_vm_report(vm).quarantined_until);
@@ -195,28 +214,45 @@ static void job_finish(Job *job, gint64 used_us, bool fault, gint64 now)
     }
 }
 
+/*
+ * Whether its VM is to blame for how @job ended: it broke what it ran on, or
+ * it ran on until it had to be stopped, whoever wanted that and why. A request
+ * that is late because it had to wait is not to blame.
+ */
+static bool job_to_blame(const Job *job, const Outcome *outcome, gint64 now)
+{
+    const gint64 ran = now - job->started;
+
+    if (job->drained) {
+        return false;
+    }
+    if (outcome->broke) {
+        return true;
+    }
+    return job->overdue ? ran > (now - job->arrived) / 2
+                        : outcome->killed &&
+                          ran >= EXECUTION_GRACE_MS * G_TIME_SPAN_MILLISECOND;
+}
+
 static void job_done(Execution *execution, const Outcome *outcome)
 {
     Job *job = job_of_execution(execution);
     const gint64 now = g_get_monotonic_time();
-    /* A request that is late because it had to wait is not to blame. */
-    const bool runaway = job->overdue &&
-                         outcome->used_us > (now - job->arrived) / 2;
+    const gint64 device_us =
+        job->task.local ? 0 : device_time_end(job_time(job), job->begin, now);
     const uint32_t status = job->overdue ? VGPU_STUB_ERR_TIMEOUT :
                             job->stopped ? VGPU_STUB_ERR_CANCELLED :
                             outcome->status;
 
     record_end(job->dispatch, &job->task, job->request, status,
-               MAX(now - job->arrived - outcome->used_us, 0),
-               outcome->used_us);
-    job_finish(job, outcome->used_us,
-               (outcome->fault || runaway) && !job->drained, now);
+               job->started - job->arrived, device_us);
+    job_finish(job, device_us, job_to_blame(job, outcome, now), now);
     dispatch_wake(job->dispatch);
     if (job->overdue) {
         job_refuse(job, VGPU_STUB_ERR_TIMEOUT);
         return;
     }
-    if (job->drained && outcome->fault) {
+    if (job->drained && (outcome->broke || outcome->killed)) {
         job_cancel(job, "the mediator ends; it was stopped while it ran");
         return;
     }
@@ -302,11 +338,10 @@ static void dispatch_end_overdue(Dispatch *dispatch, gint64 now)
     }
 }
 
-static bool dispatch_start_task(Dispatch *dispatch, Task *task)
+static bool dispatch_start_task(Task *task)
 {
     if (task != NULL) {
-        dispatch->executor->start(dispatch->executor,
-                                  &job_of_task(task)->execution);
+        job_start(job_of_task(task));
     }
     return task != NULL;
 }
@@ -315,12 +350,10 @@ static bool dispatch_start_task(Dispatch *dispatch, Task *task)
 static bool dispatch_start(Dispatch *dispatch)
 {
     Scheduler *scheduler = dispatch->scheduler;
-    bool started = dispatch_start_task(dispatch,
-                                       scheduler_start_local(scheduler));
+    bool started = dispatch_start_task(scheduler_start_local(scheduler));
 
     for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
-        started |= dispatch_start_task(dispatch,
-                                       scheduler_start(scheduler, pool));
+        started |= dispatch_start_task(scheduler_start(scheduler, pool));
     }
     return started;
 }

@@ -14,8 +14,8 @@ typedef struct Outcome {
     uint32_t status;            /* VGPU_STUB_ERR_… */
     const void *response;       /* as it goes to the guest */
     size_t length;              /* bytes, at most VGPU_STUB_BUF_SIZE */
-    gint64 used_us;             /* of the device's time */
-    bool fault;                 /* it took down what it ran on */
+    bool broke;                 /* it took down what it ran on */
+    bool killed;                /* that was killed, as it did not end */
 } Outcome;
 
 typedef struct Execution Execution;

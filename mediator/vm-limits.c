@@ -35,7 +35,7 @@ const ClassShares shares_default = {
 const PoolSettings pool_default = {
     .backend = VGPU_STUB_BACKEND_CPU,
     .device = 0,
-    .running = 8,
+    .running = 1,
     .workers = 64,
     .idle_s = 60,
 };

@@ -98,28 +98,16 @@ static unsigned *pool_slots(const Pool *pool)
 
 /* --- The ends of an execution --- */
 
+/* @took µs; what else is in @how is up to the caller. */
 static void end_with_reply(Execution *execution, const Reply *reply,
-                           gint64 used_us, bool fault)
+                           gint64 took, Outcome how)
 {
     uint8_t response[VGPU_STUB_BUF_SIZE];
-    const Outcome outcome = {
-        .status = reply->status,
-        .response = response,
-        .length = reply_encode(reply, MIN(used_us, G_MAXUINT32), response),
-        .used_us = used_us,
-        .fault = fault,
-    };
 
-    execution->done(execution, &outcome);
-}
-
-/* It has not run to its end, and nobody waits for it. */
-static void end_cancelled(Execution *execution)
-{
-    Reply reply;
-
-    reply_error(&reply, VGPU_STUB_ERR_CANCELLED, "nobody waits for it");
-    end_with_reply(execution, &reply, 0, false);
+    how.status = reply->status;
+    how.response = response;
+    how.length = reply_encode(reply, MIN(took, G_MAXUINT32), response);
+    execution->done(execution, &how);
 }
 
 /* --- Workers --- */
@@ -199,8 +187,8 @@ static void worker_refuse(Worker *worker, uint32_t status)
     worker_free(worker);
 }
 
-/* Its process has failed, or is being killed for what it does not do. */
-static void worker_lost(Worker *worker)
+/* Its process has failed; or it is @killed, for what it does not do. */
+static void worker_lost(Worker *worker, bool killed)
 {
     Pool *pool = worker->pool;
     Execution *current = worker->current;
@@ -222,7 +210,8 @@ static void worker_lost(Worker *worker)
                     "the request broke its worker, or had to be stopped; "
                     "this VM's memory in this pool is lost");
         end_with_reply(current, &reply,
-                       g_get_monotonic_time() - worker->current_since, true);
+                       g_get_monotonic_time() - worker->current_since,
+                       (Outcome) { .broke = !killed, .killed = killed });
     }
 }
 
@@ -234,7 +223,7 @@ static gboolean worker_overdue(gpointer opaque)
     worker_process_kill(worker->process, worker->state == WORKER_BUSY
                         ? "killed, its request had to be stopped"
                         : "killed, it did not start in time");
-    worker_lost(worker);
+    worker_lost(worker, true);
     return G_SOURCE_REMOVE;
 }
 
@@ -281,10 +270,11 @@ static gboolean worker_unused(gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
-/* End it; nobody waits for what it does. */
-static void worker_discard(Worker *worker)
+/* End it; nobody waits for what it does. @killed: as an Outcome's */
+static void worker_discard(Worker *worker, bool killed)
 {
     Execution *current = worker->current;
+    Reply reply;
 
     if (worker->state == WORKER_WAITING) {
         worker_place(worker, false);
@@ -295,7 +285,10 @@ static void worker_discard(Worker *worker)
     worker_process_kill(worker->process, NULL);
     worker_leave(worker);
     if (current != NULL) {
-        end_cancelled(current);
+        reply_error(&reply, VGPU_STUB_ERR_CANCELLED, "nobody waits for it");
+        end_with_reply(current, &reply,
+                       g_get_monotonic_time() - worker->current_since,
+                       (Outcome) { .killed = killed });
     }
 }
 
@@ -354,7 +347,6 @@ static void worker_answer(gpointer opaque, const WorkerAnswer *answer)
         .status = answer->status,
         .response = answer->response,
         .length = answer->length,
-        .used_us = g_get_monotonic_time() - worker->current_since,
     };
 
     worker->current = NULL;
@@ -399,7 +391,7 @@ static void said_left_out(const char *vm, guint64 left_out)
 
 static void worker_failed(gpointer opaque)
 {
-    worker_lost(opaque);
+    worker_lost(opaque, false);
 }
 
 static void pool_log_unstarted(const Pool *pool, const char *vm,
@@ -667,7 +659,7 @@ static void pool_vm_gone(Pool *pool, const char *vm)
     Worker *worker = g_hash_table_lookup(pool->serving, vm);
 
     if (worker != NULL) {
-        worker_discard(worker);
+        worker_discard(worker, true);
     }
 }
 
@@ -682,7 +674,8 @@ static void pool_end(Pool *pool)
         if (worker->state == WORKER_LEAVING) {
             worker_process_kill(worker->process, NULL);
         } else {
-            worker_discard(worker);
+            /* The daemon's end is no fault of what it interrupts. */
+            worker_discard(worker, false);
         }
     }
 }
@@ -731,7 +724,7 @@ static void workers_start(Executor *base, Execution *execution)
 
     if (operations_execute(&execution->call, &reply)) {
         end_with_reply(execution, &reply, g_get_monotonic_time() - start,
-                       false);
+                       (Outcome) { 0 });
         return;
     }
     worker = g_hash_table_lookup(pool->serving, execution->vm);
@@ -750,7 +743,7 @@ static void workers_stop(Executor *base, Execution *execution)
     Worker *worker = g_hash_table_lookup(pool->serving, execution->vm);
 
     g_assert(worker != NULL && worker->current == execution);
-    worker_arm(worker, WORKER_GRACE_MS, worker_overdue);
+    worker_arm(worker, EXECUTION_GRACE_MS, worker_overdue);
 }
 
 static void workers_release(Executor *base, const char *vm, uint64_t context)

@@ -19,14 +19,12 @@
  *     ends as BACKEND_ERROR, and so does all that would need another start,
  *     until a pause is over (start-pauses.h).
  *   - Memory belongs to a context of the VM, and is freed when that ends.
- *   - A request that is to be stopped may still end within WORKER_GRACE_MS.
- *     Then its worker is killed.
+ *   - A request that is to be stopped may still end within
+ *     EXECUTION_GRACE_MS. Then its worker is killed.
  *   - What was at a worker that dies ends as BACKEND_ERROR and is a fault of
  *     its VM. The VM's next request has a new worker; memory is lost.
  *   - A worker has run its VM's code and is not trusted: one that says
  *     anything but the answer to its request is killed.
- *   - Device time is measured here, from the moment a request is given to its
- *     worker.
  *
  *   - What a worker prints is logged, within limits.
  *

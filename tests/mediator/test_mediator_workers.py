@@ -433,7 +433,7 @@ def test_a_request_that_ends_in_the_grace(host):
 
 def test_cancel_of_what_never_ends(host):
     host.behave("never answers")
-    host.start("[vm]\nfaults=1\n")
+    host.start("[pool A]\nrunning=2\n[vm]\nfaults=1\n")
     guest, neighbour = host.guest(7), host.guest(8)
     guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
     worker = host.wait_fake_worker()
@@ -455,6 +455,67 @@ def test_the_device_goes_during_a_request(host):
     wait_gone(worker)
     host.behave("")
     assert Guest(guest.device).ask() == (OK, b"x")
+
+
+# Longer than a request that is to be stopped may take to end by itself
+LONG = 1.2
+
+
+@pytest.mark.parametrize("how", ["disconnects", "cancels"])
+def test_what_ran_long_is_paid_for_however_it_ends(host, ctl, how):
+    """With device time, and as a fault."""
+    host.behave("never answers")
+    host.start("[vm]\nfaults=2\n")
+    guest = host.guest(7)
+    for runs in (1, 2):
+        guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+        worker = host.wait_fake_worker()
+        time.sleep(LONG)
+        if how == "cancels":
+            guest.cancel()
+            wait_gone(worker)
+        else:
+            guest.peer.close()
+            wait_gone(worker)
+            guest = Guest(guest.device)
+        vm, = json.loads(ctl("vms", "--json"))
+        assert vm["device_us"] >= runs * LONG * 1e6
+        assert (vm["quarantined_s"] > 0) == (runs == 2)
+    assert guest.ask()[0] == QUARANTINED
+
+
+def test_what_did_not_run_long_is_no_fault(host):
+    """A VM may be shut down, or a device unplugged, at any time."""
+    host.behave("never answers")
+    host.start("[vm]\nfaults=1\n")
+    guest = host.guest(7)
+    began = time.monotonic()
+    guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+    worker = host.wait_fake_worker()
+    guest.peer.close()
+    host.daemon.wait_log("7-0.sock.* disconnected:")
+    # On a machine that stood still it has run long after all.
+    long = time.monotonic() - began >= 1
+    wait_gone(worker)
+    host.behave("")
+    assert Guest(guest.device).ask()[0] == OK or long
+
+
+def test_device_time_is_divided(host, ctl):
+    """However many run at the same time, it passes only once."""
+    host.behave("takes its time")
+    host.start("[pool A]\nrunning=4\n")
+    guests = [host.guest(domid) for domid in (7, 8, 9, 10)]
+    began = time.monotonic()
+    for _ in range(2):
+        for guest in guests:
+            guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+        for guest in guests:
+            assert guest.answer()[0] == OK
+    passed = time.monotonic() - began
+    used = [vm["device_us"] / 1e6 for vm in json.loads(ctl("vms", "--json"))]
+    assert len(used) == 4 and min(used) > 0
+    assert sum(used) <= passed
 
 
 # --- How long a worker lives ---

@@ -138,8 +138,7 @@ static void done(Fixture *f, unsigned number, uint32_t status, bool fault)
         .status = status,
         .response = &response,
         .length = sizeof(response),
-        .used_us = g_get_monotonic_time() - f->asked[number].started,
-        .fault = fault,
+        .broke = fault,
     };
     Execution *execution = f->asked[number].execution;
 

@@ -1028,6 +1028,26 @@ static void test_minimum_shares(gconstpointer data)
     sim_clear(&sim);
 }
 
+/* As much as they can: so many run at the same time as is the default. */
+static void test_weight_and_priority_by_default(void)
+{
+    Simulation sim;
+    Guest *high, *low;
+
+    sim_init(&sim, pool_default.running);
+    high = sim_add(&sim, (Guest) { .depth = 8, .size_min = MS,
+                                   .size_max = MS, .priority = HIGH,
+                                   .weight = 10000 });
+    low = sim_add(&sim, (Guest) { .depth = 8, .size_min = MS,
+                                  .size_max = MS, .priority = LOW,
+                                  .weight = 1 });
+    scheduler_set_vm_slots(sim.scheduler, 1);
+    sim_run(&sim, 10 * SECOND);
+    check_near(share(&sim, high), 0.95, 0.005);
+    check_near(share(&sim, low), 0.05, 0.005);
+    sim_clear(&sim);
+}
+
 /* What low had while nobody else wanted it does not count. */
 static void test_minimum_share_after_leftovers(void)
 {
@@ -1263,6 +1283,8 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, sizes[i], test_minimum_shares);
     }
+    g_test_add_func("/fairness/weight-and-priority-by-default",
+                    test_weight_and_priority_by_default);
     g_test_add_func("/fairness/minimum-share-after-leftovers",
                     test_minimum_share_after_leftovers);
     g_test_add_func("/fairness/idle-class-saves-no-credit",
