@@ -7,6 +7,7 @@
 
 #include "domains.h"
 #include "device-time.h"
+#include "quarantine-reach.h"
 #include "quarantines.h"
 #include "request-log.h"
 
@@ -413,8 +414,14 @@ void dispatch_configure(Dispatch *dispatch, Config *config)
 bool dispatch_set_limit(Dispatch *dispatch, const char *vm, const char *name,
                         const char *value, GError **error)
 {
+    g_autofree char *warning = NULL;
+
     if (!config_set_limit(dispatch->config, vm, name, value, error)) {
         return false;
+    }
+    warning = quarantine_unreachable(config_limits(dispatch->config, vm));
+    if (warning != NULL) {
+        g_warning("vm %s: %s", vm, warning);
     }
     scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
     dispatch_wake(dispatch);

@@ -10,6 +10,7 @@
 #include "host-memory.h"
 #include "link.h"
 #include "notify.h"
+#include "quarantine-reach.h"
 
 /* How often a draining service looks whether it is done */
 #define DRAIN_LOOK_MS 20
@@ -50,9 +51,13 @@ void service_check_config(const Config *config, const char *path)
 {
     g_autofree char *warning = host_memory_warning(config, path,
                                                    host_memory_mib());
+    g_auto(GStrv) quarantines = quarantine_warnings(config, path);
 
     if (warning != NULL) {
         g_warning("%s", warning);
+    }
+    for (char **line = quarantines; *line != NULL; line++) {
+        g_warning("%s", *line);
     }
 }
 

@@ -361,6 +361,27 @@ static void test_quarantine(Fixture *f, gconstpointer data)
     scheduler_vm_unref(f->scheduler, other);
 }
 
+/*
+ * With the defaults: a request that never ends is stopped at its deadline and
+ * killed a second later, the next one has a new worker.
+ */
+static void test_endless_by_default(Fixture *f, gconstpointer data)
+{
+    const gint64 run = (f->limits.deadline_ms + EXECUTION_GRACE_MS) * MS;
+    gint64 now = 0;
+
+    (void)data;
+    for (unsigned i = 1; i <= f->limits.faults; i++) {
+        submit(f, &f->tasks[0], now);
+        check_start(f, &f->tasks[0]);
+        now += run;
+        g_assert_true(scheduler_finish(f->scheduler, &f->tasks[0], run, true,
+                                       now) == (i == f->limits.faults));
+        now += SECOND;
+    }
+    g_assert_true(scheduler_vm_quarantined(f->vm, now));
+}
+
 static void test_faults_far_apart(Fixture *f, gconstpointer data)
 {
     const gint64 apart = f->limits.fault_window_s * SECOND / 2 + 1;
@@ -1242,6 +1263,7 @@ int main(int argc, char **argv)
     ADD("no-slots-any-more", test_no_slots_any_more);
     ADD("deadlines", test_deadlines);
     ADD("quarantine", test_quarantine);
+    ADD("endless-by-default", test_endless_by_default);
     ADD("faults-far-apart", test_faults_far_apart);
     ADD("quarantine-by-the-operator", test_quarantine_by_the_operator);
     ADD("release-forgets-the-faults", test_release_forgets_the_faults);
