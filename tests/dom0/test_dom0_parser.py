@@ -110,7 +110,7 @@ def test_fuzz():
     legal = [value for value, expected in CASES
              if not expected[0].startswith("refused")]
     accepted = 0
-    for n in range(250_000):
+    for n in range(100_000):
         value = mutate(rng, rng.choice(legal if n % 2 else short))
         try:
             devices = attach.parse(value)
@@ -120,7 +120,7 @@ def test_fuzz():
             accepted += 1
             assert_ours(attach.arguments(devices, range(100, 104)))
     # Enough of them must get through for the check to mean something.
-    assert accepted > 5_000
+    assert accepted > 2_000
 
 
 # What QEMU is given besides.
