@@ -121,8 +121,8 @@ static void find_no_device(const char *device, struct cause *cause)
         advise(cause, "on the host, attach a device: on XCP-ng, xe "
                "vm-param-set uuid=UUID "
                "platform:device-model-args='-device vgpu-stub'",
-               "then shut this VM down and start it, or on the host xe "
-               "vm-reboot; a reboot from inside the VM may not be enough",
+               "then reboot this VM: on the host xe vm-reboot uuid=UUID, or "
+               "from inside, some seconds later",
                "it was attached already: the host's log has the reason, in "
                "lines with vgpu-stub");
     }
