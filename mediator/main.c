@@ -178,7 +178,7 @@ static void raise_descriptor_limit(void)
 
 /* What starts workers; NULL and @error when it does not work. */
 static Starter *start_starter(const Options *options, const Config *config,
-                              GError **error)
+                              const WorkerRoot *root, GError **error)
 {
     g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
     const UidRange *uids = config_uids(config);
@@ -186,10 +186,8 @@ static Starter *start_starter(const Options *options, const Config *config,
 
     g_ptr_array_add(argv, g_strdup(options->starter));
     g_ptr_array_add(argv, g_strdup_printf("--worker=%s", options->worker));
-    if (options->scratch_dir != NULL) {
-        g_ptr_array_add(argv, g_strdup_printf("--scratch=%s",
-                                              options->scratch_dir));
-    }
+    g_ptr_array_add(argv, g_strdup_printf("--scratch=%s",
+                                          worker_root_work(root)));
     if (options->user != NULL) {
         g_ptr_array_add(argv, g_strdup_printf("--uids=%u-%u", uids->first,
                                               uids->last));
@@ -200,6 +198,26 @@ static Starter *start_starter(const Options *options, const Config *config,
         g_prefix_error(error, "--starter: %s: ", options->starter);
     }
     return starter;
+}
+
+/* Where workers have their folders; with the daemon's rights to make it */
+static WorkerRoot *make_root(const Options *options, GError **error)
+{
+    uid_t user = geteuid();
+    gid_t group = getegid();
+    WorkerRoot *root;
+
+    if (options->user != NULL &&
+        !privileges_find(options->user, &user, &group, error)) {
+        g_prefix_error(error, "--user: %s: ", options->user);
+        return NULL;
+    }
+    root = worker_root_new(options->scratch_dir, options->worker, user, group,
+                           error);
+    if (root == NULL) {
+        g_prefix_error(error, "--scratch-dir: ");
+    }
+    return root;
 }
 
 /*
@@ -280,10 +298,11 @@ static bool serve(const Options *options, Dispatch *dispatch,
 }
 
 /* As serve(), with all that stands below it */
-static bool run(const Options *options, Starter *starter, Config *config,
-                GError **error)
+static bool run(const Options *options, Starter *starter, WorkerRoot *root,
+                Config *config, GError **error)
 {
-    WorkerExecutor *executor = worker_executor_new(starter, options->kernels);
+    WorkerExecutor *executor = worker_executor_new(starter, root,
+                                                   options->kernels);
     Dispatch *dispatch = dispatch_new(worker_executor_base(executor), config);
     bool good;
 
@@ -309,6 +328,7 @@ int main(int argc, char **argv)
 {
     g_auto(Options) options = { 0 };
     g_autoptr(GError) error = NULL;
+    WorkerRoot *root;
     Starter *starter;
     Config *config;
     int status = EXIT_SUCCESS;
@@ -335,18 +355,25 @@ int main(int argc, char **argv)
     if (options.config != NULL) {
         service_check_config(config, options.config);
     }
-    starter = start_starter(&options, config, &error);
+    root = make_root(&options, &error);
+    if (root == NULL) {
+        config_free(config);
+        return fail(error, EXIT_USAGE);
+    }
+    starter = start_starter(&options, config, root, &error);
     if (starter == NULL) {
+        worker_root_free(root);
         config_free(config);
         return fail(error, EXIT_USAGE);
     }
     if (!drop_privileges(&options, &error)) {
         config_free(config);
         status = fail(error, EXIT_USAGE);
-    } else if (!run(&options, starter, config, &error)) {
+    } else if (!run(&options, starter, root, config, &error)) {
         status = fail(error, error->domain == SERVICE_ERROR ? EXIT_FAILURE
                                                             : EXIT_USAGE);
     }
     starter_free(starter);
+    worker_root_free(root);
     return status;
 }

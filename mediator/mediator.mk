@@ -6,7 +6,7 @@
 MEDIATOR_GLIB := glib-2.0 gio-unix-2.0
 MEDIATOR_LIBS := $(MEDIATOR_GLIB) zlib
 WORKER_LIBS := libseccomp
-MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -Imediator \
+MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -iquote mediator \
     -DG_LOG_USE_STRUCTURED \
     -DG_LOG_DOMAIN='"vgpu-mediatord"' \
     -DGLIB_VERSION_MIN_REQUIRED=GLIB_VERSION_2_56 \

@@ -12,11 +12,14 @@
 struct PoolHealth {
     uint8_t id;
     Starter *starter;
+    WorkerRoot *root;
     void (*changed)(gpointer opaque);
     gpointer opaque;
     PoolState state;
     char *name;
     char **argv;                /* NULL: closed */
+    bool confine;               /* to the root, if that works */
+    bool confined;              /* it does */
     char *reason;               /* NULL unless FAILED */
     WorkerProbe *probe;         /* NULL while none runs */
     unsigned attempts;          /* that have failed in a row */
@@ -69,14 +72,26 @@ static void pool_health_succeeded(PoolHealth *health)
     health->state = POOL_WORKS;
 }
 
-static void pool_health_probed(gpointer opaque, const char *reason)
+/* Its workers are not confined, although they should be. */
+static void pool_health_warn(const PoolHealth *health, const char *reason)
+{
+    g_warning("pool %c: programs of VMs are refused, since the host cannot "
+              "keep its files from them: %s", health->id, reason);
+}
+
+static void pool_health_probed(gpointer opaque,
+                               const WorkerProbeResult *result)
 {
     PoolHealth *health = opaque;
 
     health->probe = NULL;
-    if (reason != NULL) {
-        pool_health_failed(health, reason);
+    if (result->reason != NULL) {
+        pool_health_failed(health, result->reason);
     } else {
+        health->confined = result->confined;
+        if (result->open_reason != NULL) {
+            pool_health_warn(health, result->open_reason);
+        }
         pool_health_succeeded(health);
     }
     health->changed(health->opaque);
@@ -86,11 +101,16 @@ static void pool_health_start(PoolHealth *health)
 {
     g_autoptr(GError) error = NULL;
 
-    health->probe = worker_probe_new(health->starter,
-                                     (const char *const *)health->argv,
-                                     pool_health_probed, health, &error);
+    health->probe = worker_probe_new(&(WorkerProbeOptions) {
+        .argv = (const char *const *)health->argv,
+        .starter = health->starter,
+        .root = health->root,
+        .confine = health->confine,
+    }, pool_health_probed, health, &error);
     if (health->probe == NULL) {
-        pool_health_probed(health, error->message);
+        pool_health_probed(health, &(WorkerProbeResult) {
+            .reason = error->message,
+        });
     }
 }
 
@@ -111,6 +131,7 @@ void pool_health_close(PoolHealth *health)
     g_clear_pointer(&health->name, g_free);
     g_clear_pointer(&health->reason, g_free);
     health->attempts = 0;
+    health->confined = false;
     health->state = POOL_CLOSED;
 }
 
@@ -126,12 +147,13 @@ static bool is_the_same(const PoolHealth *health, const char *const *argv)
 }
 
 void pool_health_try(PoolHealth *health, const char *name,
-                     const char *const *argv)
+                     const char *const *argv, bool confine)
 {
     if (!is_the_same(health, argv)) {
         pool_health_close(health);
         health->name = g_strdup(name);
         health->argv = g_strdupv((char **)argv);
+        health->confine = confine;
         health->state = POOL_TRYING;
     }
     if (health->state != POOL_WORKS && health->probe == NULL) {
@@ -151,12 +173,18 @@ const char *pool_health_reason(const PoolHealth *health)
     return health->reason;
 }
 
-PoolHealth *pool_health_new(uint8_t id, Starter *starter,
+bool pool_health_confined(const PoolHealth *health)
+{
+    return health->confined;
+}
+
+PoolHealth *pool_health_new(uint8_t id, Starter *starter, WorkerRoot *root,
                             void (*changed)(gpointer opaque), gpointer opaque)
 {
     PoolHealth *health = g_new0(PoolHealth, 1);
 
     health->id = id;
+    health->root = root;
     health->starter = starter;
     health->changed = changed;
     health->opaque = opaque;

@@ -11,10 +11,11 @@
 #ifndef MEDIATOR_POOL_HEALTH_H
 #define MEDIATOR_POOL_HEALTH_H
 
-#include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "starter-client.h"
+#include "worker-root.h"
 
 #define POOL_HEALTH_PAUSE_MIN_S 1
 #define POOL_HEALTH_PAUSE_MAX_S 300
@@ -32,20 +33,24 @@ extern const char *const pool_state_names[POOL_FAILED + 1];
 typedef struct PoolHealth PoolHealth;
 
 /*
- * Of pool @id, VGPU_STUB_POOL_…, which is closed; @starter starts what tries
- * it. @changed is called after its
- * state has changed: from the main loop, or within pool_health_try().
+ * Of pool @id, VGPU_STUB_POOL_…, which is closed; @starter starts what tries it.
+ * @root has to outlive it, too. @changed is called after its state has changed:
+ * from the main loop, or within pool_health_try().
  */
-PoolHealth *pool_health_new(uint8_t id, Starter *starter,
+PoolHealth *pool_health_new(uint8_t id, Starter *starter, WorkerRoot *root,
                             void (*changed)(gpointer opaque), gpointer opaque);
 void pool_health_free(PoolHealth *health);
 
 /*
  * The accelerator called @name works when @argv, NULL-terminated, says so. That
- * is tried now, unless it was, with the same @argv, and it works.
+ * is tried now, unless it was, with the same @argv, and it works. With @confine
+ * it is first tried without the host's files; if only that fails, it is logged.
  */
 void pool_health_try(PoolHealth *health, const char *name,
-                     const char *const *argv);
+                     const char *const *argv, bool confine);
+
+/* Does it work with the files in the root alone? */
+bool pool_health_confined(const PoolHealth *health);
 
 /* Nothing is to serve the pool; nothing is tried. */
 void pool_health_close(PoolHealth *health);

@@ -94,6 +94,21 @@ static bool check(const struct passwd *user, GError **error)
     return true;
 }
 
+bool privileges_find(const char *name, uid_t *user, gid_t *group,
+                     GError **error)
+{
+    const struct passwd *entry;
+
+    errno = ENOENT;
+    entry = getpwnam(name);
+    if (entry == NULL) {
+        return fail("no such user", error);
+    }
+    *user = entry->pw_uid;
+    *group = entry->pw_gid;
+    return true;
+}
+
 bool privileges_drop(const char *name, GError **error)
 {
     const struct passwd *user;

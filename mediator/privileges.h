@@ -8,6 +8,11 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <sys/types.h>
+
+/* The ids of the user called @name. Errors: G_IO_ERROR; there is none. */
+bool privileges_find(const char *name, uid_t *user, gid_t *group,
+                     GError **error);
 
 /*
  * Be the user called @name, with the groups of that user, and without any

@@ -64,6 +64,7 @@ struct Pool {
 struct WorkerExecutor {
     Executor base;
     Starter *starter;
+    WorkerRoot *root;
     LogLimit *said;             /* lines that workers have printed */
     char *kernels;
     const Config *config;
@@ -421,7 +422,7 @@ static void worker_gone(gpointer opaque, const char *why)
 /* --- Pools --- */
 
 /* What a worker is started with, to be freed with g_strfreev() */
-static char **pool_command(const Pool *pool, bool probe)
+static char **pool_command(const Pool *pool, bool confined)
 {
     const Config *config = pool->executor->config;
     GPtrArray *argv = g_ptr_array_sized_new(MAX_ARGUMENTS);
@@ -433,8 +434,9 @@ static char **pool_command(const Pool *pool, bool probe)
     g_ptr_array_add(argv, g_strdup_printf(
         "--kernels=%s", config_kernels(config) != NULL
                         ? config_kernels(config) : pool->executor->kernels));
-    if (probe) {
-        g_ptr_array_add(argv, g_strdup("--probe"));
+    if (confined) {
+        g_ptr_array_add(argv, g_strdup_printf(
+            "--root=%s", worker_root_path(pool->executor->root)));
     }
     g_ptr_array_add(argv, NULL);
     return (char **)g_ptr_array_free(argv, FALSE);
@@ -451,7 +453,8 @@ static void pool_start(Pool *pool, Worker *worker)
         .failed = worker_failed,
         .gone = worker_gone,
     };
-    g_auto(GStrv) argv = pool_command(pool, false);
+    const bool confined = pool_health_confined(pool->health);
+    g_auto(GStrv) argv = pool_command(pool, confined);
     const gint64 now = g_get_monotonic_time();
     g_autoptr(GError) error = NULL;
 
@@ -643,13 +646,14 @@ static void pool_configure(Pool *pool)
     if (pool->settings->backend == VGPU_STUB_BACKEND_NONE) {
         pool_health_close(pool->health);
     } else {
-        g_auto(GStrv) argv = pool_command(pool, true);
+        g_auto(GStrv) argv = pool_command(pool, false);
         g_autofree char *name =
             g_strdup_printf("%s device %u",
                             backend_names[pool->settings->backend],
                             pool->settings->device);
 
-        pool_health_try(pool->health, name, (const char *const *)argv);
+        pool_health_try(pool->health, name, (const char *const *)argv,
+                        pool->settings->backend == VGPU_STUB_BACKEND_OPENCL);
     }
     pool_settle(pool);
 }
@@ -768,7 +772,8 @@ static void workers_vm_gone(Executor *base, const char *vm)
     }
 }
 
-WorkerExecutor *worker_executor_new(Starter *starter, const char *kernels)
+WorkerExecutor *worker_executor_new(Starter *starter, WorkerRoot *root,
+                                    const char *kernels)
 {
     WorkerExecutor *executor = g_new0(WorkerExecutor, 1);
 
@@ -783,6 +788,7 @@ WorkerExecutor *worker_executor_new(Starter *starter, const char *kernels)
         .vm_gone = workers_vm_gone,
     };
     executor->starter = starter;
+    executor->root = root;
     executor->said = log_limit_new(WORKER_LINES_VM, WORKER_LINES_ALL,
                                    said_left_out);
     executor->kernels = g_strdup(kernels);
@@ -792,8 +798,8 @@ WorkerExecutor *worker_executor_new(Starter *starter, const char *kernels)
         pool->executor = executor;
         pool->id = VGPU_STUB_POOL_A + i;
         pool->serving = g_hash_table_new(g_str_hash, g_str_equal);
-        pool->health = pool_health_new(pool->id, starter, pool_health_changed,
-                                       pool);
+        pool->health = pool_health_new(pool->id, starter, root,
+                                       pool_health_changed, pool);
     }
     return executor;
 }

@@ -79,7 +79,8 @@ typedef struct WorkerCounters {
  * The workers will be processes that @starter starts, and have the kernels in
  * the folder @kernels unless the configuration names another.
  */
-WorkerExecutor *worker_executor_new(Starter *starter, const char *kernels);
+WorkerExecutor *worker_executor_new(Starter *starter, WorkerRoot *root,
+                                    const char *kernels);
 
 /*
  * Ends what is executed and kills all workers; none is left on return. For

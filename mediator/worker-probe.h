@@ -1,27 +1,44 @@
 /*
- * Tries a pool's backend: a worker that opens it and exits
+ * Tries a pool's backend: a worker that computes something and exits
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef MEDIATOR_WORKER_PROBE_H
 #define MEDIATOR_WORKER_PROBE_H
 
-#include "starter-client.h"
+#include <stdbool.h>
 
-/* After that many seconds a backend that does not answer counts as broken. */
+#include "starter-client.h"
+#include "worker-root.h"
+
+/* A process that does not end within so many seconds counts as broken. */
 #define WORKER_PROBE_TIMEOUT_S 30
 
 typedef struct WorkerProbe WorkerProbe;
 
+/* Reasons are lines of UTF-8, valid during the call. */
+typedef struct WorkerProbeResult {
+    const char *reason;         /* why the backend does not work, or NULL */
+    bool confined;              /* it works in the root */
+    const char *open_reason;    /* why not, where that was to be tried */
+} WorkerProbeResult;
+
+typedef struct WorkerProbeOptions {
+    Starter *starter;
+    WorkerRoot *root;
+    const char *const *argv;    /* options of a worker, NULL-terminated */
+    /* Get the root ready for the driver, and see if it works in there. */
+    bool confine;
+} WorkerProbeOptions;
+
 /*
- * Have @starter start a worker with @argv, NULL-terminated, and call @done from
- * the main loop when it has ended, with NULL when the backend works, else with
- * the reason why not, a line of UTF-8. The probe is no more then. Returns NULL
- * with a G_IO_ERROR when it cannot be started.
+ * Try what @options say, and call @done from the main loop when that has
+ * ended. The probe is no more then. Returns NULL with a G_IO_ERROR or a
+ * G_SPAWN_ERROR when it cannot be started.
  */
-WorkerProbe *worker_probe_new(Starter *starter, const char *const *argv,
+WorkerProbe *worker_probe_new(const WorkerProbeOptions *options,
                               void (*done)(gpointer opaque,
-                                           const char *reason),
+                                           const WorkerProbeResult *result),
                               gpointer opaque, GError **error);
 
 /* End it before it is done. */

@@ -83,9 +83,20 @@ typedef struct BackendClass {
                         size_t to_offset, BackendMemory *from,
                         size_t from_offset, size_t length, GError **error);
 
+    /*
+     * Programs can make the compiler read files of the host: none of a guest's
+     * may be built where there are any.
+     */
+    bool reads_files;
+    /* A program with a kernel `trial`: one more in each uint of a buffer */
+    const char *trial;
+
     /* These are NULL where suffix is. */
 
-    /* May a guest give the compiler @text? Else VGPU_STUB_ERR_BUILD_FAILED. */
+    /*
+     * May a guest give the compiler @text? Else VGPU_STUB_ERR_BUILD_FAILED.
+     * NULL: any.
+     */
     bool (*vet)(const char *text, GError **error);
     BackendProgram *(*build)(Backend *backend, const char *text,
                              GError **error);

@@ -12,10 +12,13 @@
 #include <gio/gio.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "closure.h"
+#include "root.h"
 #include "sandbox.h"
 #include "session.h"
 #include "worker-protocol.h"
@@ -26,7 +29,7 @@
 
 static const char description[] =
     "vgpu-mediatord starts it with a socket as its stdin, for each virtual\n"
-    "machine that uses an accelerator. With --probe it opens the\n"
+    "machine that uses an accelerator. With --probe it tries the\n"
     "accelerator, prints its name and exits.\n"
     "\n"
     "Exit status: 0 when it was told to exit, 1 when the accelerator cannot\n"
@@ -36,6 +39,8 @@ typedef struct Options {
     char *backend;
     int device;
     char *kernels;
+    char *root;
+    char *make_root;
     gboolean probe;
 } Options;
 
@@ -50,8 +55,12 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "Use the backend's device N, from 0 (default: 0)", "N" },
         { "kernels", 0, 0, G_OPTION_ARG_FILENAME, &options->kernels,
           "Offer the kernels in DIR", "DIR" },
+        { "root", 0, 0, G_OPTION_ARG_FILENAME, &options->root,
+          "Have no files but those in DIR once the driver is open", "DIR" },
         { "probe", 0, 0, G_OPTION_ARG_NONE, &options->probe,
-          "Show the accelerator's name and exit", NULL },
+          "Try the accelerator, show its name and exit", NULL },
+        { "make-root", 0, 0, G_OPTION_ARG_FILENAME, &options->make_root,
+          "Copy what the driver needs in --root to DIR and exit", "DIR" },
         { 0 }
     };
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
@@ -83,6 +92,8 @@ static void options_clear(Options *options)
 {
     g_free(options->backend);
     g_free(options->kernels);
+    g_free(options->root);
+    g_free(options->make_root);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -273,30 +284,62 @@ static bool serve(int socket, Session *session, GError **error)
     return true;
 }
 
+/* What the process was started for, with the driver open */
+static bool work(const Options *options, int socket, Session *session,
+                 Closure *closure, GError **error)
+{
+    g_autofree char *line = NULL;
+
+    if (options->make_root != NULL) {
+        return root_make(options->make_root, error);
+    }
+    if (!sandbox_enter(options->backend, closure, error)) {
+        return false;
+    }
+    if (!options->probe) {
+        return serve(socket, session, error);
+    }
+    if (!session_try(session, error)) {
+        return false;
+    }
+    /* stdio looks at its files first, which the sandbox may not allow. */
+    line = g_strconcat(session_device_name(session), "\n", NULL);
+    return write(STDOUT_FILENO, line, strlen(line)) >= 0 ||
+           fail("stdout", errno, error);
+}
+
 static bool run(const Options *options, GError **error)
 {
     const SessionOptions session_options = {
         .backend = options->backend,
         .device = options->device,
         .kernels = options->kernels,
+        .closed = options->root != NULL,
     };
-    int socket = options->probe ? -1 : take_socket(error);
+    const bool serves = !options->probe && options->make_root == NULL;
+    const int socket = serves ? take_socket(error) : -1;
+    Closure *closure = NULL;
     Session *session;
-    bool good = true;
+    bool good;
 
-    if (socket < 0 && !options->probe) {
+    if (serves && socket < 0) {
+        return false;
+    }
+    if (options->root != NULL) {
+        closure = closure_new(options->root, error);
+        if (closure == NULL) {
+            return false;
+        }
+    }
+    /* Before there is a driver, and threads of its */
+    if (!closure_drop_capabilities(error)) {
         return false;
     }
     session = session_new(&session_options, error);
     if (session == NULL) {
         return false;
     }
-    if (options->probe) {
-        printf("%s\n", session_device_name(session));
-    } else {
-        good = sandbox_enter(options->backend, error) &&
-               serve(socket, session, error);
-    }
+    good = work(options, socket, session, closure, error);
     session_free(session);
     return good;
 }

@@ -8,14 +8,12 @@
 
 #include <errno.h>
 #include <gio/gio.h>
-#include <linux/capability.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef SCMP_ACT_KILL_PROCESS   /* libseccomp 2.3, of XCP-ng 8.3 */
@@ -66,6 +64,9 @@ static const char *const driver_denied[] = {
     "setdomainname", "settimeofday", "clock_settime", "clock_adjtime",
     "adjtimex", "iopl", "ioperm", "modify_ldt", "syslog", "vhangup",
     "lookup_dcookie", "personality",
+    /* Files in the root that workers have in common */
+    "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown",
+    "fchownat", "setxattr", "lsetxattr", "fsetxattr", "setxattrat",
     /* What has been the way out of many a sandbox */
     "add_key", "request_key", "keyctl", "bpf", "perf_event_open",
     "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register",
@@ -192,23 +193,12 @@ static bool filter_load(const char *backend, GError **error)
     return filter.result == 0 || sandbox_fail("filter", -filter.result, error);
 }
 
-/* The starter leaves it the one to chroot. */
-static bool drop_capabilities(void)
-{
-    struct __user_cap_header_struct header = {
-        .version = _LINUX_CAPABILITY_VERSION_3,
-    };
-    const struct __user_cap_data_struct none[2] = { { 0 } };
-
-    return syscall(SYS_capset, &header, none) == 0;
-}
-
-bool sandbox_enter(const char *backend, GError **error)
+bool sandbox_enter(const char *backend, Closure *closure, GError **error)
 {
     const bool cpu = strcmp(backend, "cpu") == 0;
 
-    if (!drop_capabilities()) {
-        return sandbox_fail("no capabilities", errno, error);
+    if (closure != NULL && !closure_close(closure, error)) {
+        return false;
     }
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
         return sandbox_fail("no new privileges", errno, error);

@@ -12,9 +12,12 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "closure.h"
+
 /*
- * Give up for good what the worker needs no more, in all its threads and in
- * whatever it starts:
+ * Close the file system with @closure, which is freed, or leave it as it is
+ * with NULL. Then give up for good what the worker needs no more, in all its
+ * threads and in whatever it starts:
  *
  * "cpu"     It may use the descriptors that it has, allocate memory, ask for
  *           the time and for random numbers, and exit. Anything else ends the
@@ -29,6 +32,6 @@
  *
  * Errors: G_IO_ERROR, and the worker must not go on.
  */
-bool sandbox_enter(const char *backend, GError **error);
+bool sandbox_enter(const char *backend, Closure *closure, GError **error);
 
 #endif /* WORKER_SANDBOX_H */

@@ -11,15 +11,19 @@
 static bool check_programs(const Session *session,
                            const SessionLimits *limits, GError **error)
 {
-    const bool allowed = limits->guest_kernels &&
-                         session->class->build != NULL;
+    const char *why = NULL;
 
-    if (!allowed) {
-        g_set_error_literal(error, BACKEND_ERROR,
-                            VGPU_STUB_ERR_UNSUPPORTED_OPERATION,
-                            "this VM may not bring programs of its own");
+    if (!limits->guest_kernels || session->class->build == NULL) {
+        why = "this VM may not bring programs of its own";
+    } else if (session->class->reads_files && !session->closed) {
+        why = "no VM's own programs run here: the host cannot keep its files "
+              "from them, and its log says why";
     }
-    return allowed;
+    if (why != NULL) {
+        g_set_error_literal(error, BACKEND_ERROR,
+                            VGPU_STUB_ERR_UNSUPPORTED_OPERATION, why);
+    }
+    return why == NULL;
 }
 
 /* The guest's own program, as its memory is now */
@@ -48,7 +52,7 @@ static BackendProgram *guest_program(Session *session,
         return NULL;
     }
     text[launch->program_length] = '\0';
-    if (!session->class->vet(text, error)) {
+    if (session->class->vet != NULL && !session->class->vet(text, error)) {
         return NULL;
     }
     return programs_get(session->programs, text, error);

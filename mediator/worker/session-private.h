@@ -17,6 +17,7 @@ struct Session {
     Backend *backend;
     BackendDevice device;
     char *name;                 /* the device's */
+    bool closed;                /* the file system is, or will be */
     bool warned;                /* of a program that does not compile */
     bool lost;                  /* the driver does nothing more for us */
     Catalogue *catalogue;

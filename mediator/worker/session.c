@@ -180,6 +180,7 @@ Session *session_new(const SessionOptions *options, GError **error)
         .backend = backend,
         .device = device,
         .name = device_name(device.name),
+        .closed = options->closed,
         .catalogue = catalogue,
         .memory = memory_table_new(class, backend),
         .programs = programs_new(class, backend),

@@ -17,6 +17,8 @@ typedef struct SessionOptions {
     const char *backend;        /* "cpu", "opencl" or "cuda" */
     unsigned device;            /* index among the backend's devices */
     const char *kernels;        /* the catalogue's folder */
+    /* The host's files will be out of reach before something is executed. */
+    bool closed;
 } SessionOptions;
 
 /* What the VM may when a request is executed */
@@ -35,6 +37,14 @@ void session_free(Session *session);
 
 /* The accelerator's name, valid UTF-8 */
 const char *session_device_name(const Session *session);
+
+/*
+ * Try what every request needs: allocate, zero, write and read memory, and
+ * compile and run a program where the driver does that. Drivers may open and
+ * yet do nothing more. The message of an error is for the host's
+ * administrator.
+ */
+bool session_try(Session *session, GError **error);
 
 /*
  * Execute @call within @limits in @context, whose memory it can use. What was

@@ -96,6 +96,8 @@ def serve(behaviour):
 def main():
     path = HERE / "behaviour"
     behaviour = path.read_text() if path.exists() else ""
+    if any(word.startswith("--make-root=") for word in sys.argv):
+        sys.exit("not this one" if behaviour == "no root" else 0)
     if "--probe" in sys.argv:
         (HERE / f"probe-{os.getpid()}").touch()
         sys.exit("first this\nno such accelerator"

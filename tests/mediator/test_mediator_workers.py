@@ -225,10 +225,12 @@ def test_what_it_is_started_with(host, tmp_path):
                "[pool B]\nbackend=opencl\ndevice=3\n")
     for guest in (host.guest(7, pool=POOL_B), host.guest(8)):
         assert guest.ask()[0] == OK
-    assert sorted(path.read_text().split("\n")
-                  for path in tmp_path.glob("worker-*")) == [
-        ["--backend=cpu", "--device=0", "--kernels=/the/kernels"],
-        ["--backend=opencl", "--device=3", "--kernels=/the/kernels"]]
+    cpu, opencl = sorted(path.read_text().split("\n")
+                         for path in tmp_path.glob("worker-*"))
+    assert cpu == ["--backend=cpu", "--device=0", "--kernels=/the/kernels"]
+    assert opencl[:-1] == ["--backend=opencl", "--device=3",
+                           "--kernels=/the/kernels"]
+    assert re.fullmatch("--root=/.*/vgpu-workers-[^/]*", opencl[-1])
 
 
 def test_it_inherits_nothing(host):

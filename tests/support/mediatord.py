@@ -57,7 +57,9 @@ class Mediatord:
 
     def starter(self):
         """The pid of what starts its workers"""
-        return next(iter(children(self.process.pid)), None)
+        return next((pid for pid, arguments
+                     in children(self.process.pid).items()
+                     if arguments[0].endswith("vgpu-starter")), None)
 
     def workers(self):
         """{pid: arguments} of those that live and serve a VM."""

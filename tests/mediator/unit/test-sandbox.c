@@ -41,7 +41,7 @@ static int status_of(const char *backend, Attempt attempt)
     int status;
 
     if (child == 0) {
-        if (!sandbox_enter(backend, NULL)) {
+        if (!sandbox_enter(backend, NULL, NULL)) {
             _exit(255);
         }
         _exit(attempt());
@@ -297,7 +297,7 @@ static void test_threads(void)
     if (child == 0) {
         GThread *thread = g_thread_new("driver", thread_that_waits, NULL);
 
-        if (!sandbox_enter("cuda", NULL) || write(pipe_fds[1], "", 1) != 1) {
+        if (!sandbox_enter("cuda", NULL, NULL) || write(pipe_fds[1], "", 1) != 1) {
             _exit(255);
         }
         _exit(GPOINTER_TO_INT(g_thread_join(thread)));

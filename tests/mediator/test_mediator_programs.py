@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs of guests, in real workers with PoCL: what they can reach."""
+import os
+import shutil
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from fake_device import FakeDevice
+from support import abi, operations
+from support.mediatord import Mediatord
+from support.paths import BUILD
+from support.wire import Message
+
+OK = abi.VGPU_STUB_ERR_NONE
+UNSUPPORTED = abi.VGPU_STUB_ERR_UNSUPPORTED_OPERATION
+BUILD_FAILED = abi.VGPU_STUB_ERR_BUILD_FAILED
+BUFFER = abi.VGPU_STUB_ARG_BUFFER
+NOBODY = 65534
+
+CONFIG = ("[pool A]\nbackend=opencl\n[vm]\nguest-kernels=yes\nfaults=1000\n"
+          "deadline-ms=60000\n")
+
+
+class Guest:
+    """A VM that brings programs."""
+
+    def __init__(self, folder):
+        self.device = FakeDevice(folder / "7-0.sock")
+        self.sequence = 0
+
+    def connect(self):
+        self.peer = self.device.greet()
+        self.peer.sock.settimeout(60)
+
+    def call(self, payload):
+        """Status, results and data"""
+        self.sequence += 1
+        self.peer.send(Message(abi.VGPU_STUB_MSG_REQUEST, payload,
+                               sequence=self.sequence))
+        message = self.peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+        assert message.sequence == self.sequence
+        return message.status, *operations.results(message.payload)
+
+    def store(self, data):
+        status, results, why = self.call(operations.alloc(len(data)))
+        assert status == OK, why
+        handle, = struct.unpack("<Q", results)
+        for at in range(0, len(data), 968):
+            part = data[at:at + 968]
+            status, _, why = self.call(operations.copy(
+                abi.VGPU_STUB_COPY_TO_DEVICE, len(part), handle, at,
+                data=part))
+            assert status == OK, why
+        return handle
+
+    def load(self, handle, length):
+        status, _, data = self.call(operations.copy(
+            abi.VGPU_STUB_COPY_FROM_DEVICE, length, handle))
+        assert status == OK, data
+        return data
+
+    def run(self, source, *arguments, name=b"k", **options):
+        """Status and message of the kernel, which runs once"""
+        text = source if isinstance(source, bytes) else source.encode()
+        program = self.store(text + b"\0")
+        status, _, why = self.call(operations.kernel(
+            name, b"".join(operations.argument(*argument)
+                           for argument in arguments),
+            program=program, length=len(text), **options))
+        self.call(operations.free(program))
+        return status, why.decode()
+
+
+@pytest.fixture(scope="module")
+def guest(tmp_path_factory):
+    """One daemon with one worker for all tests"""
+    folder = tmp_path_factory.mktemp("programs")
+    (folder / "mediatord.conf").write_text(CONFIG)
+    guest = Guest(folder)
+    with Mediatord(BUILD / "mediator/vgpu-mediatord", folder / "log",
+                   "--config", folder / "mediatord.conf",
+                   "--socket-dir", folder) as daemon:
+        guest.daemon = daemon
+        guest.connect()
+        yield guest
+        guest.device.close()
+
+
+# --- What the compiler reads ---
+
+SECRET = "secret_of_the_host"
+
+# Ways to make a compiler read the file at PATH
+READERS = {
+    "include": '#include "PATH"\n',
+    "angle brackets": "#include <PATH>\n",
+    "backslash and CR": '#inc\\\r\nlude "PATH"\n',
+    "backslash and LF": '#inc\\\nlude "PATH"\n',
+    "trigraph": '#inc??/\nlude "PATH"\n',
+    "digraph": '%:include "PATH"\n',
+    "import": '#import "PATH"\n',
+    "include_next": '#include_next "PATH"\n',
+    "macro": '#define F "PATH"\n#include F\n',
+    "way up": '#include "../../../../../../../../..PATH"\n',
+    "embed": 'int x[] = {\n#embed "PATH"\n};\n',
+    "assembler": '__asm__(".incbin \\"PATH\\"");\n',
+    "assembler's include": '__asm__(".include \\"PATH\\"");\n',
+    "pragma": '#pragma comment(lib, "PATH")\n#pragma GCC dependency "PATH"\n',
+    "module": '#pragma clang module build x "PATH"\n',
+}
+
+
+@pytest.fixture(scope="module")
+def secret(tmp_path_factory):
+    """A file that everybody can read, with an error that names its words"""
+    path = tmp_path_factory.mktemp("secret") / "secret"
+    path.write_text(f"{SECRET} {SECRET};\n#define {SECRET}_READ\n")
+    path.chmod(0o644)
+    return path
+
+
+@pytest.mark.parametrize("way", READERS)
+def test_the_compiler_finds_no_file(guest, secret, way):
+    directive = READERS[way].replace("PATH", str(secret))
+    source = (f"{directive}"
+              f"#ifdef {SECRET}_READ\n#error it was read\n#endif\n"
+              "__kernel void k(__global char *a) { a[0] = 1; }\n")
+    memory = guest.store(bytes(1))
+    status, why = guest.run(source, (BUFFER, memory))
+    assert f"{SECRET};" not in why and "was read" not in why, why
+    assert status in (OK, BUILD_FAILED), why
+
+
+@pytest.mark.parametrize("path", [
+    "/etc/passwd", "/etc/hostname", "/proc/self/environ", "/proc/self/maps",
+    "/proc/cpuinfo", "/sys/devices/system/cpu/online", "/dev/zero",
+    "/usr/include/stdio.h", "/proc/self/root/etc/passwd",
+    "/proc/self/cwd/../etc/passwd", "/proc/1/cmdline"])
+def test_there_is_no_such_file(guest, path):
+    source = (f"__kernel void k(__global int *a) {{\n"
+              f'#if __has_include("{path}")\n    a[0] = 1;\n#else\n'
+              "    a[0] = 2;\n#endif\n}\n")
+    memory = guest.store(bytes(4))
+    assert guest.run(source, (BUFFER, memory)) == (OK, "")
+    assert guest.load(memory, 4) == struct.pack("<I", 2)
+
+
+@pytest.mark.parametrize("text", [
+    "/* This notice shall be included in all copies. */",
+    "// an important import",
+    "/* embedded */",
+    "// C:\\include\\",
+])
+def test_words_are_not_judged(guest, text):
+    memory = guest.store(bytes(4))
+    assert guest.run(f"{text}\n\n__kernel void k(__global int *include) "
+                     "{ *include = 5; }\n", (BUFFER, memory)) == (OK, "")
+    assert guest.load(memory, 4) == struct.pack("<I", 5)
+
+
+def test_a_header_of_its_own_is_not_needed(guest):
+    """What PoCL itself reads is there: builtins, images, math."""
+    source = """
+        __kernel void k(__global float *a)
+        {
+            a[0] = native_exp(1.0f) + sin(a[0]) + pow(2.0f, 3.0f);
+            a[1] = convert_float_rtz(fma(2.0, 3.0, 4.0));
+            a[2] = dot((float4)(1), (float4)(2));
+            if (get_global_id(0) == 0) { printf("%d\\n", 1); }
+        }
+        __kernel void i(read_only image2d_t in, sampler_t s,
+                        __global float4 *out)
+        { *out = read_imagef(in, s, (int2)(0, 0)); }
+        """
+    memory = guest.store(bytes(12))
+    assert guest.run(source, (BUFFER, memory)) == (OK, "")
+    values = struct.unpack("<3f", guest.load(memory, 12))
+    assert values == pytest.approx((2.71828 + 8, 10, 8), 1e-5)
+
+
+# --- What code in the worker reaches ---
+
+# x86-64's system calls, from the kernel, which is native code
+CALLS = """
+long sys(long n, long a, long b, long c)
+{
+    long r;
+    __asm__ volatile("syscall" : "=a"(r) : "a"(n), "D"(a), "S"(b), "d"(c)
+                     : "rcx", "r11", "memory");
+    return r;
+}
+"""
+OPEN, CHROOT, MKDIR, FCHDIR, OPENAT, CHMOD, UNLINK, CHDIR = (
+    2, 161, 83, 81, 257, 90, 87, 80)
+
+
+def native(guest, body, path=b""):
+    """Four results of C in the worker, with `path` and its own `out`"""
+    out, text = guest.store(bytes(32)), guest.store(path + b"\0")
+    assert guest.run(
+        CALLS + "__kernel void k(__global long *out, __global char *path) "
+        f"{{ {body} }}", (BUFFER, out), (BUFFER, text)) == (OK, "")
+    return struct.unpack("<4q", guest.load(out, 32))
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/proc/self/maps", "/dev/null",
+                                  "/root", "/home", "/var", "/run"])
+def test_code_opens_no_file(guest, path):
+    assert native(guest, f"out[0] = sys({OPEN}, (long)path, 0, 0);",
+                  path.encode())[0] == -2      # ENOENT
+
+
+def test_code_does_not_leave_its_root(guest):
+    """The ways out of a chroot: another one, and open folders"""
+    made, entered, up, _ = native(guest, f"""
+        out[0] = sys({MKDIR}, (long)path, 0700, 0);
+        out[1] = sys({CHROOT}, (long)path, 0, 0);
+        for (int i = 0; i < 20; i++) {{ sys({CHDIR}, (long)"..", 0, 0); }}
+        out[2] = sys({OPEN}, (long)"etc/passwd", 0, 0);
+        """, b"/new")
+    assert made < 0 and entered == -1 and up == -2
+    reached, _, _, _ = native(guest, f"""
+        out[0] = 0;
+        for (long fd = 0; fd < 1024; fd++) {{
+            if (sys({OPENAT}, fd, (long)path, 0) >= 0 ||
+                (sys({FCHDIR}, fd, 0, 0) == 0 &&
+                 sys({OPEN}, (long)path, 0, 0) >= 0)) {{ out[0]++; }}
+        }}
+        """, b"../../../../../../../../etc/passwd")
+    assert reached == 0
+
+
+def test_code_does_not_change_its_root(guest):
+    """It is that of other workers, too, perhaps of the same user."""
+    changed, written, removed, _ = native(guest, f"""
+        out[0] = sys({CHMOD}, (long)path, 0666, 0);
+        out[1] = sys({OPEN}, (long)path, 1, 0);
+        out[2] = sys({UNLINK}, (long)path, 0, 0);
+        """, b"/usr/bin/ld")
+    assert changed == -1 and written == -13 and removed < 0
+
+
+def test_a_worker_has_no_capability(guest):
+    worker, = guest.daemon.workers()
+    for task in Path(f"/proc/{worker}/task").iterdir():
+        status = (task / "status").read_text()
+        for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            assert f"{name}:\t0000000000000000\n" in status
+    if os.geteuid() == 0:
+        root = os.readlink(f"/proc/{worker}/root")
+        assert root.startswith("/tmp/vgpu-workers-")
+        assert os.readlink(f"/proc/{worker}/cwd").startswith(root)
+
+
+# --- Hosts that cannot close it ---
+
+def test_a_driver_that_is_not_closed(start, tmp_path):
+    """Guests' programs are refused, and told why; the catalogue goes on."""
+    worker = tmp_path / "worker"
+    worker.write_text("#!/bin/sh\n"
+                      'case "$*" in *--make-root*) echo no right >&2; exit 1;;'
+                      f' esac\nexec {BUILD}/mediator/vgpu-worker "$@"\n')
+    worker.chmod(0o755)
+    sockets = tmp_path / "sockets"
+    sockets.mkdir()
+    config = tmp_path / "mediatord.conf"
+    config.write_text(CONFIG)
+    guest = Guest(sockets)
+    daemon = start("--config", config, "--socket-dir", sockets, worker=worker)
+    guest.connect()
+    status, why = guest.run("__kernel void k(void) { }")
+    assert status == UNSUPPORTED
+    assert why == ("no VM's own programs run here: the host cannot keep its "
+                   "files from them, and its log says why")
+    daemon.wait_log("pool A: programs of VMs are refused, since the host "
+                    "cannot keep its files from them: no right$")
+    memory = [guest.store(struct.pack("<f", 1)) for _ in range(2)]
+    status, _, why = guest.call(operations.kernel(
+        b"reduce", operations.argument(BUFFER, memory[0]) +
+        operations.argument(BUFFER, memory[1]) +
+        operations.argument(abi.VGPU_STUB_ARG_U32, 1) * 2))
+    assert (status, why) == (OK, b"")
+    guest.device.close()
