@@ -92,8 +92,12 @@ class Buffer:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.free()
+    def __exit__(self, kind, *_):
+        try:
+            self.free()
+        except (OSError, RequestError):
+            if kind is None:        # else that is what the program is to see
+                raise
 
     def free(self):
         """Free the memory, if that has not been done. When this fails, the

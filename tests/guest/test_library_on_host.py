@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+import pytest
+
 from support.paths import BUILD, ROOT
 
 LIBRARY = ROOT / "guest-tools/libvgpu-stub"
@@ -37,6 +39,18 @@ def test_the_man_page_has_every_function():
     page = MAN_PAGE.read_text()
     assert set(re.findall(r'^\.BI ".*?\b(vgpu_stub_\w+)\(', page,
                           re.MULTILINE)) == declared()
+
+
+TRANSPORT = {"bar", "block", "interrupt", "mailbox", "sysfs", "waiter"}
+ABOVE = {"error", "handle", "kernel", "memory", "operation", "queue", "reply",
+         "request"}
+
+
+@pytest.mark.parametrize("name", sorted(ABOVE))
+def test_what_is_above_the_transport_does_not_know_it(name):
+    for path in LIBRARY.glob(f"{name}.[ch]"):
+        included = re.findall(r'#include "(.*)\.h"', path.read_text())
+        assert not TRANSPORT & set(included), path
 
 
 def test_cxx(tmp_path):

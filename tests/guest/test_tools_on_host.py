@@ -14,7 +14,7 @@ def run(program, *args):
 
 
 @pytest.mark.parametrize("program", ["block-test", "block-loop-test",
-                                     "waiter-test"])
+                                     "text-test", "waiter-test"])
 def test_parts_of_the_library(program):
     result = run(f"tests/guest/{program}")
     assert result.returncode == 0, result.stdout
