@@ -69,6 +69,7 @@ install-guest-tools: guest-tools
 	$(call install_file,guest-tools/completion/vgpu-stub,$(completionsdir))
 	$(call install_file,guest-tools/python/vgpu_stub.py,$(pythondir))
 	$(call install_file,guest-tools/python/vgpu_stub_library.py,$(pythondir))
+	$(call install_file,guest-tools/python/vgpu_stub_values.py,$(pythondir))
 	mkdir -p $(DESTDIR)$(examplesdir)
 	install -p -m 644 guest-tools/examples/* $(DESTDIR)$(examplesdir)
 	$(call install_file,docs/man/vgpu-stub.3,$(mandir)/man3)

@@ -6,11 +6,10 @@
 #include "cli.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "cause.h"
+#include "finding.h"
 
 /* Where an access is as dear as this, the interrupt is worth its driver */
 #define DEAR_ACCESS_NS 20000
@@ -19,14 +18,6 @@ struct patient {
     const struct options *options;
     struct vgpu_stub *dev;      /* NULL until it is open */
     struct vgpu_stub_info info;
-};
-
-/* What a check has found */
-struct finding {
-    int status;                         /* exit status; EXIT_OK: no problem */
-    char found[320];
-    struct cause cause;                 /* what the advice may lead into */
-    const char *advice[ADVICE_MAX];     /* NULL where there is no more */
 };
 
 /* What to do about an error, by errno or by the device's error code */
@@ -85,28 +76,12 @@ static const char *const link_advice[ADVICE_MAX] = {
     "QEMU was started by hand: give the device a chardev=",
 };
 
-static void __attribute__((format(printf, 3, 4)))
-found(struct finding *finding, int status, const char *format, ...)
-{
-    va_list args;
-
-    finding->status = status;
-    va_start(args, format);
-    vsnprintf(finding->found, sizeof(finding->found), format, args);
-    va_end(args);
-}
-
-static void advise(struct finding *finding, const char *const *advice)
-{
-    memcpy(finding->advice, advice, sizeof(finding->advice));
-}
-
 static void find_cure(struct finding *finding, int error,
                       const struct cure *cures, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (cures[i].error == error) {
-            advise(finding, cures[i].advice);
+            finding_advise(finding, cures[i].advice);
         }
     }
 }
@@ -126,12 +101,13 @@ static void check_device(struct patient *patient, struct finding *finding)
     }
     if (rc < 0) {
         find_cause(bdf, rc, &finding->cause);
-        found(finding, open_status(rc), "%s", finding->cause.text);
-        advise(finding, finding->cause.advice);
+        finding_say(finding, open_status(rc), "%s", finding->cause.text);
+        finding_advise(finding, finding->cause.advice);
     } else {
-        found(finding, EXIT_OK, "%s, pool %c, priority %s, VM ID %u",
-              patient->info.bdf, patient->info.pool,
-              priority_name(patient->info.priority), patient->info.vm_id);
+        finding_say(finding, EXIT_OK, "%s, pool %c, priority %s, VM ID %u",
+                    patient->info.bdf, patient->info.pool,
+                    priority_name(patient->info.priority),
+                    patient->info.vm_id);
     }
 }
 
@@ -140,22 +116,23 @@ static void check_waiting(struct patient *patient, struct finding *finding)
 {
     const struct vgpu_stub_info *info = &patient->info;
 
-    found(finding, EXIT_OK, "%s; an access to the device takes %.1f us",
-          info->interrupts ? "by interrupt" : "by looking again and again",
-          info->access_ns / 1000.0);
+    finding_say(finding, EXIT_OK, "%s; an access to the device takes %.1f us",
+                info->interrupts ? "by interrupt"
+                                 : "by looking again and again",
+                info->access_ns / 1000.0);
     if (info->access_ns > DEAR_ACCESS_NS && !info->interrupts) {
-        advise(finding, interrupt_advice);
+        finding_advise(finding, interrupt_advice);
     }
 }
 
 static void check_link(struct patient *patient, struct finding *finding)
 {
     if (patient->info.link_up) {
-        found(finding, EXIT_OK, "up: a mediator has accepted the device");
+        finding_say(finding, EXIT_OK, "up: a mediator has accepted the device");
     } else {
-        found(finding, EXIT_NOT_SERVED,
-              "down: no mediator has accepted the device");
-        advise(finding, link_advice);
+        finding_say(finding, EXIT_NOT_SERVED,
+                    "down: no mediator has accepted the device");
+        finding_advise(finding, link_advice);
     }
 }
 
@@ -168,17 +145,17 @@ static void find_failure(const struct patient *patient,
 
     if (rc == -EREMOTEIO) {
         vgpu_stub_message(outcome, message, sizeof(message));
-        found(finding, error_status(outcome->error_code), "%s: %s",
-              vgpu_stub_error_name(outcome->error_code), message);
+        finding_say(finding, error_status(outcome->error_code), "%s: %s",
+                    vgpu_stub_error_name(outcome->error_code), message);
         FIND_CURE(finding, outcome->error_code, request_cures);
     } else if (rc == -ETIMEDOUT) {
-        found(finding, EXIT_NOT_SERVED, "no answer within %d ms",
-              patient->options->timeout_ms);
+        finding_say(finding, EXIT_NOT_SERVED, "no answer within %d ms",
+                    patient->options->timeout_ms);
         FIND_CURE(finding, VGPU_STUB_ERR_TIMEOUT, request_cures);
     } else {
-        found(finding, EXIT_FAILED, "%s", rc == -EBADMSG ?
-              "the answer is not what was asked for" :
-              strerror(-rc));
+        finding_say(finding, EXIT_FAILED, "%s",
+                    rc == -EBADMSG ? "the answer is not what was asked for"
+                                   : strerror(-rc));
         FIND_CURE(finding, VGPU_STUB_ERR_PROTOCOL_ERROR, request_cures);
     }
 }
@@ -193,7 +170,8 @@ static void check_request(struct patient *patient, struct finding *finding)
     if (rc < 0) {
         find_failure(patient, finding, rc, &outcome);
     } else {
-        found(finding, EXIT_OK, "an echo came back in %lld us", (long long)us);
+        finding_say(finding, EXIT_OK, "an echo came back in %lld us",
+                    (long long)us);
     }
 }
 
@@ -210,12 +188,12 @@ static void check_accelerator(struct patient *patient,
     if (rc < 0) {
         find_failure(patient, finding, rc, &outcome);
     } else if (accelerator.present) {
-        found(finding, EXIT_OK, "%s, %llu MiB of memory for this VM",
-              accelerator.name,
-              (unsigned long long)accelerator.memory_quota >> 20);
+        finding_say(finding, EXIT_OK, "%s, %llu MiB of memory for this VM",
+                    accelerator.name,
+                    (unsigned long long)accelerator.memory_quota >> 20);
     } else {
-        found(finding, EXIT_NOT_SERVED, "none serves pool %c",
-              patient->info.pool);
+        finding_say(finding, EXIT_NOT_SERVED, "none serves pool %c",
+                    patient->info.pool);
         FIND_CURE(finding, VGPU_STUB_ERR_INVALID_POOL, request_cures);
     }
 }
@@ -232,31 +210,6 @@ static const struct check {
 };
 
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
-
-static void print_text(const char *name, const struct finding *finding)
-{
-    printf("%-8s%-13s%s\n", finding->status == EXIT_OK ? "ok" : "PROBLEM",
-           name, finding->found);
-    if (finding->advice[0]) {
-        puts("\nWhat to do:");
-    }
-    for (int i = 0; i < ADVICE_MAX && finding->advice[i]; i++) {
-        printf("- %s\n", finding->advice[i]);
-    }
-}
-
-static void print_json(const char *name, const struct finding *finding)
-{
-    printf("{\"check\": \"%s\", \"ok\": %s, \"found\": ", name,
-           finding->status == EXIT_OK ? "true" : "false");
-    print_json_string(finding->found);
-    fputs(", \"advice\": [", stdout);
-    for (int i = 0; i < ADVICE_MAX && finding->advice[i]; i++) {
-        fputs(i > 0 ? ", " : "", stdout);
-        print_json_string(finding->advice[i]);
-    }
-    fputs("]}", stdout);
-}
 
 /* The address; as it was asked for, where there is no such device */
 static void print_json_device(const struct patient *patient)
@@ -285,9 +238,9 @@ static int examine(struct patient *patient)
         checks[i].run(patient, &finding);
         if (json) {
             fputs(i > 0 ? ",\n " : "", stdout);
-            print_json(checks[i].name, &finding);
+            finding_print_json(checks[i].name, &finding);
         } else {
-            print_text(checks[i].name, &finding);
+            finding_print_text(checks[i].name, &finding);
         }
         status = finding.status;
     }

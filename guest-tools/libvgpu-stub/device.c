@@ -87,7 +87,8 @@ int device_read_map(struct device *device, void *map)
 
 static int check_version(struct device *device)
 {
-    uint32_t version = bar_read(&device->mailbox.bar, VGPU_STUB_REG_PROTOCOL_VER);
+    uint32_t version = bar_read(&device->mailbox.bar,
+                                VGPU_STUB_REG_PROTOCOL_VER);
 
     if (version == 0 || version == UINT32_MAX) {
         return -ENODEV;

@@ -15,7 +15,7 @@
  */
 int holder_find(int fd);
 
-/* Write the name of process @pid to @name, of @size bytes; "" if it has none. */
+/* Write the name of process @pid, or "", to @name, which has @size bytes. */
 void holder_name(int pid, char *name, size_t size);
 
 #endif /* VGPU_STUB_HOLDER_H */

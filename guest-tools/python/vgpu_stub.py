@@ -28,20 +28,19 @@ import contextlib
 import ctypes
 import errno
 import functools
-import operator
 import os
 import threading
 import time
-from ctypes import byref, c_uint32, c_uint64, c_void_p
+from ctypes import byref, c_uint64, c_void_p
 
 import vgpu_stub_library as _c
+import vgpu_stub_values as _v
 from vgpu_stub_library import library as _library
 
 __all__ = ["Buffer", "Device", "Job", "Program", "RequestError",
            "list_devices", "version"]
 
 _WAIT_MS = 100                  # between two looks at Python's signals
-_LONGEST_MS = (1 << 31) - 1
 
 
 class RequestError(Exception):
@@ -78,7 +77,7 @@ class Buffer:
 
     def __init__(self, device, size):
         self.device = device
-        self.size = _integer(size, "the size of a buffer", 1)
+        self.size = _v.integer(size, "the size of a buffer", 1)
         self._freeing = threading.Lock()
         handle = c_uint64()
         with device._using():       # until it is among those that close frees
@@ -116,16 +115,16 @@ class Buffer:
                 self.device._buffers.discard(self)
 
     def write(self, data, offset=0, idempotent=False):
-        data = _bytes(data)
+        data = _v.to_bytes(data)
         offset = self._range(offset, len(data))
         self.device._request("mem_write", self.handle, offset, data,
                              len(data), idempotent=idempotent)
 
     def read(self, size=None, offset=0, idempotent=False):
         """`size` bytes from `offset`; all there are, if that is not given."""
-        offset = _integer(offset, "an offset")
+        offset = _v.integer(offset, "an offset")
         size = max(self.size - offset, 0) if size is None else size
-        size = _integer(size, "a size")
+        size = _v.integer(size, "a size")
         self._range(offset, size)
         data = ctypes.create_string_buffer(size)
         self.device._request("mem_read", self.handle, offset, data, size,
@@ -138,17 +137,17 @@ class Buffer:
         all that it has from `source_offset` on if that is not given."""
         if source.device is not self.device:
             raise ValueError("the buffers are of different devices")
-        source_offset = _integer(source_offset, "an offset")
+        source_offset = _v.integer(source_offset, "an offset")
         if size is None:
             size = max(source.size - source_offset, 0)
-        size = _integer(size, "a size")
+        size = _v.integer(size, "a size")
         offset = self._range(offset, size)
         source._range(source_offset, size)
         self.device._request("mem_copy", self.handle, offset, source.handle,
                              source_offset, size, idempotent=idempotent)
 
     def _range(self, offset, size):
-        offset = _integer(offset, "an offset")
+        offset = _v.integer(offset, "an offset")
         if offset + size > self.size:
             raise ValueError(f"{size} bytes at {offset} of a buffer of "
                              f"{self.size} bytes")
@@ -160,7 +159,9 @@ class Program(Buffer):
     launch(program=...)."""
 
     def __init__(self, device, source):
-        source = source.encode() if isinstance(source, str) else _bytes(source)
+        if isinstance(source, str):
+            source = source.encode()
+        source = _v.to_bytes(source)
         super().__init__(device, len(source))
         device._fill(self, source)
 
@@ -188,7 +189,7 @@ class Job:
         """The response's bytes, once it has ended; TimeoutError when that is
         not so within `timeout` seconds."""
         end = None if timeout is None else \
-            time.monotonic() + _milliseconds(timeout) / 1000
+            time.monotonic() + _v.milliseconds(timeout) / 1000
         outcome = _c.Outcome()
         while True:
             left = _WAIT_MS if end is None else \
@@ -233,7 +234,7 @@ class Device:
 
     @timeout.setter
     def timeout(self, seconds):
-        self._timeout_ms = -1 if seconds is None else _milliseconds(seconds)
+        self._timeout_ms = -1 if seconds is None else _v.milliseconds(seconds)
         self._timeout = seconds
 
     def __enter__(self):
@@ -305,18 +306,18 @@ class Device:
 
     def call(self, request):
         """Send these bytes as a request; returns the response's bytes."""
-        request = _bytes(request)
+        request = _v.to_bytes(request)
         return self._request("call", request, len(request)).response()
 
     def submit(self, request, idempotent=False):
         """Send these bytes as a request and do not wait; returns a Job."""
-        request = _bytes(request)
+        request = _v.to_bytes(request)
         return self._submit("submit", request, len(request),
                             idempotent=idempotent)
 
     def echo(self, data):
         """Send data to the mediator and back, and compare."""
-        data = _bytes(data)
+        data = _v.to_bytes(data)
         self._request("echo", data, len(data))
 
     def allocate(self, size):
@@ -325,7 +326,7 @@ class Device:
 
     def upload(self, data):
         """A Buffer with these bytes."""
-        data = _bytes(data)
+        data = _v.to_bytes(data)
         return self._fill(self.allocate(len(data)), data)
 
     def program(self, source):
@@ -341,13 +342,13 @@ class Device:
         local_size the host chooses. A kernel is idempotent if it does not read
         what it writes.
         """
-        kernel = _kernel(name, args, global_size, local_size, program)
+        kernel = _v.kernel(name, args, global_size, local_size, program)
         self._request("launch", byref(kernel), idempotent=idempotent)
 
     def submit_launch(self, name, *args, global_size, local_size=None,
                       program=None, idempotent=False):
         """As launch(), but do not wait; returns a Job."""
-        kernel = _kernel(name, args, global_size, local_size, program)
+        kernel = _v.kernel(name, args, global_size, local_size, program)
         return self._submit("submit_launch", byref(kernel),
                             idempotent=idempotent)
 
@@ -453,64 +454,3 @@ def _take(rc, what, outcome):
 
 def _flags(idempotent):
     return [] if idempotent is None else [_c.IDEMPOTENT if idempotent else 0]
-
-
-def _integer(value, what, least=0, most=(1 << 64) - 1):
-    number = operator.index(value)
-    if not least <= number <= most:
-        raise ValueError(f"{what} is {number}: it must be {least} to {most}")
-    return number
-
-
-def _milliseconds(seconds):
-    if not 0 <= seconds <= _LONGEST_MS / 1000:
-        raise ValueError(f"a timeout is {seconds} seconds: it must be 0 to "
-                         f"{_LONGEST_MS // 1000}, or None")
-    return int(seconds * 1000)
-
-
-def _bytes(data):
-    """What the data consist of, whatever its elements and its shape."""
-    with memoryview(data) as view:
-        return view.tobytes()
-
-
-def _kernel(name, args, global_size, local_size, program):
-    if len(args) > _c.KERNEL_ARGS_MAX:
-        raise ValueError(f"{len(args)} arguments: at most "
-                         f"{_c.KERNEL_ARGS_MAX} are possible")
-    dimensions, sizes = _nd_range(global_size)
-    kernel = _c.Kernel(name=name.encode(), dimensions=dimensions,
-                       global_size=sizes,
-                       args=(_c.Arg * len(args))(*map(_argument, args)),
-                       arg_count=len(args))
-    if local_size is not None:
-        kernel.local_size = _nd_range(local_size)[1]
-    if program is not None:
-        kernel.program = program.handle
-        kernel.program_length = _integer(program.size, "a program's size",
-                                         most=(1 << 32) - 1)
-    return kernel
-
-
-def _argument(value):
-    if isinstance(value, Buffer):
-        return _c.Arg(_c.ARG_BUFFER, 0, value.handle)
-    if type(value) not in _c.ARG_TYPES:
-        raise TypeError(f"{value!r} is neither a Buffer nor a c_uint32, "
-                        "c_int32, c_uint64, c_int64, c_float or c_double")
-    return _c.Arg(_c.ARG_TYPES[type(value)], 0,
-                  int.from_bytes(bytes(value), "little"))
-
-
-def _nd_range(size):
-    """(dimensions, sizes of all three)"""
-    try:
-        size = (operator.index(size),)
-    except TypeError:
-        size = tuple(size)
-    if not 1 <= len(size) <= 3:
-        raise ValueError(f"{size}: one to three dimensions")
-    size = [_integer(items, "a number of work items", 1, (1 << 32) - 1)
-            for items in size]
-    return len(size), (c_uint32 * 3)(*size, *[1] * (3 - len(size)))

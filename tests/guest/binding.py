@@ -127,6 +127,8 @@ def test_own_program(device):
     error = raises(vgpu_stub.RequestError, device.launch, "k", global_size=1,
                    program=program)
     assert error.name != "UNKNOWN_KERNEL", error
+    program.free()
+    raises(ValueError, device.launch, "sha256", global_size=1, program=program)
 
 
 def test_a_handle_stays_until_it_is_free(device):

@@ -158,6 +158,7 @@ def job(any_qemu_bin, tmp_path_factory):
                 "array", "signal", "threading")
     for module in ("guest-tools/python/vgpu_stub.py",
                    "guest-tools/python/vgpu_stub_library.py",
+                   "guest-tools/python/vgpu_stub_values.py",
                    "tests/guest/binding.py", "tests/guest/binding_waits.py"):
         shutil.copy(ROOT / module, directory)
     (path / "conf").write_text("[vm]\nmemory-mib=1\n")
