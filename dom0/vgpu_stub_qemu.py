@@ -61,12 +61,15 @@ def kept_answer(folder, program):
         fd = os.open(KEPT, os.O_RDONLY | NOTHING_STRANGE, dir_fd=folder)
     except OSError:
         return None
-    with open(fd, "rb") as file:
+    try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != 0:
             return None
-        content = file.read(200)
-    return {line(program, True): True, line(program, False): False}.get(content)
+        content = os.read(fd, 200)
+    finally:
+        os.close(fd)
+    return {line(program, True): True,
+            line(program, False): False}.get(content)
 
 
 def keep_answer(folder, program, answer):

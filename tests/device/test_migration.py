@@ -21,14 +21,16 @@ MARKER = b"the marker that tells where the request buffer is saved"
 
 @pytest.fixture
 def restore(qemu_bin, tmp_path):
-    """restore(path, *args): a stopped QEMU that has loaded it, its device."""
+    """restore(path, *args): a stopped QEMU that has loaded it, its device; with
+    link=False, one that has no chardev."""
     running = []
 
-    def load(path, *args, **kwargs):
+    def load(path, *args, link=True, **kwargs):
         qemu = Qemu(qemu_bin, tmp_path,
                     "-chardev", f"socket,id=link,path={tmp_path}/second.sock,"
                                 "server=on,wait=off",
-                    "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link",
+                    "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x}"
+                    + (",chardev=link" if link else ""),
                     "-S", "-incoming", f"exec:cat {path}", *args,
                     name="restored", **kwargs)
         running.append(qemu)
@@ -61,6 +63,22 @@ def test_idle(dev, restore, tmp_path):
     restored = restore(tmp_path / "state")
     assert registers(restored) == before
     assert restored.STATUS == abi.VGPU_STUB_STATUS_IDLE
+
+
+def test_a_device_without_a_link_takes_the_state_of_one_with(linked, restore,
+                                                             tmp_path):
+    """So a host that cannot make the socket loses no VM that is resumed."""
+    linked.dev.submit(b"question", 42)
+    linked.mediator.respond(linked.mediator.expect_request(), b"answer")
+    before = registers(linked.dev)
+    linked.qemu.save(tmp_path / "state")
+    restored = restore(tmp_path / "state", link=False)
+    assert registers(restored) == before
+    assert restored.STATUS == abi.VGPU_STUB_STATUS_DONE
+    restored.qemu.qmp("cont")
+    restored.submit(b"anyone?")
+    assert restored.STATUS == abi.VGPU_STUB_STATUS_ERROR
+    assert restored.ERROR_CODE == abi.VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE
 
 
 @pytest.mark.parametrize("status", (0, abi.VGPU_STUB_ERR_BACKEND_ERROR))

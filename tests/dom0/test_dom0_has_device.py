@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which QEMU has the device: QEMU is asked, once for each that is installed."""
+"""Which QEMU has the device: each that is installed is asked once."""
 import os
 from pathlib import Path
 
@@ -112,6 +112,13 @@ def test_an_answer_that_is_not_ours_is_not_believed(qemu, folder, spoil):
     assert qemu.asked == 2
     assert has_device(qemu, folder)
     assert qemu.asked == 2              # the good one is in its place
+
+
+def test_a_folder_in_the_place_of_the_answer(qemu, folder):
+    (folder / "qemu-has-device").mkdir()
+    for _ in range(2):
+        assert has_device(qemu, folder)
+    assert qemu.asked == 2
 
 
 @pytest.mark.parametrize("make", [
