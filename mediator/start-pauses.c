@@ -8,7 +8,9 @@
 bool start_pauses_failed(StartPauses *pauses, gint64 began, gint64 now)
 {
     pauses->failures++;
-    if (pauses->length == 0 || began >= pauses->since) {
+    if (pauses->failures == 1) {
+        pauses->since = now;
+    } else if (began >= pauses->since) {
         pauses->length = CLAMP(pauses->length * 2, START_PAUSE_MIN,
                                START_PAUSE_MAX);
         pauses->since = now;

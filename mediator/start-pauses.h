@@ -22,9 +22,9 @@ typedef struct StartPauses {
 } StartPauses;
 
 /*
- * An attempt that began at @began has failed. A pause begins, unless the
- * attempt was one of several at the same time and has begun before another one
- * failed. Returns whether that is worth a line in a log: the first failure in a
+ * An attempt that began at @began has failed. From the second in a row on a
+ * pause begins, unless the attempt was one of several at the same time and has
+ * begun before another one failed. Returns whether that is worth a line in a log: the first failure in a
  * row is, the second, the fourth, and so on.
  */
 bool start_pauses_failed(StartPauses *pauses, gint64 began, gint64 now);
