@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "identity.h"
+
 #define GROUP_CLASSES "classes"
 #define GROUP_WORKERS "workers"
 #define GROUP_POOL "pool "      /* and its letter */
@@ -112,12 +114,41 @@ static bool is_group(const char *name)
             name[strlen(GROUP_ONE_VM)] != '\0');
 }
 
+/* Whether [@name] can name somebody, if it is to name one VM */
+static bool reader_check_vm(const Reader *reader, const char *name,
+                            unsigned line, GError **error)
+{
+    const char *mistake = g_str_has_prefix(name, GROUP_ONE_VM)
+                          ? identity_name_mistake(name + strlen(GROUP_ONE_VM))
+                          : NULL;
+
+    return mistake == NULL ||
+           fail(error, reader->path, line, "[%s] names no VM: %s", name,
+                mistake);
+}
+
+/* A UUID is the same in capitals; @text is "[…]". */
+static void text_normalise(char *text)
+{
+    static const char start[] = "[" GROUP_ONE_VM;
+    char *name = text + strlen(start);
+
+    if (g_str_has_prefix(text, start)) {
+        g_autofree char *vm = g_strndup(name, strlen(name) - 1);
+
+        for (char *at = name; identity_is_uuid(vm) && *at != '\0'; at++) {
+            *at = g_ascii_tolower(*at);
+        }
+    }
+}
+
 /* @text is "[…]". */
 static bool reader_group(Reader *reader, char *text, unsigned line,
                          GError **error)
 {
     char *name = text + 1;
 
+    text_normalise(text);
     if (!reader_see(reader, g_strdup(text), line, error)) {
         return false;
     }
@@ -128,7 +159,7 @@ static bool reader_group(Reader *reader, char *text, unsigned line,
                     "and [vm NAME]", name);
     }
     reader->group = name;
-    return true;
+    return reader_check_vm(reader, name, line, error);
 }
 
 static bool reader_value(Reader *reader, char *key, char *value,
@@ -414,6 +445,11 @@ bool config_set_limit(Config *config, const char *vm, const char *name,
     }
     *config_own_limits(config, vm) = limits;
     return true;
+}
+
+void config_forget_limits(Config *config, const char *vm)
+{
+    g_hash_table_remove(config->vms, vm);
 }
 
 bool config_log_requests(const Config *config)

@@ -46,6 +46,9 @@ Config *config_parse(const char *text, gsize length, const char *path,
 bool config_set_limit(Config *config, const char *vm, const char *name,
                       const char *value, GError **error);
 
+/* The VM has no limits of its own any more. */
+void config_forget_limits(Config *config, const char *vm);
+
 /* Whether all requests are to be logged, or only those that failed */
 bool config_log_requests(const Config *config);
 

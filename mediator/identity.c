@@ -10,6 +10,9 @@
 
 #define UUID_LENGTH 36
 
+/* Of 32: what has so many is meant to be one. */
+#define UUID_DIGITS_LIKELY 28
+
 bool identity_is_uuid(const char *name)
 {
     return g_uuid_string_is_valid(name);
@@ -70,4 +73,44 @@ void identity_free(Identity *identity)
 {
     g_free(identity->vm);
     g_free(identity);
+}
+
+static bool consists_of(const char *name, const char *characters)
+{
+    return name[strspn(name, characters)] == '\0';
+}
+
+/* Whether nearly all of @name is a UUID's, which it is not as a whole */
+static bool is_nearly_uuid(const char *name)
+{
+    unsigned digits = 0;
+
+    for (const char *at = name; *at != '\0'; at++) {
+        digits += g_ascii_isxdigit(*at);
+    }
+    return digits >= UUID_DIGITS_LIKELY && !identity_is_uuid(name);
+}
+
+const char *identity_name_mistake(const char *name)
+{
+    if (consists_of(name, " \t") || g_ascii_isspace(name[0]) ||
+        g_ascii_isspace(name[strlen(name) - 1])) {
+        return "a space is not part of a name, write it without";
+    }
+    if (strpbrk(name, "\"'") != NULL) {
+        return "quotes are not part of a name, write it without";
+    }
+    if (strchr(name, '/') != NULL || g_str_has_suffix(name, ".sock")) {
+        return "a VM is not its socket's path: write its UUID, or NAME where "
+               "sockets are called NAME-N.sock";
+    }
+    if (consists_of(name, "0123456789-")) {
+        return "a domid is another VM's after the next start: write the VM's "
+               "UUID, which `xe vm-list params=uuid,dom-id` shows";
+    }
+    if (is_nearly_uuid(name)) {
+        return "that is not a UUID: write 8-4-4-4-12 hexadecimal digits, as "
+               "`xe vm-list params=uuid` shows them";
+    }
+    return NULL;
 }

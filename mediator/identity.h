@@ -40,4 +40,11 @@ bool identity_is_uuid(const char *name);
  */
 bool identity_parse_domid(const char *text, guint32 *domid);
 
+/*
+ * Why no VM that lasts can be called @name, and what to write instead; NULL when
+ * one can. This is for names that people write: a domid, a path or a UUID with a
+ * mistake in it would mean nobody, or a stranger.
+ */
+const char *identity_name_mistake(const char *name);
+
 #endif /* MEDIATOR_IDENTITY_H */

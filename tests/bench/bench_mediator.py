@@ -133,12 +133,12 @@ class Bench:
             with self.load(seconds, sockets, specs) as output:
                 report = self.report(output)
             after = self.device_us()
-        return report, [after[str(vm)] - before[str(vm)] for vm, *_ in vms]
+        return report, [after[f"vm{vm}"] - before[f"vm{vm}"] for vm, *_ in vms]
 
     def kernel(self, links, sockets, vm, numbers):
         """A file with a request of the VM's that adds up so many numbers. The
         VM has memory for it as long as `links` is open."""
-        device = FakeDevice(sockets / f"{vm}-99.sock")
+        device = FakeDevice(sockets / f"vm{vm}-99.sock")
         peer = links.enter_context(device.greet())
         links.callback(device.close)
         handles = []
@@ -194,7 +194,7 @@ def share_error_weighted(bench, seconds):
     weights = {1: 100, 2: 200, 3: 400}
     report, _ = bench.share(
         seconds, [(vm, 64, MEDIUM, NUMBERS) for vm in weights],
-        "".join(f"[vm {vm}]\nweight={weight}\n"
+        "".join(f"[vm vm{vm}]\nweight={weight}\n"
                 for vm, weight in weights.items()))
     return max(abs(report["vms"][str(vm)]["requests"] / report["requests"] /
                    (weight / sum(weights.values())) - 1)

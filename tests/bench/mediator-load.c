@@ -135,7 +135,7 @@ static void device_listen(LoadDevice *device, const char *dir, unsigned number)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-    g_snprintf(address.sun_path, sizeof(address.sun_path), "%s/%u-%u.sock",
+    g_snprintf(address.sun_path, sizeof(address.sun_path), "%s/vm%u-%u.sock",
                dir, device->vm->domid, number);
     device->listener = socket(AF_UNIX, SOCK_STREAM, 0);
     if (bind(device->listener, (struct sockaddr *)&address,

@@ -56,9 +56,9 @@ def test_refusals_tell_the_guest_why(start, device, config):
 
 def test_devices_of_a_vm_share_its_limits(start, tmp_path, config):
     """Whatever they say that they are; another VM has its own."""
-    config.write_text("[vm 7]\nrate=1\nburst=1\n")
+    config.write_text("[vm web]\nrate=1\nburst=1\n")
     devices = [FakeDevice(tmp_path / name)
-               for name in ("7-0.sock", "7-1.sock", "8-0.sock")]
+               for name in ("web-0.sock", "web-1.sock", "db-0.sock")]
     start("--config", config, "--socket-dir", tmp_path)
     first, second, other = (
         device.greet(vm_id=vm_id, vm_uuid=bytes([vm_id]) * 16)

@@ -156,7 +156,7 @@ def test_sha256(accelerators, backend):
 
 
 def test_a_handle_is_of_no_use_to_another_vm(accelerators):
-    one, other = accelerators("7", "8")
+    one, other = accelerators("vm7", "vm8")
     handle = one.store(b"secret")
     with pytest.raises(Error) as error:
         other.read(handle, 6)
@@ -167,7 +167,7 @@ def test_a_handle_is_of_no_use_to_another_vm(accelerators):
 
 def test_programs_of_the_guest(accelerators, backend):
     """Of VM 8, whose configuration allows it, and not of VM 7."""
-    one, other = accelerators("7", "8", config="[vm 8]\nguest-kernels=yes\n")
+    one, other = accelerators("vm7", "vm8", config="[vm vm8]\nguest-kernels=yes\n")
     text = {
         "cpu": "",
         "opencl": "__kernel void mine(__global int *a) { a[0] = 42; }",
@@ -190,7 +190,7 @@ def test_programs_of_the_guest(accelerators, backend):
 @pytest.mark.parametrize("backend", ["cuda"], indirect=True)
 def test_a_program_that_breaks_the_accelerator(accelerators):
     """It costs its own VM the worker, and another one nothing."""
-    one, other = accelerators("7", "8", config="[vm]\nguest-kernels=yes\n")
+    one, other = accelerators("vm7", "vm8", config="[vm]\nguest-kernels=yes\n")
     handle = other.store(b"here")
     with pytest.raises(Error) as error:
         one.run_program(
@@ -211,7 +211,7 @@ def test_what_a_driver_writes_is_gone_with_its_worker(
     folder = tmp_path / "tmp"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
-    vms = accelerators("7", "8")
+    vms = accelerators("vm7", "vm8")
     for vm in vms:
         vm.run("sha256", buffer(vm.store(b"data")), buffer(vm.alloc(32)),
                u32(4), u32(1))

@@ -159,7 +159,7 @@ class Host:
                  "reload")
 
     def guest(self, domid, number=0, **hello):
-        guest = Guest(FakeDevice(self.sockets / f"{domid}-{number}.sock"),
+        guest = Guest(FakeDevice(self.sockets / f"vm{domid}-{number}.sock"),
                       **hello)
         self.guests.append(guest)
         return guest
@@ -267,7 +267,7 @@ FAILURES = {
 
 @pytest.mark.parametrize("how", FAILURES)
 def test_a_worker_fails(host, how):
-    host.start("[vm 7]\nfaults=2\n")
+    host.start("[vm vm7]\nfaults=2\n")
     neighbour, guest = host.guest(8), host.guest(7)
     assert neighbour.ask() == (OK, b"x")
     healthy = host.wait_worker()
@@ -278,7 +278,7 @@ def test_a_worker_fails(host, how):
         assert why.startswith(b"the request broke its worker")
         assert neighbour.ask(b"still") == (OK, b"still")
     assert host.daemon.wait_log(
-        rf"vm 7: its worker \d+ in pool A was lost: {re.escape(FAILURES[how])}$")
+        rf"vm vm7: its worker \d+ in pool A was lost: {re.escape(FAILURES[how])}$")
     assert guest.ask()[0] == QUARANTINED
     assert host.wait_worker() == healthy
 
@@ -399,7 +399,7 @@ def test_killed_at_200_moments(real_host, tmp_path):
 def test_a_kernel_that_never_ends(real_host):
     """It is stopped, and its VM quarantined; nobody has to wait for it."""
     real_host.start("[pool A]\nrunning=2\n"
-                    "[vm 7]\ndeadline-ms=500\nfaults=2\n")
+                    "[vm vm7]\ndeadline-ms=500\nfaults=2\n")
     neighbour, guest = real_host.guest(8), real_host.guest(7)
     queued = [real_host.guest(7, number) for number in (1, 2, 3)]
     status, handle = neighbour.alloc(16)
@@ -586,7 +586,7 @@ def test_no_more_workers_than_allowed(host):
 
 def test_memory_keeps_a_place(host):
     host.behave("holds memory")
-    host.start("[pool A]\nworkers=1\n[vm 9]\ndeadline-ms=300\nfaults=1\n")
+    host.start("[pool A]\nworkers=1\n[vm vm9]\ndeadline-ms=300\nfaults=1\n")
     keeper, waiting, late = (host.guest(domid) for domid in (7, 8, 9))
     assert keeper.ask()[0] == OK
     worker = host.wait_worker()
@@ -840,7 +840,7 @@ def test_no_program_for_workers(host):
 # --- Memory ---
 
 def test_memory_quota(real_host):
-    real_host.start("[vm 7]\nmemory-mib=1\n")
+    real_host.start("[vm vm7]\nmemory-mib=1\n")
     small, large = real_host.guest(7), real_host.guest(8)
     status, handle = small.alloc(1 << 20)
     assert status == OK

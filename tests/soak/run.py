@@ -56,9 +56,9 @@ class Trouble:
             f"[pool A]\nrunning={chance.randint(1, 8)}\n"
             f"workers={chance.randint(8, 64)}\nidle-s={chance.randint(1, 3)}\n"
             f"[vm]\nweight={chance.randint(1, 1000)}\nfaults=1000\n"
-            f"[vm 1]\nrate={chance.randint(1, 1000)}\nfaults=2\n"
+            f"[vm vm1]\nrate={chance.randint(1, 1000)}\nfaults=2\n"
             f"quarantine-s=1\n"
-            f"[vm 2]\nqueue={chance.randint(1, 8)}\n"
+            f"[vm vm2]\nqueue={chance.randint(1, 8)}\n"
             f"deadline-ms={chance.randint(1, 1000)}\n")
 
     def reload(self):
@@ -118,7 +118,7 @@ class Soak:
                        Memory(sockets / "101-0.sock", self.counters)]
         self.actors += [
             RandomDevice(random.Random(seed + 100 * vm + number),
-                         sockets / f"{vm}-{number}.sock", self.counters)
+                         sockets / f"vm{vm}-{number}.sock", self.counters)
             for vm in range(1, RANDOM_VMS + 1)
             for number in range(DEVICES_PER_VM)]
 

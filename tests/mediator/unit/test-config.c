@@ -25,7 +25,7 @@ static Config *parse_good(const char *text)
 
 static void check_default(const Config *config)
 {
-    g_assert_cmpmem(config_limits(config, "7"), sizeof(VmLimits),
+    g_assert_cmpmem(config_limits(config, "web"), sizeof(VmLimits),
                     &limits_default, sizeof(VmLimits));
     g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
                     &shares_default, sizeof(ClassShares));
@@ -39,7 +39,7 @@ static void check_default(const Config *config)
 static void test_no_settings(void)
 {
     static const char *const texts[] = {
-        "", "\n", "# nothing\n", "  # nothing", "[vm]\n[classes]\n[vm 7]",
+        "", "\n", "# nothing\n", "  # nothing", "[vm]\n[classes]\n[vm web]",
         "[workers]\n[pool A]\n[pool B]",
         "[vm]\r\n\r\n# nothing\r\n", "\t\n \n",
     };
@@ -83,7 +83,7 @@ static void test_every_setting(void)
         .percent[VGPU_STUB_PRIORITY_LOW] = 11,
     };
 
-    g_assert_cmpmem(config_limits(config, "7"), sizeof(VmLimits),
+    g_assert_cmpmem(config_limits(config, "web"), sizeof(VmLimits),
                     &wanted, sizeof(wanted));
     g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
                     &shares, sizeof(shares));
@@ -98,16 +98,32 @@ static void test_every_setting(void)
 
 static void test_one_vm(void)
 {
-    Config *config = parse_good("[vm 7]\nweight = 10000\n"
+    Config *config = parse_good("[vm web]\nweight = 10000\n"
                                 "[vm]\nweight= 50 \nrate=1000000\n"
                                 "[vm web server]\n rate=1\n");
 
-    g_assert_cmpuint(config_limits(config, "7")->weight, ==, 10000);
-    g_assert_cmpuint(config_limits(config, "7")->rate, ==, 1000000);
-    g_assert_cmpuint(config_limits(config, "8")->weight, ==, 50);
+    g_assert_cmpuint(config_limits(config, "web")->weight, ==, 10000);
+    g_assert_cmpuint(config_limits(config, "web")->rate, ==, 1000000);
+    g_assert_cmpuint(config_limits(config, "db")->weight, ==, 50);
     g_assert_cmpuint(config_limits(config, "web server")->weight, ==, 50);
     g_assert_cmpuint(config_limits(config, "web server")->rate, ==, 1);
     config_free(config);
+}
+
+static void test_names_of_vms(void)
+{
+    static const char *const names[] = {
+        "5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab", "web", "web server", "web-1",
+        "7a", "vm7", "a.b", "production-database-server-number-42",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *text = g_strdup_printf("[vm %s]\nweight=2", names[i]);
+        Config *config = parse_good(text);
+
+        g_assert_cmpuint(config_limits(config, names[i])->weight, ==, 2);
+        config_free(config);
+    }
 }
 
 /* The one that comes with the daemon shows the defaults in its comments. */
@@ -128,7 +144,7 @@ static void test_shipped_file(void)
     config_free(config);
 
     g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
-    *strstr(text, "#[vm 7]") = '\0';
+    *strstr(text, "#[vm 5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab]") = '\0';
     active = g_regex_replace_literal(comment, text, -1, 0, "", 0, NULL);
     config = parse_good(active);
     check_default(config);
@@ -152,6 +168,14 @@ static void test_shipped_file(void)
                "deadline-ms, faults, fault-window-s, quarantine-s, " \
                "memory-mib, guest-kernels"
 #define POOL_SETTINGS "backend, device, running, workers, idle-s"
+#define DOMID "a domid is another VM's after the next start: write the VM's " \
+              "UUID, which `xe vm-list params=uuid,dom-id` shows"
+#define SPACE "a space is not part of a name, write it without"
+#define QUOTES "quotes are not part of a name, write it without"
+#define A_PATH "a VM is not its socket's path: write its UUID, or NAME where " \
+               "sockets are called NAME-N.sock"
+#define NOT_A_UUID "that is not a UUID: write 8-4-4-4-12 hexadecimal digits, " \
+                   "as `xe vm-list params=uuid` shows them"
 #define NOT_A_LINE " is not a [group], a key=value or a # comment"
 #define GROUPS " is not known, there are [classes], [log], [workers], " \
                "[pool A], [pool B], [vm] and [vm NAME]"
@@ -159,6 +183,41 @@ static void test_shipped_file(void)
 static const struct {
     const char *text, *message;
 } mistakes[] = {
+    { "\n[vm 7]",
+      "2: [vm 7] names no VM: " DOMID },
+    { "\n[vm 07]",
+      "2: [vm 07] names no VM: " DOMID },
+    { "\n[vm 7-0]",
+      "2: [vm 7-0] names no VM: " DOMID },
+    { "\n[vm 7 ]",
+      "2: [vm 7 ] names no VM: " SPACE },
+    { "\n[vm  7]",
+      "2: [vm  7] names no VM: " SPACE },
+    { "\n[vm web ]",
+      "2: [vm web ] names no VM: " SPACE },
+    { "\n[vm \"7\"]",
+      "2: [vm \"7\"] names no VM: " QUOTES },
+    { "\n[vm 'web']",
+      "2: [vm 'web'] names no VM: " QUOTES },
+    { "\n[vm /run/vgpu-stub/7-0.sock]",
+      "2: [vm /run/vgpu-stub/7-0.sock] names no VM: " A_PATH },
+    { "\n[vm /run/vgpu-stub/vm]",
+      "2: [vm /run/vgpu-stub/vm] names no VM: " A_PATH },
+    { "\n[vm 7-0.sock]",
+      "2: [vm 7-0.sock] names no VM: " A_PATH },
+    { "\n[vm 5f2a9a3c-0f0b-4e7e-9d5a-0123456789ag]",
+      "2: [vm 5f2a9a3c-0f0b-4e7e-9d5a-0123456789ag] names no VM: " NOT_A_UUID },
+    { "\n[vm 5f2a9a3c-0f0b-4e7e-9d5a-0123456789a]",
+      "2: [vm 5f2a9a3c-0f0b-4e7e-9d5a-0123456789a] names no VM: " NOT_A_UUID },
+    { "\n[vm 5f2a9a3c0f0b4e7e9d5a0123456789ab]",
+      "2: [vm 5f2a9a3c0f0b4e7e9d5a0123456789ab] names no VM: " NOT_A_UUID },
+    { "\n[vm 5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab.7]",
+      "2: [vm 5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab.7] names no VM: " NOT_A_UUID },
+    { "\n[vm 5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab.7-0]",
+      "2: [vm 5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab.7-0] names no VM: " NOT_A_UUID },
+    { "[vm 5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab]\n"
+      "[vm 5F2A9A3C-0f0b-4e7e-9d5a-0123456789ab]",
+      "2: [vm 5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab] is in line 1 already" },
     { "weight=1", "1: 'weight' stands before the first [group]" },
     { "# x\n\nrate = 5\n[vm]", "3: 'rate' stands before the first [group]" },
     { "[vm]\nweight", "2: 'weight'" NOT_A_LINE },
@@ -179,15 +238,15 @@ static const struct {
     { "[pool AB]", "1: [pool AB]" GROUPS },
     { "[worker]", "1: [worker]" GROUPS },
     { "[vm]\n[classes]\n[vm]", "3: [vm] is in line 1 already" },
-    { "[vm 7]\n\n[vm 7]", "3: [vm 7] is in line 1 already" },
+    { "[vm web]\n\n[vm web]", "3: [vm web] is in line 1 already" },
     { "[vm]\nrate=1\nrate=1", "3: [vm] rate is in line 2 already" },
     { "[vm]\nrate=1\n rate = 2", "3: [vm] rate is in line 2 already" },
     { "[vm]\nwieght=1",
       "2: [vm] 'wieght' is not known, there are " LIMITS },
     { "[vm]\nWeight=1",
       "2: [vm] 'Weight' is not known, there are " LIMITS },
-    { "[vm 7]\nlow-minimum=1",
-      "2: [vm 7] 'low-minimum' is not known, there are " LIMITS },
+    { "[vm web]\nlow-minimum=1",
+      "2: [vm web] 'low-minimum' is not known, there are " LIMITS },
     { "[classes]\nweight=1", "2: [classes] 'weight' is not known, there are "
                              "medium-minimum, low-minimum" },
     { "[classes]\nhigh-minimum=1",
@@ -243,8 +302,8 @@ static const struct {
       "2: [vm] memory-mib is '0', 1 to 1048576 is allowed" },
     { "[vm]\nmemory-mib=1048577",
       "2: [vm] memory-mib is '1048577', 1 to 1048576 is allowed" },
-    { "[vm 7]\nguest-kernels=true",
-      "2: [vm 7] guest-kernels is 'true', allowed are no, yes" },
+    { "[vm web]\nguest-kernels=true",
+      "2: [vm web] guest-kernels is 'true', allowed are no, yes" },
     { "[pool A]\nbackend=gpu",
       "2: [pool A] backend is 'gpu', allowed are none, cpu, opencl, cuda" },
     { "[pool B]\ndevice=-1",
@@ -265,8 +324,8 @@ static const struct {
       "uids" },
     { "[workers]\ndrain-ms=45001",
       "2: [workers] drain-ms is '45001', 0 to 45000 is allowed" },
-    { "[vm 7]\nweight=2\n[vm 8]\nweight=x",
-      "4: [vm 8] weight is 'x', 1 to 10000 is allowed" },
+    { "[vm web]\nweight=2\n[vm db]\nweight=x",
+      "4: [vm db] weight is 'x', 1 to 10000 is allowed" },
     { "[vm]\n# \xff\n", "2: not UTF-8" },
 };
 
@@ -329,6 +388,7 @@ int main(int argc, char **argv)
     g_test_add_func("/config/no-settings", test_no_settings);
     g_test_add_func("/config/every-setting", test_every_setting);
     g_test_add_func("/config/one-vm", test_one_vm);
+    g_test_add_func("/config/names-of-vms", test_names_of_vms);
     g_test_add_func("/config/shipped-file", test_shipped_file);
     g_test_add_func("/config/mistakes", test_mistakes);
     g_test_add_func("/config/nul-byte", test_nul_byte);
