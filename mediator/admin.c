@@ -5,6 +5,8 @@
  */
 #include "admin.h"
 
+#include "vm-select.h"
+
 #include <string.h>
 
 #define MAX_QUARANTINE_S 604800
@@ -124,36 +126,27 @@ static bool order_queues(Admin *admin, char **fields G_GNUC_UNUSED,
     return true;
 }
 
-static bool no_such_vm(const char *name, GError **error)
-{
-    g_set_error(error, ADMIN_ERROR, ADMIN_ERROR_VM,
-                "no VM is called '%s'; `vms` lists all", name);
-    return false;
-}
-
-/* The VM called @name; NULL and @error when there is none. */
-static Vm *find_vm(Admin *admin, const char *name, GError **error)
-{
-    Vm *vm = scheduler_vm_find(dispatch_scheduler(admin->dispatch), name);
-
-    if (vm == NULL) {
-        no_such_vm(name, error);
-    }
-    return vm;
-}
-
 static bool order_set(Admin *admin, char **fields,
                       GString *answer G_GNUC_UNUSED, GError **error)
 {
-    return find_vm(admin, fields[1], error) != NULL &&
-           dispatch_set_limit(admin->dispatch, fields[1], fields[2],
-                              fields[3], error);
+    g_autofree char *vm = vm_select(admin->dispatch, fields[1], false, error);
+
+    return vm != NULL && dispatch_set_limit(admin->dispatch, vm, fields[2],
+                                            fields[3], error);
+}
+
+/* What was to be done was, but not all of it. */
+static bool done_but(GError **error)
+{
+    g_warning("%s", (*error)->message);
+    g_prefix_error(error, "it was done, but ");
+    return false;
 }
 
 static bool order_quarantine(Admin *admin, char **fields,
                              GString *answer G_GNUC_UNUSED, GError **error)
 {
-    Vm *vm = find_vm(admin, fields[1], error);
+    g_autofree char *vm = vm_select(admin->dispatch, fields[1], false, error);
     gint64 until = G_MAXINT64;
     guint64 seconds;
 
@@ -170,19 +163,22 @@ static bool order_quarantine(Admin *admin, char **fields,
         }
         until = g_get_monotonic_time() + seconds * G_TIME_SPAN_SECOND;
     }
-    dispatch_quarantine(admin->dispatch, vm, until);
-    g_message("vm %s: quarantined by the operator", fields[1]);
-    return true;
+    g_message("vm %s: quarantined by the operator", vm);
+    return dispatch_quarantine(admin->dispatch, vm, until, error) ||
+           done_but(error);
 }
 
 static bool order_release(Admin *admin, char **fields,
                           GString *answer G_GNUC_UNUSED, GError **error)
 {
-    if (!dispatch_release(admin->dispatch, fields[1])) {
-        return no_such_vm(fields[1], error);
+    g_autofree char *vm = vm_select(admin->dispatch, fields[1], true, error);
+
+    if (vm == NULL) {
+        return false;
     }
-    g_message("vm %s: released by the operator", fields[1]);
-    return true;
+    g_message("vm %s: released by the operator", vm);
+    return dispatch_release(admin->dispatch, vm, error) ||
+           done_but(error);
 }
 
 static bool order_reload(Admin *admin, char **fields G_GNUC_UNUSED,

@@ -5,7 +5,7 @@
  * answer are the lines of a table, if the order is a question, and then `ok`
  * or `error` with the reason. A table's first line names its columns, with a #
  * after those that have numbers; the others have text, as g_strescape() makes
- * it.
+ * it. VM is what vm-select.h understands.
  *
  *   status                     one line about everything
  *   vms                        a line per VM
@@ -36,7 +36,6 @@ GQuark admin_error_quark(void);
 
 typedef enum AdminError {
     ADMIN_ERROR_ORDER,          /* there is no such order */
-    ADMIN_ERROR_VM,             /* there is no such VM */
 } AdminError;
 
 /* Carry out @order; append the answer to @answer. @opaque is an Admin. */

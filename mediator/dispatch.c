@@ -5,10 +5,9 @@
  */
 #include "dispatch.h"
 
-#include "domains.h"
 #include "device-time.h"
+#include "domains.h"
 #include "quarantine-reach.h"
-#include "quarantines.h"
 #include "request-log.h"
 
 /* Fires at once, or at the scheduler's next event */
@@ -188,6 +187,17 @@ static void job_stop(Job *job)
     }
 }
 
+/* Its requests have brought it about, so nobody is there to be told. */
+static void quarantine_keep(Dispatch *dispatch, Vm *vm)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!quarantines_set(dispatch->quarantines, scheduler_vm_name(vm),
+                         scheduler_vm_report(vm).quarantined_until, &error)) {
+        g_warning("%s", error->message);
+    }
+}
+
 /* The job's task has ended; it is idle again. */
 static void job_finish(Job *job, gint64 device_us, bool fault, gint64 now)
 {
@@ -205,10 +215,9 @@ static void job_finish(Job *job, gint64 device_us, bool fault, gint64 now)
     histogram_add(&stats->execution, device_us);
     if (scheduler_finish(dispatch->scheduler, &job->task, used, fault, now)) {
         dispatch->stats.quarantines++;
-        quarantines_set(dispatch->quarantines, scheduler_vm_name(vm),
-                        scheduler_vm_report(vm).quarantined_until);
         g_warning("vm %s: quarantined, its requests failed too often",
                   scheduler_vm_name(vm));
+        quarantine_keep(dispatch, vm);
     }
     if (vm != NULL) {
         scheduler_vm_unref(dispatch->scheduler, vm);
@@ -428,26 +437,28 @@ bool dispatch_set_limit(Dispatch *dispatch, const char *vm, const char *name,
     return true;
 }
 
-void dispatch_quarantine(Dispatch *dispatch, Vm *vm, gint64 until)
+bool dispatch_quarantine(Dispatch *dispatch, const char *vm, gint64 until,
+                         GError **error)
 {
-    scheduler_vm_quarantine(vm, until);
-    quarantines_set(dispatch->quarantines, scheduler_vm_name(vm), until);
+    scheduler_vm_quarantine(scheduler_vm_find(dispatch->scheduler, vm), until);
     dispatch_wake(dispatch);
+    return quarantines_set(dispatch->quarantines, vm, until, error);
 }
 
-bool dispatch_release(Dispatch *dispatch, const char *name)
+bool dispatch_release(Dispatch *dispatch, const char *name, GError **error)
 {
     Vm *vm = scheduler_vm_find(dispatch->scheduler, name);
-    const bool kept =
-        quarantines_until(dispatch->quarantines, name) != G_MININT64;
 
     if (vm != NULL) {
         scheduler_vm_release(vm);
     }
-    if (kept) {
-        quarantines_set(dispatch->quarantines, name, G_MININT64);
-    }
-    return vm != NULL || kept;
+    return quarantines_until(dispatch->quarantines, name) == G_MININT64 ||
+           quarantines_set(dispatch->quarantines, name, G_MININT64, error);
+}
+
+const Quarantines *dispatch_quarantines(const Dispatch *dispatch)
+{
+    return dispatch->quarantines;
 }
 
 void dispatch_keep_quarantines(Dispatch *dispatch, const char *path)
@@ -628,6 +639,42 @@ void dispatch_vm_unref(Dispatch *dispatch, Vm *vm, const Identity *identity)
         domains_remove(dispatch->domains, vm, identity->domid);
     }
     scheduler_vm_unref(dispatch->scheduler, vm);
+}
+
+/* Whether @name is a VM's only until its domain ends */
+static bool is_passing(const char *name)
+{
+    guint32 domid;
+
+    return identity_parse_domid(name, &domid);
+}
+
+void dispatch_vm_lost(Dispatch *dispatch, Vm *vm, const Identity *identity)
+{
+    const VmRecord *record = scheduler_vm_data(vm);
+    g_autoptr(GError) error = NULL;
+
+    if (record->devices == 1 && is_passing(identity->vm)) {
+        dispatch_release(dispatch, identity->vm, &error);
+        if (error != NULL) {
+            g_warning("%s", error->message);
+        }
+        config_forget_limits(dispatch->config, identity->vm);
+    }
+    dispatch_vm_unref(dispatch, vm, identity);
+}
+
+static bool has_ended(const char *name, gpointer opaque)
+{
+    const Dispatch *dispatch = opaque;
+
+    return is_passing(name) &&
+           scheduler_vm_find(dispatch->scheduler, name) == NULL;
+}
+
+void dispatch_forget_ended(Dispatch *dispatch)
+{
+    quarantines_forget(dispatch->quarantines, has_ended, dispatch);
 }
 
 void dispatch_vm_connected(Dispatch *dispatch G_GNUC_UNUSED, Vm *vm)

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "executor.h"
 #include "identity.h"
+#include "quarantines.h"
 #include "request.h"
 #include "scheduler.h"
 #include "stats.h"
@@ -52,14 +53,22 @@ bool dispatch_set_limit(Dispatch *dispatch, const char *vm, const char *name,
  */
 void dispatch_keep_quarantines(Dispatch *dispatch, const char *path);
 
-/* As scheduler_vm_quarantine(), until @until on the monotonic clock */
-void dispatch_quarantine(Dispatch *dispatch, Vm *vm, gint64 until);
+/*
+ * As scheduler_vm_quarantine(), of the VM called @vm, until @until on the monotonic clock. Returns
+ * false with @error set when it is, but cannot be kept over a restart of the
+ * daemon.
+ */
+bool dispatch_quarantine(Dispatch *dispatch, const char *vm, gint64 until,
+                         GError **error);
 
 /*
- * End the quarantine of the VM called @name. Returns false when there is no
- * such VM, and no quarantine of one that there was.
+ * End the quarantine of the VM called @name, whether it is there or not; false
+ * as above.
  */
-bool dispatch_release(Dispatch *dispatch, const char *name);
+bool dispatch_release(Dispatch *dispatch, const char *name, GError **error);
+
+/* All that there are, also of VMs that are not there */
+const Quarantines *dispatch_quarantines(const Dispatch *dispatch);
 
 /* Everything, in a few numbers */
 typedef struct DispatchReport {
@@ -98,6 +107,19 @@ const VmStats *dispatch_vm_stats(const Vm *vm);
  */
 Vm *dispatch_vm_ref(Dispatch *dispatch, const Identity *identity);
 void dispatch_vm_unref(Dispatch *dispatch, Vm *vm, const Identity *identity);
+
+/*
+ * As dispatch_vm_unref(), for a device that has gone: when that was the last
+ * one, the VM has ended. If it was named by a domid, what was decided about it
+ * is forgotten, for the next VM with that name is another.
+ */
+void dispatch_vm_lost(Dispatch *dispatch, Vm *vm, const Identity *identity);
+
+/*
+ * Every VM that is there has been referenced: forget what was decided about
+ * domids before the daemon was started that have ended since.
+ */
+void dispatch_forget_ended(Dispatch *dispatch);
 
 /*
  * Call @function for each VM that is there; it must not reference or release

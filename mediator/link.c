@@ -19,7 +19,8 @@ struct Link {
     struct sockaddr_un address;
     Dispatch *dispatch;
     Identity *identity;
-    Vm *vm;
+    Vm *vm;                     /* NULL while nobody listens */
+    bool expected;              /* it is worth a line when nobody does */
 
     Channel *channel;           /* NULL while there is no connection */
     gint64 connected_at;        /* monotonic, µs */
@@ -32,7 +33,7 @@ struct Link {
     bool complained;            /* that there is no connection to be had */
     char *refusal;              /* why the last connection ended, if it did
                                  * before there was a device; else NULL */
-    bool draining;
+    bool final;                 /* there is no connection after this one */
     gint64 answered_at;         /* monotonic, µs: since when no request of a
                                  * draining link runs; 0 while one does */
     guint timer;                /* to the next attempt, or while connected,
@@ -104,7 +105,7 @@ static guint link_connect_later(Link *link)
     guint delay = MIN(LINK_RETRY_MIN_MS << link->attempts,
                       LINK_RETRY_MAX_MS);
 
-    if (link->draining) {
+    if (link->final) {
         return 0;
     }
     if (delay < LINK_RETRY_MAX_MS) {
@@ -330,15 +331,31 @@ static bool link_message(gpointer opaque, const WireHeader *header,
     }
 }
 
+/* Somebody listens at the socket: the VM is there. */
+static void link_take_vm(Link *link)
+{
+    if (link->vm == NULL) {
+        link->vm = dispatch_vm_ref(link->dispatch, link->identity);
+    }
+}
+
 static void link_connect_failed(Link *link, int code)
 {
     g_autofree char *what =
         g_strdup_printf("cannot connect: %s; will go on trying",
                         g_strerror(code));
+    /* A QEMU that was killed leaves the socket's file. */
+    const bool nobody = code == ECONNREFUSED || code == ENOENT;
     guint delay = link_connect_later(link);
 
+    if (nobody) {
+        link_lost(link);
+    } else {
+        link_take_vm(link);
+    }
     /* Short troubles are a VM's normal start and end. */
-    if (delay == LINK_RETRY_MAX_MS && !link->complained) {
+    if (delay == LINK_RETRY_MAX_MS && !link->complained &&
+        (!nobody || link->expected)) {
         link_log(link, G_LOG_LEVEL_WARNING, what);
         link->complained = true;
     }
@@ -362,6 +379,7 @@ static void link_connect(Link *link)
         close(fd);
         return;
     }
+    link_take_vm(link);
     link->complained = false;
     link->connected_at = g_get_monotonic_time();
     link->channel = channel_new(fd, &handlers, link);
@@ -369,7 +387,8 @@ static void link_connect(Link *link)
                                 link);
 }
 
-Link *link_new(const char *path, Dispatch *dispatch, GError **error)
+Link *link_new(const char *path, bool expected, Dispatch *dispatch,
+               GError **error)
 {
     size_t length = strlen(path);
     Link *link;
@@ -385,7 +404,7 @@ Link *link_new(const char *path, Dispatch *dispatch, GError **error)
     memcpy(link->address.sun_path, path, length);
     link->dispatch = dispatch;
     link->identity = identity_of_socket(path);
-    link->vm = dispatch_vm_ref(dispatch, link->identity);
+    link->expected = expected;
     link->running = g_hash_table_new_full(
         g_int64_hash, g_int64_equal, NULL,
         (GDestroyNotify)request_abandon);
@@ -398,15 +417,33 @@ void link_free(Link *link)
     link_clear_timer(link);
     link_disconnect(link);
     g_hash_table_unref(link->running);
-    dispatch_vm_unref(link->dispatch, link->vm, link->identity);
+    if (link->vm != NULL) {
+        dispatch_vm_unref(link->dispatch, link->vm, link->identity);
+    }
     identity_free(link->identity);
     g_free(link->refusal);
     g_free(link);
 }
 
+void link_lost(Link *link)
+{
+    if (link->vm != NULL) {
+        dispatch_vm_lost(link->dispatch, link->vm, link->identity);
+        link->vm = NULL;
+    }
+}
+
+void link_detach(Link *link)
+{
+    link_log(link, G_LOG_LEVEL_WARNING, "another QEMU listens at this path "
+             "now, and the one before will remove it when it ends; no "
+             "connection can be made there then");
+    link->final = true;
+}
+
 void link_drain(Link *link)
 {
-    link->draining = true;
+    link->final = true;
     if (link->greeted) {
         channel_drain(link->channel);
     } else {
@@ -457,7 +494,7 @@ bool link_connected(const Link *link)
 void link_retry(Link *link)
 {
     link->attempts = 0;
-    if (!link_connected(link) && !link->draining) {
+    if (!link_connected(link) && !link->final) {
         link_clear_timer(link);
         link_connect(link);
     }

@@ -5,6 +5,9 @@
  * the connection ends, or there is none to be had, it tries again after a
  * delay that doubles each time, from LINK_RETRY_MIN_MS to LINK_RETRY_MAX_MS.
  *
+ * Its VM is there as long as somebody listens at the socket: one whose
+ * connection is refused, or which is gone, has no VM.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef MEDIATOR_LINK_H
@@ -23,13 +26,21 @@ typedef struct Link Link;
 /*
  * Start to connect to the socket at @path. The device's requests go to
  * @dispatch, as those of the VM that the socket's name says (identity.h).
+ * @expected: it is logged, once, when nobody listens there.
  *
  * Returns NULL and a G_IO_ERROR when a socket cannot have such a path.
  */
-Link *link_new(const char *path, Dispatch *dispatch, GError **error);
+Link *link_new(const char *path, bool expected, Dispatch *dispatch,
+               GError **error);
 
-/* Ends the connection; its requests are abandoned. */
+/* Ends the connection; its requests are abandoned. The VM may live on. */
 void link_free(Link *link);
+
+/* There is no connection, and nobody will listen there again. */
+void link_lost(Link *link);
+
+/* Keep the connection for as long as it lasts: the path is another's now. */
+void link_detach(Link *link);
 
 bool link_connected(const Link *link);
 

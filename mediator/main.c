@@ -154,7 +154,7 @@ static GPtrArray *connect_all(char **paths, Dispatch *dispatch,
         (GDestroyNotify)link_free);
 
     for (char **path = paths; path != NULL && *path != NULL; path++) {
-        Link *link = link_new(*path, dispatch, error);
+        Link *link = link_new(*path, true, dispatch, error);
 
         if (link == NULL) {
             return NULL;
@@ -282,6 +282,7 @@ static bool serve(const Options *options, Dispatch *dispatch,
     if (options->socket_dir != NULL) {
         dir = socket_dir_new(options->socket_dir, dispatch);
     }
+    dispatch_forget_ended(dispatch);
     if (options->rrdd_file != NULL) {
         rrdd_file = rrdd_file_new(options->rrdd_file, dispatch);
     }

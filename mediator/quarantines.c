@@ -105,10 +105,9 @@ static gboolean is_over(gpointer vm G_GNUC_UNUSED, gpointer until,
     return *(const gint64 *)until <= *(const gint64 *)now;
 }
 
-static void quarantines_save(Quarantines *quarantines)
+static bool quarantines_save(Quarantines *quarantines, GError **error)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    g_autoptr(GError) error = NULL;
     GHashTableIter iter;
     gpointer name, value;
 
@@ -125,12 +124,12 @@ static void quarantines_save(Quarantines *quarantines)
                                    escaped);
         }
     }
-    if (!is_file_or_nothing(quarantines->path, &error) ||
-        !g_file_set_contents(quarantines->path, text->str, text->len,
-                             &error)) {
-        g_warning("quarantines will not be kept over a restart: %s",
-                  error->message);
+    if (is_file_or_nothing(quarantines->path, error) &&
+        g_file_set_contents(quarantines->path, text->str, text->len, error)) {
+        return true;
     }
+    g_prefix_error(error, "quarantines will not be kept over a restart: ");
+    return false;
 }
 
 Quarantines *quarantines_new(const char *path)
@@ -166,14 +165,48 @@ gint64 quarantines_until(const Quarantines *quarantines, const char *vm)
     return until != NULL ? *until : G_MININT64;
 }
 
-void quarantines_set(Quarantines *quarantines, const char *vm, gint64 until)
+bool quarantines_set(Quarantines *quarantines, const char *vm, gint64 until,
+                     GError **error)
 {
     gint64 now = g_get_monotonic_time();
 
     g_hash_table_insert(quarantines->ends, g_strdup(vm),
                         g_memdup(&until, sizeof(until)));
     g_hash_table_foreach_remove(quarantines->ends, is_over, &now);
-    if (quarantines->path != NULL) {
-        quarantines_save(quarantines);
+    return quarantines->path == NULL || quarantines_save(quarantines, error);
+}
+
+void quarantines_forget(Quarantines *quarantines,
+                        bool (*ended)(const char *vm, gpointer opaque),
+                        gpointer opaque)
+{
+    g_autoptr(GError) error = NULL;
+    GHashTableIter iter;
+    bool changed = false;
+    gpointer name;
+
+    g_hash_table_iter_init(&iter, quarantines->ends);
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
+        if (ended(name, opaque)) {
+            g_hash_table_iter_remove(&iter);
+            changed = true;
+        }
+    }
+    if (changed && quarantines->path != NULL &&
+        !quarantines_save(quarantines, &error)) {
+        g_warning("%s", error->message);
+    }
+}
+
+void quarantines_foreach(const Quarantines *quarantines,
+                         void (*function)(const char *vm, gpointer opaque),
+                         gpointer opaque)
+{
+    GHashTableIter iter;
+    gpointer name;
+
+    g_hash_table_iter_init(&iter, quarantines->ends);
+    while (g_hash_table_iter_next(&iter, &name, NULL)) {
+        function(name, opaque);
     }
 }

@@ -1,9 +1,9 @@
 /*
  * Which VMs are quarantined, kept over a restart of the daemon
  *
- * A VM is known by its name, whether it is there or not. Names and the clock
- * start anew with the host, and so does this list: it belongs into /run, and
- * one of before the host's last start is ignored.
+ * A VM is known by its name, whether it is there or not. The clock starts anew
+ * with the host, and so does this list: it belongs into /run, and one of before
+ * the host's last start is ignored.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,7 +28,21 @@ void quarantines_free(Quarantines *quarantines);
  */
 gint64 quarantines_until(const Quarantines *quarantines, const char *vm);
 
-/* Set that and write the file. What is wrong with that is logged. */
-void quarantines_set(Quarantines *quarantines, const char *vm, gint64 until);
+/*
+ * Set that and write the file, if there is one to be; false with @error set when
+ * that cannot be written.
+ */
+bool quarantines_set(Quarantines *quarantines, const char *vm, gint64 until,
+                     GError **error);
+
+/* Remove those of the VMs for which @ended says so. */
+void quarantines_forget(Quarantines *quarantines,
+                        bool (*ended)(const char *vm, gpointer opaque),
+                        gpointer opaque);
+
+/* Call @function with the name of each VM that is in the list. */
+void quarantines_foreach(const Quarantines *quarantines,
+                         void (*function)(const char *vm, gpointer opaque),
+                         gpointer opaque);
 
 #endif /* MEDIATOR_QUARANTINES_H */

@@ -23,6 +23,7 @@ struct SocketDir {
     bool complained;            /* that the directory cannot be read */
     GHashTable *links;          /* file name → Link, or NULL for a file that
                                  * cannot have one */
+    GPtrArray *former;          /* Link, of files that others replaced */
 };
 
 static bool is_socket_name(const char *name)
@@ -34,7 +35,7 @@ static void socket_dir_add(SocketDir *dir, const char *name)
 {
     g_autofree char *path = g_build_filename(dir->path, name, NULL);
     g_autoptr(GError) error = NULL;
-    Link *link = link_new(path, dir->dispatch, &error);
+    Link *link = link_new(path, false, dir->dispatch, &error);
 
     if (link == NULL) {
         g_warning("%s", error->message);
@@ -69,8 +70,42 @@ static GHashTable *socket_dir_list(SocketDir *dir)
 
 static gboolean is_over(gpointer name, gpointer link, gpointer present)
 {
-    return !g_hash_table_contains(present, name) &&
-           (link == NULL || !link_connected(link));
+    if (g_hash_table_contains(present, name) ||
+        (link != NULL && link_connected(link))) {
+        return false;
+    }
+    if (link != NULL) {
+        link_lost(link);
+    }
+    return true;
+}
+
+static void socket_dir_forget_former(SocketDir *dir)
+{
+    for (guint i = dir->former->len; i > 0; i--) {
+        Link *link = g_ptr_array_index(dir->former, i - 1);
+
+        if (!link_connected(link)) {
+            link_lost(link);
+            g_ptr_array_remove_index(dir->former, i - 1);
+        }
+    }
+}
+
+/*
+ * There is another socket at the path of @name's connection, as when a VM moves
+ * to this host from itself. It is the other's now.
+ */
+static void socket_dir_replace(SocketDir *dir, const char *name)
+{
+    gpointer key, link;
+
+    g_hash_table_lookup_extended(dir->links, name, &key, &link);
+    g_hash_table_steal(dir->links, name);
+    g_free(key);
+    link_detach(link);
+    g_ptr_array_add(dir->former, link);
+    socket_dir_add(dir, name);
 }
 
 static gboolean socket_dir_scan(gpointer opaque)
@@ -87,6 +122,7 @@ static gboolean socket_dir_scan(gpointer opaque)
         }
     }
     g_hash_table_foreach_remove(dir->links, is_over, present);
+    socket_dir_forget_former(dir);
     return G_SOURCE_CONTINUE;
 }
 
@@ -102,7 +138,9 @@ static void socket_dir_changed(GFileMonitor *monitor G_GNUC_UNUSED,
         return;
     }
     link = g_hash_table_lookup(dir->links, name);
-    if (link != NULL) {
+    if (link != NULL && link_connected(link)) {
+        socket_dir_replace(dir, name);
+    } else if (link != NULL) {
         link_retry(link);
     } else if (!g_hash_table_contains(dir->links, name)) {
         socket_dir_add(dir, name);
@@ -126,6 +164,7 @@ SocketDir *socket_dir_new(const char *path, Dispatch *dispatch)
     dir->dispatch = dispatch;
     dir->links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                        free_link);
+    dir->former = g_ptr_array_new_with_free_func(free_link);
     dir->monitor = g_file_monitor_directory(file, G_FILE_MONITOR_NONE, NULL,
                                             &error);
     if (dir->monitor != NULL) {
@@ -139,6 +178,11 @@ SocketDir *socket_dir_new(const char *path, Dispatch *dispatch)
                                        dir);
     socket_dir_scan(dir);
     return dir;
+}
+
+static void drain_former(gpointer link, gpointer opaque G_GNUC_UNUSED)
+{
+    link_drain(link);
 }
 
 void socket_dir_drain(SocketDir *dir)
@@ -155,6 +199,7 @@ void socket_dir_drain(SocketDir *dir)
             link_drain(link);
         }
     }
+    g_ptr_array_foreach(dir->former, drain_former, NULL);
 }
 
 bool socket_dir_drained(SocketDir *dir)
@@ -167,6 +212,9 @@ bool socket_dir_drained(SocketDir *dir)
     while (g_hash_table_iter_next(&iter, NULL, &link)) {
         drained = (link == NULL || link_drained(link)) && drained;
     }
+    for (guint i = 0; i < dir->former->len; i++) {
+        drained = link_drained(g_ptr_array_index(dir->former, i)) && drained;
+    }
     return drained;
 }
 
@@ -177,6 +225,7 @@ void socket_dir_free(SocketDir *dir)
     }
     g_clear_object(&dir->monitor);
     g_hash_table_unref(dir->links);
+    g_ptr_array_unref(dir->former);
     g_free(dir->path);
     g_free(dir);
 }

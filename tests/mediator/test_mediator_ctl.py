@@ -206,6 +206,44 @@ def test_reload(start, admin, ctl, device, tmp_path):
     assert len(daemon.wait_log("loaded$")) == 1
 
 
+def test_which_vm_is_meant(start, admin, ctl, sockets):
+    uuids = ["5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab",
+             "5f2a9a3c-0f0b-4e7e-9d5a-0123456789ac",
+             "7f2a9a3c-0f0b-4e7e-9d5a-0123456789ac",
+             "1234567c-0f0b-4e7e-9d5a-0123456789ac"]
+    devices = [FakeDevice(sockets / f"{uuid}.{domid}-0.sock")
+               for domid, uuid in enumerate(uuids, 7)]
+    devices.append(FakeDevice(sockets / "web-0.sock"))
+    start("--admin-socket", admin, "--socket-dir", sockets)
+    for device in devices:
+        device.greet()
+
+    def weighted(*words):
+        """Those whose weight is set by such an order"""
+        for word in words:
+            ctl("set", word, "weight", "2")
+        vms = json.loads(ctl("vms", "--json"))
+        found = {vm["vm"] for vm in vms if vm["weight"] == 2}
+        for vm in found:
+            ctl("set", vm, "weight", "100")
+        return found
+
+    assert weighted(uuids[0]) == weighted("7") == {uuids[0]}
+    assert weighted(uuids[1].upper()) == weighted("8") == {uuids[1]}
+    assert weighted("7f") == weighted("7F2A9A3C-") == {uuids[2]}
+    assert weighted("123456") == weighted("10") == {uuids[3]}
+    assert weighted("web") == {"web"}
+    assert ctl.fails("set", "5f2a", "weight", "1") == (
+        "vgpu-ctl: the UUIDs of 2 VMs begin with '5f2a'; give more of it\n")
+    # A domid that has ended is no beginning.
+    assert "no VM runs as domain 12345" in ctl.fails("set", "12345", "rate",
+                                                     "1")
+    for nobody in "we", uuids[0] + "0", "6", "99999":
+        assert ctl.fails("quarantine", nobody).startswith("vgpu-ctl: no VM ")
+    assert {vm["quarantined_s"]
+            for vm in json.loads(ctl("vms", "--json"))} == {0}
+
+
 KNOWN = ("there are status, vms, workers, queues, set, quarantine, release, "
          "reload, drain")
 LIMITS = ("pool, priority, weight, queue, in-flight, rate, burst, deadline-ms, "
@@ -218,13 +256,15 @@ LIMITS = ("pool, priority, weight, queue, in-flight, rate, burst, deadline-ms, "
     (["status", "7"], "it has to be: status"),
     (["set", "7", "weight"], "it has to be: set VM LIMIT VALUE"),
     (["set", "7", "weight", "1", "2"], "it has to be: set VM LIMIT VALUE"),
-    (["set", "9", "weight", "1"], "no VM is called '9'; `vms` lists all"),
+    (["set", "9", "weight", "1"], "no VM runs as domain 9; `vms` lists all"),
+    (["set", "07", "weight", "1"], "no VM runs as domain 07; `vms` lists all"),
+    (["set", "web", "weight", "1"], "no VM is called 'web'; `vms` lists all"),
     (["set", "7", "colour", "1"],
      f"'colour' is not known, there are {LIMITS}"),
     (["set", "7", "pool", "C"], "pool is 'C', allowed are any, A, B"),
     (["set", "7", "weight", "0"], "weight is '0', 1 to 10000 is allowed"),
     (["quarantine"], "it has to be: quarantine VM [SECONDS]"),
-    (["quarantine", "9"], "no VM is called '9'; `vms` lists all"),
+    (["quarantine", "9"], "no VM runs as domain 9; `vms` lists all"),
     (["quarantine", "7", "0"], "SECONDS is '0', 1 to 604800 is allowed"),
     (["quarantine", "7", "1h"], "SECONDS is '1h', 1 to 604800 is allowed"),
     (["release", "7", "8"], "it has to be: release VM"),

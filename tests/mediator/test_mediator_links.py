@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Devices that come and go, many at once, and some that do not read."""
+import json
 import os
 import select
+import socket
 import time
 
 import pytest
 
 from fake_device import FakeDevice
 from support import abi, wire
+from support.wait import wait_for
 from support.wire import Message
 
 PING = abi.VGPU_STUB_MSG_PING
@@ -88,17 +91,78 @@ def test_socket_of_connect_comes_later(start, tmp_path):
     device.close()
 
 
-def test_stale_socket_file(start, sockets):
-    """What a killed QEMU leaves behind refuses, and its successor is seen."""
+def test_stale_socket_file(start, sockets, admin, ctl):
+    """What a killed QEMU leaves behind is nobody; its successor is seen."""
     FakeDevice(sockets / "vm.sock").close()
-    daemon = start("--socket-dir", sockets)
-    warning, = daemon.wait_log("cannot connect")
-    assert "Connection refused" in warning
+    daemon = start("--socket-dir", sockets, "--admin-socket", admin)
+    wait_for(lambda: admin.exists(), "the daemon")
+    assert json.loads(ctl("vms", "--json")) == []
     (sockets / "vm.sock").unlink()
     device = FakeDevice(sockets / "vm.sock")
     with device.greet() as peer:
         check_alive(peer)
     device.close()
+    assert daemon.stop() == 0
+    assert not [line for line in daemon.log() if "cannot connect" in line]
+
+
+def test_a_vm_that_has_ended_is_gone(start, sockets, admin, ctl, tmp_path):
+    """QEMU was killed, and nobody starts another VM."""
+    uuid = "5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab"
+    options = ("--socket-dir", sockets, "--admin-socket", admin,
+               "--state-dir", tmp_path)
+    daemon = start(*options)
+    device = FakeDevice(sockets / f"{uuid}.7-0.sock")
+    with device.greet():
+        ctl("quarantine", uuid)
+        device.close()
+    for again in False, True:
+        if again:
+            assert daemon.stop() == 0
+            daemon = start(*options)
+            wait_for(lambda: admin.exists(), "the daemon")
+        wait_for(lambda: json.loads(ctl("vms", "--json")) == [],
+                 "end of the VM")
+        status, = json.loads(ctl("status", "--json"))
+        assert (status["vms"], status["quarantined"]) == (0, 0)
+        # Longer than the longest pause between attempts
+        assert "no VM runs as domain 7" in ctl.fails("set", "7", "rate", "1")
+    assert not [line for line in daemon.log() if "cannot connect" in line]
+
+
+def test_a_listener_that_comes_late(start, sockets):
+    """The file is there for longer than all the first attempts take."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(sockets / "vm.sock"))
+    daemon = start("--socket-dir", sockets)
+    early = FakeDevice(sockets / "other.sock")
+    check_alive(early.greet())
+    listener.listen(1)
+    listener.settimeout(20)
+    with wire.Peer(listener.accept()[0]) as peer:
+        peer.send(wire.hello())
+        peer.expect(abi.VGPU_STUB_MSG_WELCOME)
+        daemon.wait_log("vm.sock.*connected$")
+
+
+def test_another_qemu_takes_the_path_over(start, sockets):
+    """As when a VM moves to the host where it is, and the first one's end
+    removes the other's socket."""
+    path = sockets / "web-0.sock"
+    daemon = start("--socket-dir", sockets)
+    first = FakeDevice(path)
+    peer = first.greet()
+    path.unlink()
+    second = FakeDevice(path)
+    other = second.greet()
+    line, = daemon.wait_log("another QEMU listens at this path now")
+    assert line.startswith("vgpu-mediatord: warning: ")
+    check_alive(peer)
+    path.unlink()
+    peer.close()
+    first.close()
+    daemon.wait_log("disconnected")
+    check_alive(other)
 
 
 def test_directory_with_sockets_before_and_after_the_start(start, sockets):

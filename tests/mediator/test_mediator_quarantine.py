@@ -13,6 +13,7 @@ from support.wait import wait_for
 from support.wire import Message
 
 OK = abi.VGPU_STUB_ERR_NONE
+UUID = "5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab"
 QUARANTINED = abi.VGPU_STUB_ERR_VM_QUARANTINED
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
@@ -85,21 +86,65 @@ def test_reload(serve, sockets, ctl, tmp_path):
     assert ask(peer) == QUARANTINED
 
 
-def test_devices_that_come_again(serve, sockets, ctl):
-    """A VM cannot shed it with its devices, and it can be lifted meanwhile."""
-    paths = [sockets / "7-0.sock", sockets / "8-0.sock"]
-    devices = [FakeDevice(path) for path in paths]
-    serve()
-    for vm, device in zip("78", devices):
-        peer = device.greet()
-        ctl("quarantine", vm)
-        peer.close()
+def leave(peer, device, how):
+    """As a QEMU does that ends, or one that is killed"""
+    peer.close()
+    if how == "removed":
         device.remove()
+    else:
+        device.close()
+
+
+@pytest.mark.parametrize("how", ["removed", "left behind"])
+def test_reboots(serve, sockets, ctl, how):
+    """The VM has another domain then; it can be lifted meanwhile."""
+    vms = [UUID, "0" + UUID[1:], "web"]
+    names = [f"{vms[0]}.7", f"{vms[1]}.8", "web"]
+    daemon = serve()
+    for name in names:
+        device = FakeDevice(sockets / f"{name}-0.sock")
+        peer = device.greet()
+        ctl("quarantine", name.partition(".")[0])
+        assert ask(peer) == QUARANTINED
+        leave(peer, device, how)
     wait_for(lambda: left(ctl) == {}, "end of the VMs", timeout=20)
-    ctl("release", "8")
-    assert "no VM is called '8'" in ctl.fails("release", "8")
-    assert [ask(FakeDevice(path).greet()) for path in paths] == [
-        QUARANTINED, OK]
+    ctl("release", vms[1][:20])
+    assert "no VM is called" in ctl.fails("release", vms[1])
+    for restart in False, True:
+        if restart:
+            assert daemon.stop() == 0
+            serve()
+        for name, status in ((f"{vms[0]}.9", QUARANTINED), (f"{vms[1]}.10", OK),
+                             ("web", QUARANTINED)):
+            path = sockets / f"{name}-{restart + 1}.sock"
+            assert ask(FakeDevice(path).greet()) == status
+
+
+@pytest.mark.parametrize("how", ["removed", "left behind"])
+@pytest.mark.parametrize("while_running", [True, False])
+def test_a_stranger_inherits_nothing(serve, sockets, ctl, state, admin, how,
+                                     while_running):
+    """Where a VM is known by its domid alone, that of another VM follows."""
+    daemon = serve()
+    device = FakeDevice(sockets / "7-0.sock")
+    peer = device.greet()
+    ctl("set", "7", "weight", "7")
+    ctl("quarantine", "7")
+    if not while_running:
+        assert daemon.stop() == 0
+    leave(peer, device, how)
+    if while_running:
+        wait_for(lambda: left(ctl) == {}, "end of the VM", timeout=20)
+    else:
+        serve()
+        wait_for(admin.exists, "the next daemon")
+        assert left(ctl) == {}
+    wait_for(lambda: "\t7" not in (state / "quarantines").read_text(),
+             "an empty list")
+    stranger = FakeDevice(sockets / "7-1.sock").greet()
+    assert ask(stranger) == OK
+    vm, = json.loads(ctl("vms", "--json"))
+    assert (vm["vm"], vm["weight"]) == ("7", 100)
 
 
 @pytest.mark.parametrize("text, warning", [
@@ -149,11 +194,15 @@ def test_the_directory_is_missing(start, sockets, state, admin, ctl):
     daemon = start("--socket-dir", sockets, "--admin-socket", admin,
                    "--state-dir", state / "missing")
     peer = device.greet()
-    ctl("quarantine", "7")
+    reason = ctl.fails("quarantine", "7")
+    assert reason.startswith("vgpu-ctl: it was done, but quarantines will not "
+                             "be kept over a restart: ")
+    assert "No such file or directory" in reason
     assert ask(peer) == QUARANTINED
     line, = daemon.wait_log("warning")
     assert "quarantines will not be kept over a restart: " in line
-    assert "No such file or directory" in line
+    assert ctl.fails("release", "7").startswith("vgpu-ctl: it was done, but ")
+    assert ask(peer) == OK
 
 
 @pytest.mark.parametrize("make", [
@@ -166,7 +215,7 @@ def test_what_is_not_a_file_is_left_alone(serve, sockets, state, ctl, make):
     device = FakeDevice(sockets / "7-0.sock")
     daemon = serve()
     peer = device.greet()
-    ctl("quarantine", "7")
+    assert "is not a regular file" in ctl.fails("quarantine", "7")
     assert ask(peer) == QUARANTINED
     daemon.wait_log("will not be kept")
     assert [line for line in daemon.log() if ": warning: " in line] == [
