@@ -295,7 +295,7 @@ def test_a_worker_does_not_start(host, how, why):
     for _ in range(2):
         assert guest.ask() == UNOPENED
     host.daemon.wait_log("warning: pool A: 1 starts of workers in a row have "
-                         f"failed, this one for vm 7: {re.escape(why)}$")
+                         f"failed, this one for vm vm7: {re.escape(why)}$")
     host.behave("")
     wait_for(lambda: guest.ask() == (OK, b"x"), "worker")
     host.daemon.wait_log(r"pool A: workers start again, after \d+ failures$")
@@ -527,7 +527,7 @@ def test_an_idle_worker_is_retired(host):
     guest = host.guest(7)
     assert guest.ask()[0] == OK
     wait_gone(host.wait_worker())
-    assert not [line for line in host.daemon.log() if "vm 7: " in line]
+    assert not [line for line in host.daemon.log() if "vm vm7: " in line]
     assert guest.ask()[0] == OK
 
 
@@ -765,7 +765,8 @@ def test_a_failed_pool_is_closed_with_its_last_memory(host, ctl):
     guest.device.remove()
     wait_gone(worker)
     # Not even what needs no accelerator
-    assert nop(host.guest(8)) == INVALID_POOL
+    other = host.guest(8)
+    wait_for(lambda: nop(other) == INVALID_POOL, "end of the pool")
 
 
 def test_a_pool_is_closed_and_opened(host):
