@@ -50,10 +50,10 @@ static void test_the_last_line_that_has_a_part(void)
 /* It has the rest from [vm], wherever that is. */
 static void test_one_vm(void)
 {
-    check_warning("[vm 7]\nfaults=4\n[vm]\ndeadline-ms=8000\nfaults=3\n"
-                  "fault-window-s=30\n", "the.conf:2: [vm 7]: "
+    check_warning("[vm web]\nfaults=4\n[vm]\ndeadline-ms=8000\nfaults=3\n"
+                  "fault-window-s=30\n", "the.conf:2: [vm web]: "
                   UNREACHABLE("4", "8000", "40", "30"));
-    check_warning("[vm 7]\nfault-window-s=86400\n[vm 8]\nweight=2\n"
+    check_warning("[vm web]\nfault-window-s=86400\n[vm db]\nweight=2\n"
                   "[vm]\nfault-window-s=1\nfaults=1\n", "the.conf:7: [vm]: "
                   UNREACHABLE("1", "30000", "32", "1"));
 }
