@@ -6,6 +6,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -181,6 +182,7 @@ static void check_accelerator(struct patient *patient,
 {
     struct vgpu_stub_accelerator accelerator = { .struct_size = sizeof(accelerator) };
     struct vgpu_stub_outcome outcome;
+    uint64_t quota, used, free_mib;
     int rc;
 
     rc = vgpu_stub_get_accelerator(patient->dev, &accelerator,
@@ -188,9 +190,14 @@ static void check_accelerator(struct patient *patient,
     if (rc < 0) {
         find_failure(patient, finding, rc, &outcome);
     } else if (accelerator.present) {
-        finding_say(finding, EXIT_OK, "%s, %llu MiB of memory for this VM",
-                    accelerator.name,
-                    (unsigned long long)accelerator.memory_quota >> 20);
+        quota = accelerator.memory_quota;
+        used = accelerator.memory_used < quota ? accelerator.memory_used
+                                               : quota;
+        free_mib = (quota - used) >> 20;
+        finding_say(finding, EXIT_OK,
+                    "%s, %" PRIu64 " MiB of memory for this VM: %" PRIu64
+                    " used, %" PRIu64 " free", accelerator.name, quota >> 20,
+                    (quota >> 20) - free_mib, free_mib);
     } else {
         finding_say(finding, EXIT_NOT_SERVED, "none serves pool %c",
                     patient->info.pool);

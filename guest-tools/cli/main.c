@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
     &command_echo,
     &command_bench,
     &command_run,
+    &command_free,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -41,7 +41,7 @@ static const struct error errors[] = {
     [VGPU_STUB_ERR_OUT_OF_MEMORY] = {
         "OUT_OF_MEMORY", "the accelerator has no such amount of memory left" },
     [VGPU_STUB_ERR_INVALID_HANDLE] = {
-        "INVALID_HANDLE", "no memory of this VM has the handle" },
+        "INVALID_HANDLE", "no memory of this device has the handle" },
     [VGPU_STUB_ERR_UNKNOWN_KERNEL] = {
         "UNKNOWN_KERNEL", "there is no kernel of that name" },
     [VGPU_STUB_ERR_BUILD_FAILED] = {

@@ -62,6 +62,29 @@ int vgpu_stub_mem_free(struct vgpu_stub *dev, uint64_t handle, int timeout_ms,
     return rc;
 }
 
+int vgpu_stub_mem_free_all(struct vgpu_stub *dev, uint64_t *bytes,
+                           int timeout_ms, struct vgpu_stub_outcome *outcome)
+{
+    const struct operation release = {
+        .opcode = VGPU_STUB_OP_MEMORY_FREE_ALL,
+    };
+    struct vgpu_stub_outcome unwanted;
+    struct vgpu_stub_reply reply;
+    int cancelling, rc;
+
+    rc = handle_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = operation_call(dev, &release, 2, clock_deadline(timeout_ms), 0,
+                        outcome ? outcome : &unwanted, &reply);
+    handle_end(dev, cancelling);
+    if (rc == 0 && bytes) {
+        *bytes = operation_value(reply.results);
+    }
+    return rc;
+}
+
 /* A copy of any length, and what its steps have in common */
 struct copy {
     uint32_t direction;         /* VGPU_STUB_COPY_… */

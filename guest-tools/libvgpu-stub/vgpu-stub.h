@@ -358,8 +358,8 @@ int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
 
 /*
  * Allocate @bytes, at least 1, of the accelerator's memory, zeroed. It belongs
- * to the VM until it is freed, or the host's worker for the VM ends; it is
- * not freed when @dev is closed.
+ * to the device until it is freed, the device is reset or loses its link, or
+ * the host's worker for the VM ends; it is not freed when @dev is closed.
  *
  * @handle: receives what other requests call it by, never 0
  */
@@ -369,6 +369,17 @@ int vgpu_stub_mem_alloc(struct vgpu_stub *dev, uint64_t bytes,
 
 int vgpu_stub_mem_free(struct vgpu_stub *dev, uint64_t handle, int timeout_ms,
                        struct vgpu_stub_outcome *outcome);
+
+/*
+ * Free all memory that was allocated through the device, also what programs
+ * that died have left, and that of programs that still use the device.
+ *
+ * @bytes: receives how many that were; may be NULL
+ *
+ * Errors: a mediator that is too old answers UNSUPPORTED_OPERATION.
+ */
+int vgpu_stub_mem_free_all(struct vgpu_stub *dev, uint64_t *bytes,
+                           int timeout_ms, struct vgpu_stub_outcome *outcome);
 
 /*
  * Copy @length bytes to the accelerator's memory or from it, in as many

@@ -111,8 +111,15 @@ class Buffer:
         with self._freeing:
             if self.handle:
                 self.device._send("mem_free", self.handle)
-                self.handle = 0
-                self.device._buffers.discard(self)
+                self._discard()
+
+    def _forget(self):
+        with self._freeing:
+            self._discard()
+
+    def _discard(self):
+        self.handle = 0
+        self.device._buffers.discard(self)
 
     def write(self, data, offset=0, idempotent=False):
         data = _v.to_bytes(data)
@@ -332,6 +339,18 @@ class Device:
     def program(self, source):
         """A Program of this source, where the host allows own programs."""
         return Program(self, source)
+
+    def free_all(self):
+        """Free all memory that was allocated through the device, also by
+        other programs, and return how many bytes that were. The Buffers that
+        there are can be used no more."""
+        freed = c_uint64()
+        with self._using():
+            buffers = list(self._buffers)
+            self._send("mem_free_all", byref(freed))
+            for buffer in buffers:
+                buffer._forget()
+        return freed.value
 
     def launch(self, name, *args, global_size, local_size=None, program=None,
                idempotent=False):

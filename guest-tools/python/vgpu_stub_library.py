@@ -111,6 +111,7 @@ def _load():
             (c_int, "mem_alloc", dev, c_uint64, POINTER(c_uint64), c_int,
              outcome),
             (c_int, "mem_free", dev, c_uint64, c_int, outcome),
+            (c_int, "mem_free_all", dev, POINTER(c_uint64), c_int, outcome),
             (c_int, "mem_write", dev, c_uint64, c_uint64, data, c_size_t,
              c_int, flags, outcome),
             (c_int, "mem_read", dev, c_uint64, c_uint64, data, c_size_t,

@@ -156,6 +156,16 @@ def test_closing_frees(device):
     assert device.accelerator()["memory_used"] == 0
 
 
+def test_free_all(device):
+    buffer, other = device.upload(b"mine"), device.allocate(5000)
+    assert device.free_all() == 4096 + 8192
+    assert device.accelerator()["memory_used"] == 0
+    raises(vgpu_stub.RequestError, buffer.read)
+    buffer.free()
+    other.free()
+    assert device.free_all() == 0
+
+
 def test_errors(device):
     error = raises(vgpu_stub.RequestError, device.launch, "frob",
                    global_size=1)

@@ -132,6 +132,10 @@ class Puppet(threading.Thread):
             if self.memory.pop(value(params), None) is None:
                 return abi.VGPU_STUB_ERR_INVALID_HANDLE, [], b"no \x1bhandle"
             return 0, [], b""
+        if opcode == abi.VGPU_STUB_OP_MEMORY_FREE_ALL:
+            freed = sum(map(len, self.memory.values()))
+            self.memory.clear()
+            return 0, [freed, 0], b""
         if opcode == abi.VGPU_STUB_OP_MEMORY_COPY:
             return 0, [], self._copy(params, data)
         if opcode == abi.VGPU_STUB_OP_GET_DEVICE_INFO:

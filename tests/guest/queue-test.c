@@ -236,7 +236,7 @@ static void test_memory(struct vgpu_stub *dev)
     static uint8_t data[3 * VGPU_STUB_READ_STEP + 5], back[sizeof(data)];
     struct vgpu_stub_accelerator accelerator = { .struct_size = sizeof(accelerator) };
     struct vgpu_stub_outcome outcome;
-    uint64_t one, other;
+    uint64_t one, other, freed = 0;
 
     for (size_t i = 0; i < sizeof(data); i++) {
         data[i] = i % 251;
@@ -271,7 +271,12 @@ static void test_memory(struct vgpu_stub *dev)
               "an unknown flag is refused there, too");
     tap_equal(vgpu_stub_synchronize(dev, -1, 0, NULL), 0, "synchronize");
     tap_equal(vgpu_stub_mem_free(dev, one, -1, NULL), 0, "free it");
-    tap_equal(vgpu_stub_mem_free(dev, other, -1, NULL), 0, "all of it");
+    tap_equal(vgpu_stub_mem_free_all(dev, &freed, -1, NULL), 0, "all of it");
+    tap_ok(freed >= sizeof(data), "and learn how much that was");
+    tap_equal(vgpu_stub_mem_free_all(dev, NULL, -1, &outcome), 0,
+              "nobody needs to know");
+    tap_ok(vgpu_stub_mem_free(dev, other, -1, NULL) == -EREMOTEIO,
+           "it is gone");
 }
 
 static void test_kernel(struct vgpu_stub *dev)

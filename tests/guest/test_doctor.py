@@ -178,6 +178,8 @@ def test_a_device_that_is_well(told):
     assert [line.split()[:2] for line in lines] == [
         ["ok", check] for check in ("device", "waiting", "link", "request",
                                     "accelerator")]
+    assert lines[-1].endswith(
+        " 256 MiB of memory for this VM: 0 used, 256 free")
 
 
 def test_json(told):

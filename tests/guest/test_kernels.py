@@ -73,6 +73,7 @@ echo "== killed-early"; killed() {
 }
 killed --out d:4
 killed --in run
+echo "== free"; ./vgpu-stub free; ./vgpu-stub free --json
 echo "== vector-add"; ./vector-add; echo "status $?"
 echo "== sha256-file"; ./sha256 /usr/bin/lspci; echo "status $?"; sha256sum /usr/bin/lspci
 echo "== sha256-large"; ./sha256 vgpu-stub 2>&1; echo "status $?"
@@ -200,6 +201,13 @@ def test_progress_is_for_a_terminal(job):
     assert re.search(r"\[ {50}\]   0 %.*\[#{50}\] 100 %", bar)
 
 
+def test_free(job):
+    """What killed programs have left, of which nobody knows how much"""
+    line, answer = job["free"]
+    assert re.fullmatch(r"free: \d+ bytes freed", line)
+    assert json.loads(answer)["freed_bytes"] == 0
+
+
 def test_run_as_json(job):
     line = job["json"][-1]
     answer = json.loads(line[line.index("{"):])
@@ -290,7 +298,7 @@ def test_example_sgemm(job):
 def test_python(job):
     """The memory of all who came before is free by then."""
     assert job["python"][-1] == "status 0", job["python"]
-    assert len(job["python"]) == 14
+    assert len(job["python"]) == 15
 
 
 def test_python_waits(job):
