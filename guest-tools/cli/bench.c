@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_COUNT 1000
 
 /* What the first requests pay for others: caches, a mediator that slept */
 #define WARM_UP 10
@@ -112,7 +111,7 @@ static void print_text(const struct options *options,
 
 static int run(const struct options *options)
 {
-    int count = options->count ? options->count : DEFAULT_COUNT;
+    const int count = options->count;
     struct vgpu_stub_info info = { .struct_size = sizeof(info) };
     struct figures figures;
     struct vgpu_stub *dev;
@@ -155,5 +154,6 @@ const struct command command_bench = {
     .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(SIZE) | TAKES(COUNT) |
                TAKES(TIMEOUT) | TAKES(HELP),
     .timeout_ms = TIMEOUT_MS,
+    .count = 1000,
     .run = run,
 };

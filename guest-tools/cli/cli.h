@@ -29,7 +29,9 @@ struct command {
     const char *summary;        /* in the list of commands */
     const char *details;        /* in its own help, below the summary */
     unsigned options;           /* which ones it takes: TAKES(…) | … */
-    int timeout_ms;             /* the default of --timeout */
+    int timeout_ms;             /* the default of --timeout; negative: the
+                                 * device's own limit */
+    int count;                  /* the default of --count; 0: no end */
     int (*run)(const struct options *options);  /* returns an exit status */
 };
 

@@ -25,17 +25,13 @@ static const struct {
         "or 00:1e.0; default: the first one" },
     [OPTION_JSON] = { "json", NULL, "print JSON" },
     [OPTION_SIZE] = { "size", "BYTES",
-        "size of a request with its 32-byte header, 32 to 1024;\n"
-        "default: 1024" },
+        "size of a request with its header:" },
     [OPTION_TIMEOUT] = { "timeout", "MS",
-        "how long to wait for an answer, in milliseconds;\n"
-        "default: 5000, of run: as long as the device does" },
+        "how long to wait for an answer:" },
     [OPTION_COUNT] = { "count", "N",
-        "how many requests (default: 1000) or looks (default: no\n"
-        "end)" },
+        "how many requests or looks:" },
     [OPTION_INTERVAL] = { "interval", "MS",
-        "time from one look to the next, in milliseconds;\n"
-        "default: 1000" },
+        "time from one look to the next:" },
     [OPTION_IN] = { "in", "FILE",
         "a buffer with what is in FILE" },
     [OPTION_OUT] = { "out", "FILE[:N]",
@@ -55,6 +51,18 @@ static const struct {
         "number of work items of a group in each dimension;\n"
         "default: as the host sees fit" },
     [OPTION_HELP] = { "help", NULL, "print this help" },
+};
+
+/* What an option takes that is a number */
+static const struct {
+    int min, max;
+    const char *unit;           /* with a space before it */
+} ranges[OPTIONS] = {
+    [OPTION_SIZE] = { sizeof(struct vgpu_stub_request), VGPU_STUB_BUF_SIZE,
+                      " bytes" },
+    [OPTION_TIMEOUT] = { 0, INT_MAX, " milliseconds" },
+    [OPTION_COUNT] = { 1, 1000000, "" },
+    [OPTION_INTERVAL] = { 1, 3600000, " milliseconds" },
 };
 
 _Noreturn void usage_error(const char *what, const char *message)
@@ -84,8 +92,37 @@ static void print_option(enum option_id id)
     }
 }
 
+/* What the number of an option may be, and is where it is not given */
+static void print_range(const struct options *presets, enum option_id id)
+{
+    const int preset = id == OPTION_SIZE ? presets->size
+                     : id == OPTION_TIMEOUT ? presets->timeout_ms
+                     : id == OPTION_COUNT ? presets->count
+                     : presets->interval_ms;
+
+    printf("%*s%d to %d%s; default: ", HELP_COLUMN, "", ranges[id].min,
+           ranges[id].max, ranges[id].unit);
+    if (preset > 0) {
+        printf("%d\n", preset);
+    } else {
+        puts(id == OPTION_TIMEOUT ? "the device's" : "no end");
+    }
+}
+
+static struct options make_presets(const struct command *command)
+{
+    return (struct options) {
+        .size = VGPU_STUB_BUF_SIZE,
+        .timeout_ms = command->timeout_ms,
+        .count = command->count,
+        .interval_ms = 1000,
+    };
+}
+
 static _Noreturn void print_help(const struct command *command)
 {
+    const struct options presets = make_presets(command);
+
     printf("Usage: vgpu-stub %s [OPTION]...%s%s\n", command->name,
            command->argument ? " " : "",
            command->argument ? command->argument : "");
@@ -97,22 +134,27 @@ static _Noreturn void print_help(const struct command *command)
     for (enum option_id id = 0; id < OPTIONS; id++) {
         if (command->options & (1u << id)) {
             print_option(id);
+            if (ranges[id].max > 0) {
+                print_range(&presets, id);
+            }
         }
     }
     exit(finish_output(EXIT_OK));
 }
 
-/* Parse a decimal number from @min to @max, or end with @message. */
-static int parse_number(const char *text, int min, int max,
-                        const char *message)
+/* Parse a decimal number that the option takes, or end. */
+static int parse_number(const char *text, enum option_id id)
 {
-    char *end;
+    const int min = ranges[id].min, max = ranges[id].max;
+    char *end, message[80];
     long value;
 
     errno = 0;
     value = strtol(text, &end, 10);
     if (end == text || *end != '\0' || errno != 0 ||
         value < min || value > max) {
+        snprintf(message, sizeof(message), "--%s takes %d to %d%s",
+                 table[id].name, min, max, ranges[id].unit);
         usage_error(text, message);
     }
     return value;
@@ -167,23 +209,16 @@ static void parse_option(const struct command *command, enum option_id id,
         options->json = true;
         break;
     case OPTION_SIZE:
-        options->size = parse_number(optarg, sizeof(struct vgpu_stub_request),
-                                     VGPU_STUB_BUF_SIZE,
-                                     "--size takes 32 to 1024 bytes");
+        options->size = parse_number(optarg, id);
         break;
     case OPTION_TIMEOUT:
-        options->timeout_ms = parse_number(optarg, 0, INT_MAX,
-                                           "--timeout takes milliseconds, "
-                                           "0 to 2147483647");
+        options->timeout_ms = parse_number(optarg, id);
         break;
     case OPTION_COUNT:
-        options->count = parse_number(optarg, 1, 1000000,
-                                      "--count takes 1 to 1000000");
+        options->count = parse_number(optarg, id);
         break;
     case OPTION_INTERVAL:
-        options->interval_ms = parse_number(optarg, 1, 3600000,
-                                            "--interval takes milliseconds, "
-                                            "1 to 3600000");
+        options->interval_ms = parse_number(optarg, id);
         break;
     case OPTION_GLOBAL:
         parse_nd_range(optarg, &options->global);
@@ -205,11 +240,7 @@ void parse_options(const struct command *command, int argc, char **argv,
     static char name[32];
     int count = 0, id;
 
-    *options = (struct options) {
-        .size = VGPU_STUB_BUF_SIZE,
-        .timeout_ms = command->timeout_ms,
-        .interval_ms = 1000,
-    };
+    *options = make_presets(command);
     for (id = 0; id < OPTIONS; id++) {
         if (command->options & (1u << id)) {
             long_options[count++] = (struct option) {

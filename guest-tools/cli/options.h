@@ -53,7 +53,7 @@ struct options {
     bool json;
     int size;                   /* of an echo request, bytes */
     int timeout_ms;             /* negative: the device's own limit */
-    int count;                  /* 0: not given */
+    int count;                  /* 0: no end */
     int interval_ms;
     struct nd_range global;
     struct nd_range local;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What of the guest's tools can be tested without a device."""
 
+import re
 import subprocess
 
 import pytest
@@ -40,9 +41,10 @@ COMMANDS = ["list", "info", "regs", "watch", "doctor", "echo", "bench", "run",
     (["echo", "--size", "31"], "31: --size takes 32 to 1024 bytes"),
     (["echo", "--size", "1025"], "1025: --size takes 32 to 1024 bytes"),
     (["echo", "--size", "64k"], "64k: --size takes 32 to 1024 bytes"),
-    (["echo", "--timeout", "-1"], "-1: --timeout takes milliseconds"),
+    (["echo", "--timeout", "-1"],
+     "-1: --timeout takes 0 to 2147483647 milliseconds"),
     (["echo", "--timeout", "99999999999999999999"],
-     "99999999999999999999: --timeout takes milliseconds"),
+     "99999999999999999999: --timeout takes 0 to 2147483647 milliseconds"),
     (["run"], "KERNEL: is missing"),
     (["run", "k" * 32], "a kernel's name has 1 to 31 bytes"),
     (["run", "k", "l"], "l: one word too many"),
@@ -65,7 +67,8 @@ COMMANDS = ["list", "info", "regs", "watch", "doctor", "echo", "bench", "run",
     (["run", "k", "--local", "4,"], "one to three numbers"),
     (["run", "k", *["--u32", "1"] * 58], "more arguments than any kernel has"),
     (["bench", "--count", "0"], "0: --count takes 1 to 1000000"),
-    (["watch", "--interval", "0"], "0: --interval takes milliseconds"),
+    (["watch", "--interval", "0"],
+     "0: --interval takes 1 to 3600000 milliseconds"),
 ])
 def test_usage_errors(args, message):
     result = run("guest-tools/vgpu-stub", *args)
@@ -148,6 +151,22 @@ def test_help_of_a_command(command):
     assert result.returncode == 0
     assert result.stdout.startswith(f"Usage: vgpu-stub {command} [OPTION]...")
     assert "\n  --json " in result.stdout
+
+
+@pytest.mark.parametrize("command, option", [
+    ("echo", "size"), ("echo", "timeout"), ("run", "timeout"),
+    ("bench", "count"), ("watch", "count"), ("watch", "interval")])
+def test_the_manual_has_what_the_help_says(command, option):
+    """The range of a number, and its default."""
+    page = (ROOT / "docs/man/vgpu-stub.1").read_text()
+    entry, = re.findall(rf"^\.BI \\-\\-{option} .*\n((?:(?!\.TP).*\n)*)", page,
+                        re.MULTILINE)
+    shown = run("guest-tools/vgpu-stub", command, "--help").stdout
+    numbers, preset = re.search(
+        rf"^  --{option} .*\n +(\d+ to .*); default: (.*)$", shown,
+        re.MULTILINE).groups()
+    assert numbers + "; default: " in entry
+    assert re.search(rf"(default: |\n){re.escape(preset)}[.,]", entry), entry
 
 
 def test_version():
