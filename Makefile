@@ -13,6 +13,9 @@ PYTHON := /usr/bin/python3
 Q := $(if $(V),,@)
 say = @printf '  %-7s %s\n' $(1) $@
 
+# Of all that is built here
+VERSION := $(shell sed -n 's/^Version: *//p' SPECS/vgpu-stub.spec)
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 

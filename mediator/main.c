@@ -20,7 +20,6 @@
 #include "worker-executor.h"
 
 #define NAME "vgpu-mediatord"
-#define VERSION "0.1.0"
 #define DEFAULT_SOCKET_DIR "/run/vgpu-stub"
 
 #define DEFAULT_WORKER "/usr/libexec/vgpu-stub/vgpu-worker"

@@ -9,6 +9,7 @@ WORKER_LIBS := libseccomp
 MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -iquote mediator \
     -DG_LOG_USE_STRUCTURED \
     -DG_LOG_DOMAIN='"vgpu-mediatord"' \
+    -DVERSION='"$(VERSION)"' \
     -DGLIB_VERSION_MIN_REQUIRED=GLIB_VERSION_2_56 \
     -DGLIB_VERSION_MAX_ALLOWED=GLIB_VERSION_2_56
 
@@ -80,6 +81,8 @@ $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	$$(call say,CC)
 	$$(Q)$$(CC) $$(MEDIATOR_CFLAGS) $$(CFLAGS) $(2) -MMD -MP -c -o $$@ $$< \
 	    $$$$(pkg-config --cflags $$(MEDIATOR_LIBS))
+
+$(BUILD)/$(1)/main.o: SPECS/vgpu-stub.spec
 
 $(BUILD)/$(1)/vgpu-ctl: $(CTL_MODULES:%=$(BUILD)/$(1)/%)
 	$$(call say,LINK)

@@ -13,12 +13,9 @@ completionsdir := $(datadir)/bash-completion/completions
 sysconfdir := /etc
 unitdir := $(prefix)/lib/systemd/system
 examplesdir := $(datadir)/doc/vgpu-stub-guest-tools/examples
-completionsdir := $(datadir)/bash-completion/completions
 tmpfilesdir := $(prefix)/lib/tmpfiles.d
 pythondir = $(shell $(PYTHON) -c \
     'import sysconfig; print(sysconfig.get_path("purelib"))')
-
-VERSION = $(shell sed -n 's/^Version: *//p' SPECS/vgpu-stub.spec)
 
 # $(1): mode, $(2): file, $(3): directory. One at a time: the install of XCP-ng's
 # build machine makes no directory for several.

@@ -128,6 +128,20 @@ def test_settings():
     assert page == shipped
 
 
+def test_version():
+    """What has it in itself has that of the packages."""
+    spec = (ROOT / "SPECS/vgpu-stub.spec").read_text()
+    version, = re.findall(r"^Version: *(.*)$", spec, re.MULTILINE)
+    header = ROOT / "guest-tools/libvgpu-stub/vgpu-stub.h"
+    assert f'#define VGPU_STUB_LIBRARY_VERSION "{version}"\n' in \
+        header.read_text()
+    assert re.search(r"^%changelog\n\* .* - (.*)-\d+$", spec,
+                     re.MULTILINE)[1] == version
+    install = (DOCS / "install.md").read_text()
+    assert f".vgpustub.{version}." in install
+    assert f"vgpu-stub-guest-tools_{version}_" in install
+
+
 def tracked():
     return subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, text=True,
                           stdout=subprocess.PIPE).stdout.splitlines()

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Options, signals and exit statuses."""
+import re
 import signal
 import subprocess
 
 import pytest
 
 from support.mediatord import starter
+from support.paths import ROOT
 from support.wire import Closed
 
 TOO_LONG = "/" + "x" * 107
@@ -19,7 +21,9 @@ def run(binary, *args):
 def test_version(mediatord_bin):
     result = run(mediatord_bin, "--version")
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout == "vgpu-mediatord 0.1.0\n"
+    version, = re.findall(r"^Version: *(.*)$",
+                          (ROOT / "SPECS/vgpu-stub.spec").read_text(), re.M)
+    assert result.stdout == f"vgpu-mediatord {version}\n"
 
 
 def test_help(mediatord_bin):
