@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#define MAX_QUARANTINE_S 604800
-
 G_DEFINE_QUARK(admin-error-quark, admin_error)
 
 /* Seconds that are left, begun ones too; -1 for no end, 0 for none */
@@ -154,11 +152,11 @@ static bool order_quarantine(Admin *admin, char **fields,
         return false;
     }
     if (fields[2] != NULL) {
-        if (!g_ascii_string_to_unsigned(fields[2], 10, 1, MAX_QUARANTINE_S,
+        if (!g_ascii_string_to_unsigned(fields[2], 10, 1, QUARANTINE_MAX_S,
                                         &seconds, NULL)) {
             g_set_error(error, ADMIN_ERROR, ADMIN_ERROR_ORDER,
                         "SECONDS is '%s', 1 to %d is allowed", fields[2],
-                        MAX_QUARANTINE_S);
+                        QUARANTINE_MAX_S);
             return false;
         }
         until = g_get_monotonic_time() + seconds * G_TIME_SPAN_SECOND;

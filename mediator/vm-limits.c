@@ -89,7 +89,7 @@ static const Setting limit_settings[] = {
     LIMIT("deadline-ms", deadline_ms, 1, 86400000),
     LIMIT("faults", faults, 1, 1000),
     LIMIT("fault-window-s", fault_window_s, 1, 86400),
-    LIMIT("quarantine-s", quarantine_s, 1, 604800),
+    LIMIT("quarantine-s", quarantine_s, 1, QUARANTINE_MAX_S),
     LIMIT("memory-mib", memory_mib, 1, 1048576),
     { "guest-kernels", offsetof(VmLimits, guest_kernels), 0, 1, no_yes },
 };

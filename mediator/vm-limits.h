@@ -27,6 +27,9 @@ extern const char *const pool_choice_names[POOL_CHOICES];
 /* So long a request that is to be stopped may take to end by itself. */
 #define EXECUTION_GRACE_MS 1000
 
+/* The longest quarantine that has an end */
+#define QUARANTINE_MAX_S (7 * 24 * 60 * 60)
+
 typedef struct VmLimits {
     unsigned pool;              /* a choice; any: what the device says */
     unsigned priority;          /* VGPU_STUB_PRIORITY_…: the highest it gets */

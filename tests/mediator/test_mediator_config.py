@@ -8,6 +8,7 @@ import pytest
 
 from fake_device import FakeDevice
 from support import abi, wire
+from support.paths import ROOT
 from support.wait import wait_for
 from support.wire import Message
 
@@ -147,3 +148,35 @@ def test_more_memory_than_the_host_has(start, device, config):
         daemon.process.send_signal(signal.SIGHUP)
         wait_for(lambda: len(daemon.wait_log("loaded$")) == count, "reload")
     assert len(daemon.wait_log(pattern)) == 2
+
+
+def numbers():
+    """(group, key, what mediatord.conf says before it) of its numbers"""
+    group, said = None, ""
+    for line in (ROOT / "mediator/mediatord.conf").read_text().splitlines():
+        setting = re.match(r"#([a-z-]+)=(.*)$", line)
+        if re.match(r"#?\[", line):
+            group = line.strip("#")
+        elif setting and group not in ("[pool B]", "[vm 7]"):
+            if setting[2].isdigit():
+                yield group, setting[1], said
+        elif line.startswith("# "):
+            said += line[1:]
+        else:
+            said = ""
+
+
+@pytest.mark.parametrize("group, key, said", [
+    pytest.param(*number, id=number[1]) for number in numbers()])
+def test_the_documents_have_the_ranges(mediatord_bin, config, group, key,
+                                       said):
+    config.write_text(f"{group}\n{key}=x\n")
+    result = subprocess.run([mediatord_bin, "--config", config], timeout=20,
+                            text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)
+    known, = re.findall(r" is 'x', (\d+ to \d+) is allowed", result.stderr)
+    page = (ROOT / "docs/man/mediatord.conf.5").read_text()
+    entry, = re.findall(rf"^\.B {key}=.*\n((?:(?!\.TP).*\n)*)", page,
+                        re.MULTILINE)
+    assert known + "." in entry
+    assert known in said
