@@ -182,8 +182,8 @@ void scheduler_withdraw(Scheduler *scheduler, Task *task);
 /*
  * The next task that has to end before its time, each of them once; NULL when
  * there is no other. @status becomes why: TIMEOUT when its deadline has passed,
- * or with what it was expelled. A task that waited is now idle, the owner's again; one
- * that runs is to be stopped, and then finished as any other.
+ * or with what it was expelled. A task that waited is now idle, the owner's
+ * again; one that runs is to be stopped, and then finished as any other.
  */
 Task *scheduler_next_ended(Scheduler *scheduler, gint64 now,
                            uint32_t *status);

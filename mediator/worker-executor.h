@@ -8,16 +8,16 @@
  *
  *   - A worker is started when a VM has requests in the pool, and killed when
  *     the VM has no device any more. Until it takes requests it holds up
- *     nobody: the VM has no place yet (executor.h). One that has had nothing to do for the pool's
- *     idle-s and has no memory of the VM is retired: it is told to exit, and
- *     killed if it does not within WORKER_GRACE_MS.
+ *     nobody: the VM has no place yet (executor.h). One that has had nothing
+ *     to do for the pool's idle-s and has no memory of the VM is retired: it
+ *     is told to exit, and killed if it does not within WORKER_GRACE_MS.
  *   - A pool has at most as many worker processes as its limit says. When a
  *     VM needs one more, an idle one without memory is retired for it, once
  *     that has been there for a moment; if there is none, the VM waits. The
  *     longest waiting VM is first.
  *   - When a worker fails before it takes requests, what its VM has waiting
- *     ends as BACKEND_ERROR, and so does all that would need another start,
- *     until a pause is over (start-pauses.h).
+ *     ends as BACKEND_ERROR. When that happens again and again, so does all
+ *     that would need another start, until a pause is over (start-pauses.h).
  *   - Memory belongs to a context of the VM, and is freed when that ends.
  *   - A request that is to be stopped may still end within
  *     EXECUTION_GRACE_MS. Then its worker is killed.
@@ -25,7 +25,6 @@
  *     its VM. The VM's next request has a new worker; memory is lost.
  *   - A worker has run its VM's code and is not trusted: one that says
  *     anything but the answer to its request is killed.
- *
  *   - What a worker prints is logged, within limits.
  *
  * Before a pool has its first worker, and after a reload that changes it, the

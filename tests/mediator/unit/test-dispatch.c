@@ -389,6 +389,45 @@ static void test_queue_full(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->answered, ==, 2);
 }
 
+/* Who has no place is not started, and its time passes all the same. */
+static void test_no_place(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    f->places = false;
+    f->limits.deadline_ms = 100;
+    scheduler_vm_set_limits(f->vm, &f->limits);
+    ask(f, 0);
+    settle();
+    g_assert_true(f->wishes[0] && !f->wishes[1]);
+    while (f->answered == 0) {
+        g_main_context_iteration(NULL, TRUE);
+    }
+    check_answer(f, 0, VGPU_STUB_ERR_TIMEOUT, "the request's time is up");
+    settle();
+    g_assert_false(f->wishes[0]);
+    f->limits.deadline_ms = 100000;
+    scheduler_vm_set_limits(f->vm, &f->limits);
+    ask(f, 1);
+    settle();
+    g_assert_true(f->wishes[0]);
+    f->executor.place_refused(f->executor.opaque, "7", VGPU_STUB_POOL_A,
+                              VGPU_STUB_ERR_BACKEND_ERROR);
+    settle();
+    check_answer(f, 1, VGPU_STUB_ERR_BACKEND_ERROR,
+                 "the accelerator could not be opened");
+    /* It is asked for anew, and there is one after all. */
+    ask(f, 2);
+    settle();
+    g_assert_cmpuint(f->started, ==, 0);
+    f->executor.place_changed(f->executor.opaque, "7", VGPU_STUB_POOL_A,
+                              true);
+    settle();
+    g_assert_nonnull(f->asked[2].execution);
+    /* Nobody is told of a VM that is gone. */
+    f->executor.place_changed(f->executor.opaque, "8", VGPU_STUB_POOL_A,
+                              false);
+}
+
 static void test_rate_limit(Fixture *f, gconstpointer data)
 {
     (void)data;
@@ -541,6 +580,7 @@ int main(int argc, char **argv)
     ADD("quarantine", test_quarantine);
     ADD("quarantine-is-kept", test_quarantine_is_kept);
     ADD("queue-full", test_queue_full);
+    ADD("no-place", test_no_place);
     ADD("rate-limit", test_rate_limit);
     ADD("pool-without-slots", test_pool_without_slots);
     ADD("slots-come-and-go", test_slots_come_and_go);
