@@ -26,6 +26,12 @@
  */
 #define MAX_PROCESSES 1024
 
+/*
+ * Bytes of a stack, also of each thread's. PoCL has what is private to all work
+ * items of a group on one.
+ */
+#define STACK (UINT64_C(64) << 20)
+
 /* Bytes that a file may have which a worker writes */
 #define MAX_FILE (UINT64_C(256) << 20)
 
@@ -88,6 +94,7 @@ static void run_worker(const WorkersOptions *options, unsigned number,
     setsid();
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_FSIZE, MAX_FILE);
+    limit(RLIMIT_STACK, STACK);
     if (uid != 0) {
         limit(RLIMIT_NPROC, MAX_PROCESSES);
     }

@@ -6,10 +6,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#define CL_TARGET_OPENCL_VERSION 120
-#include <CL/cl.h>
-
-#include "backend.h"
+#include "opencl-driver.h"
 
 #include <string.h>
 
@@ -17,65 +14,12 @@
 
 #define LIBRARY "libOpenCL.so.1"
 
-#define FUNCTIONS(f) \
-    f(clBuildProgram) f(clCreateBuffer) f(clCreateCommandQueue) \
-    f(clCreateContext) f(clCreateKernel) f(clCreateProgramWithSource) \
-    f(clEnqueueCopyBuffer) f(clEnqueueFillBuffer) \
-    f(clEnqueueNDRangeKernel) f(clEnqueueReadBuffer) \
-    f(clEnqueueWriteBuffer) f(clFinish) f(clGetDeviceIDs) \
-    f(clGetDeviceInfo) f(clGetEventInfo) f(clGetEventProfilingInfo) \
-    f(clGetKernelArgInfo) f(clGetKernelInfo) f(clGetPlatformIDs) \
-    f(clGetProgramBuildInfo) f(clReleaseCommandQueue) f(clReleaseContext) \
-    f(clReleaseEvent) f(clReleaseKernel) f(clReleaseMemObject) \
-    f(clReleaseProgram) f(clSetKernelArg)
-
-/* The library's functions, by their own names */
-#define DECLARE(function) __typeof__(function) *function;
-static struct {
-    FUNCTIONS(DECLARE)
-} cl;
-
-struct Backend {
-    cl_device_id device;
-    cl_context context;
-    cl_command_queue queue;
-    char *name;                 /* the device's */
-};
-
 static bool load(GError **error)
 {
 #define SYMBOL(function) { #function, &cl.function },
-    static const LibrarySymbol symbols[] = { FUNCTIONS(SYMBOL) };
+    static const LibrarySymbol symbols[] = { OPENCL_FUNCTIONS(SYMBOL) };
 
     return library_load(LIBRARY, symbols, G_N_ELEMENTS(symbols), error);
-}
-
-/* Always returns false. */
-static bool fail(GError **error, const char *what, cl_int status)
-{
-    uint32_t code = VGPU_STUB_ERR_BACKEND_ERROR;
-
-    switch (status) {
-    case CL_MEM_OBJECT_ALLOCATION_FAILURE:
-    case CL_OUT_OF_RESOURCES:
-    case CL_OUT_OF_HOST_MEMORY:
-    case CL_INVALID_BUFFER_SIZE:
-        code = VGPU_STUB_ERR_OUT_OF_MEMORY;
-        break;
-    case CL_INVALID_WORK_GROUP_SIZE:
-    case CL_INVALID_WORK_ITEM_SIZE:
-    case CL_INVALID_GLOBAL_WORK_SIZE:
-        code = VGPU_STUB_ERR_INVALID_REQUEST;
-        break;
-    }
-    g_set_error(error, BACKEND_ERROR, code, "%s: OpenCL error %d", what,
-                status);
-    return false;
-}
-
-static bool check(cl_int status, const char *what, GError **error)
-{
-    return status == CL_SUCCESS || fail(error, what, status);
 }
 
 /* The devices of all platforms, in their order, count as one list. */
@@ -89,8 +33,9 @@ static bool find_device(Backend *backend, unsigned index, GError **error)
         platforms = 0;
     }
     platform = g_new0(cl_platform_id, platforms);
-    if (platforms > 0 && !check(cl.clGetPlatformIDs(platforms, platform, NULL),
-                                "clGetPlatformIDs", error)) {
+    if (platforms > 0 &&
+        !opencl_check(cl.clGetPlatformIDs(platforms, platform, NULL),
+                      "clGetPlatformIDs", error)) {
         return false;
     }
     for (cl_uint i = 0; i < platforms; i++) {
@@ -103,9 +48,9 @@ static bool find_device(Backend *backend, unsigned index, GError **error)
         if (index - before < devices) {
             g_autofree cl_device_id *device = g_new0(cl_device_id, devices);
 
-            if (!check(cl.clGetDeviceIDs(platform[i], CL_DEVICE_TYPE_ALL,
-                                         devices, device, NULL),
-                       "clGetDeviceIDs", error)) {
+            if (!opencl_check(cl.clGetDeviceIDs(platform[i], CL_DEVICE_TYPE_ALL,
+                                                devices, device, NULL),
+                              "clGetDeviceIDs", error)) {
                 return false;
             }
             backend->device = device[index - before];
@@ -124,16 +69,17 @@ static bool describe(Backend *backend, BackendDevice *device, GError **error)
     size_t group = 0;
     size_t size = 0;
 
-    if (!check(cl.clGetDeviceInfo(backend->device,
-                                  CL_DEVICE_MAX_COMPUTE_UNITS,
-                                  sizeof(units), &units, NULL),
-               "CL_DEVICE_MAX_COMPUTE_UNITS", error) ||
-        !check(cl.clGetDeviceInfo(backend->device,
-                                  CL_DEVICE_MAX_WORK_GROUP_SIZE,
-                                  sizeof(group), &group, NULL),
-               "CL_DEVICE_MAX_WORK_GROUP_SIZE", error) ||
-        !check(cl.clGetDeviceInfo(backend->device, CL_DEVICE_NAME, 0, NULL,
-                                  &size), "CL_DEVICE_NAME", error)) {
+    if (!opencl_check(cl.clGetDeviceInfo(backend->device,
+                                         CL_DEVICE_MAX_COMPUTE_UNITS,
+                                         sizeof(units), &units, NULL),
+                      "CL_DEVICE_MAX_COMPUTE_UNITS", error) ||
+        !opencl_check(cl.clGetDeviceInfo(backend->device,
+                                         CL_DEVICE_MAX_WORK_GROUP_SIZE,
+                                         sizeof(group), &group, NULL),
+                      "CL_DEVICE_MAX_WORK_GROUP_SIZE", error) ||
+        !opencl_check(cl.clGetDeviceInfo(backend->device, CL_DEVICE_NAME, 0,
+                                         NULL, &size),
+                      "CL_DEVICE_NAME", error)) {
         return false;
     }
     backend->name = g_malloc0(size + 1);
@@ -171,13 +117,13 @@ static bool set_up(Backend *backend, unsigned index, BackendDevice *device,
     backend->context = cl.clCreateContext(NULL, 1, &backend->device, NULL,
                                           NULL, &status);
     if (backend->context == NULL) {
-        return fail(error, "clCreateContext", status);
+        return opencl_fail(error, "clCreateContext", status);
     }
     backend->queue = cl.clCreateCommandQueue(
         backend->context, backend->device, CL_QUEUE_PROFILING_ENABLE,
         &status);
     return backend->queue != NULL ||
-           fail(error, "clCreateCommandQueue", status);
+           opencl_fail(error, "clCreateCommandQueue", status);
 }
 
 static Backend *opencl_open(unsigned index, BackendDevice *device,
@@ -210,7 +156,7 @@ static BackendMemory *opencl_alloc(Backend *backend, size_t size,
                                       size, NULL, &status);
 
     if (memory == NULL) {
-        fail(error, "clCreateBuffer", status);
+        opencl_fail(error, "clCreateBuffer", status);
         return NULL;
     }
     status = cl.clEnqueueFillBuffer(backend->queue, memory, &zero,
@@ -219,7 +165,7 @@ static BackendMemory *opencl_alloc(Backend *backend, size_t size,
         status = cl.clFinish(backend->queue);
     }
     if (status != CL_SUCCESS) {
-        fail(error, "clEnqueueFillBuffer", status);
+        opencl_fail(error, "clEnqueueFillBuffer", status);
         cl.clReleaseMemObject(memory);
         return NULL;
     }
@@ -235,19 +181,19 @@ static bool opencl_copy_to(Backend *backend, BackendMemory *to,
                            size_t offset, const void *from, size_t length,
                            GError **error)
 {
-    return check(cl.clEnqueueWriteBuffer(backend->queue, buffer(to), CL_TRUE,
-                                         offset, length, from, 0, NULL,
-                                         NULL),
-                 "clEnqueueWriteBuffer", error);
+    return opencl_check(cl.clEnqueueWriteBuffer(backend->queue, buffer(to),
+                                                CL_TRUE, offset, length, from,
+                                                0, NULL, NULL),
+                        "clEnqueueWriteBuffer", error);
 }
 
 static bool opencl_copy_from(Backend *backend, void *to, BackendMemory *from,
                              size_t offset, size_t length, GError **error)
 {
-    return check(cl.clEnqueueReadBuffer(backend->queue, buffer(from),
-                                        CL_TRUE, offset, length, to, 0, NULL,
-                                        NULL),
-                 "clEnqueueReadBuffer", error);
+    return opencl_check(cl.clEnqueueReadBuffer(backend->queue, buffer(from),
+                                               CL_TRUE, offset, length, to, 0,
+                                               NULL, NULL),
+                        "clEnqueueReadBuffer", error);
 }
 
 static bool opencl_copy_within(Backend *backend, BackendMemory *to,
@@ -255,11 +201,12 @@ static bool opencl_copy_within(Backend *backend, BackendMemory *to,
                                size_t from_offset, size_t length,
                                GError **error)
 {
-    return check(cl.clEnqueueCopyBuffer(backend->queue, buffer(from),
-                                        buffer(to), from_offset, to_offset,
-                                        length, 0, NULL, NULL),
-                 "clEnqueueCopyBuffer", error) &&
-           check(cl.clFinish(backend->queue), "clFinish", error);
+    return opencl_check(cl.clEnqueueCopyBuffer(backend->queue, buffer(from),
+                                               buffer(to), from_offset,
+                                               to_offset, length, 0, NULL,
+                                               NULL),
+                        "clEnqueueCopyBuffer", error) &&
+           opencl_check(cl.clFinish(backend->queue), "clFinish", error);
 }
 
 /* What the compiler says about @program, without space at its ends */
@@ -281,6 +228,18 @@ static char *build_log(Backend *backend, cl_program program)
     return g_strstrip(log);
 }
 
+static BackendProgram *program_new(cl_program program, const char *text)
+{
+    OpenclProgram *made = g_new(OpenclProgram, 1);
+
+    *made = (OpenclProgram) {
+        .program = program,
+        .text = g_strdup(text),
+        .types = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+    };
+    return (BackendProgram *)made;
+}
+
 static BackendProgram *opencl_build(Backend *backend, const char *text,
                                     GError **error)
 {
@@ -289,7 +248,7 @@ static BackendProgram *opencl_build(Backend *backend, const char *text,
                                                       &text, NULL, &status);
 
     if (program == NULL) {
-        fail(error, "clCreateProgramWithSource", status);
+        opencl_fail(error, "clCreateProgramWithSource", status);
         return NULL;
     }
     /* The arguments' kinds are needed to check what a guest gives. */
@@ -302,9 +261,9 @@ static BackendProgram *opencl_build(Backend *backend, const char *text,
         g_set_error_literal(error, BACKEND_ERROR, VGPU_STUB_ERR_BUILD_FAILED,
                             *log ? log : "the compiler does not say why");
     } else if (status != CL_SUCCESS) {
-        fail(error, "clBuildProgram", status);
+        opencl_fail(error, "clBuildProgram", status);
     } else {
-        return (BackendProgram *)program;
+        return program_new(program, text);
     }
     cl.clReleaseProgram(program);
     return NULL;
@@ -313,102 +272,12 @@ static BackendProgram *opencl_build(Backend *backend, const char *text,
 static void opencl_unbuild(Backend *backend G_GNUC_UNUSED,
                            BackendProgram *program)
 {
-    cl.clReleaseProgram((cl_program)program);
-}
+    OpenclProgram *made = (OpenclProgram *)program;
 
-/*
- * Is argument @index of the kernel one that @type can be given to? This has
- * to be exact: a driver takes what it is given for a buffer, an image or a
- * sampler as a pointer into this process.
- */
-static bool takes(cl_kernel kernel, cl_uint index, uint32_t type,
-                  GError **error)
-{
-    static const char *const names[][2] = {
-        [VGPU_STUB_ARG_BUFFER] = { "", "" },
-        [VGPU_STUB_ARG_U32] = { "uint", "int" },
-        [VGPU_STUB_ARG_F32] = { "float", "float" },
-        [VGPU_STUB_ARG_U64] = { "ulong", "long" },
-        [VGPU_STUB_ARG_F64] = { "double", "double" },
-    };
-    cl_kernel_arg_address_qualifier space = CL_KERNEL_ARG_ADDRESS_LOCAL;
-    cl_kernel_arg_access_qualifier access = CL_KERNEL_ARG_ACCESS_READ_ONLY;
-    char name[64] = "";
-    bool fits;
-
-    /* A name that is longer than ours is not known and stays empty. */
-    cl.clGetKernelArgInfo(kernel, index, CL_KERNEL_ARG_TYPE_NAME,
-                          sizeof(name) - 1, name, NULL);
-    if (!check(cl.clGetKernelArgInfo(kernel, index,
-                                     CL_KERNEL_ARG_ADDRESS_QUALIFIER,
-                                     sizeof(space), &space, NULL),
-               "CL_KERNEL_ARG_ADDRESS_QUALIFIER", error) ||
-        !check(cl.clGetKernelArgInfo(kernel, index,
-                                     CL_KERNEL_ARG_ACCESS_QUALIFIER,
-                                     sizeof(access), &access, NULL),
-               "CL_KERNEL_ARG_ACCESS_QUALIFIER", error)) {
-        return false;
-    }
-    if (type == VGPU_STUB_ARG_BUFFER) {
-        fits = access == CL_KERNEL_ARG_ACCESS_NONE &&
-               (space == CL_KERNEL_ARG_ADDRESS_GLOBAL ||
-                space == CL_KERNEL_ARG_ADDRESS_CONSTANT);
-    } else {
-        fits = space == CL_KERNEL_ARG_ADDRESS_PRIVATE &&
-               (g_str_equal(name, names[type][0]) ||
-                g_str_equal(name, names[type][1]));
-    }
-    return fits || backend_refuse(error, "argument %u: a %s is not of type "
-                                  "%u", index, *name ? name : "long name",
-                                  type);
-}
-
-static bool set_argument(cl_kernel kernel, cl_uint index,
-                         const KernelArgument *argument, GError **error)
-{
-    cl_mem memory;
-    const void *value = &argument->u64;
-    size_t size = sizeof(argument->u64);
-
-    if (!takes(kernel, index, argument->type, error)) {
-        return false;
-    }
-    switch (argument->type) {
-    case VGPU_STUB_ARG_BUFFER:
-        memory = buffer(argument->memory);
-        value = &memory;
-        size = sizeof(memory);
-        break;
-    case VGPU_STUB_ARG_U32:
-    case VGPU_STUB_ARG_F32:
-        value = &argument->u32;
-        size = sizeof(argument->u32);
-        break;
-    }
-    return check(cl.clSetKernelArg(kernel, index, size, value),
-                 "clSetKernelArg", error);
-}
-
-static bool set_arguments(cl_kernel kernel, const KernelArgument *arguments,
-                          unsigned count, GError **error)
-{
-    cl_uint wanted = 0;
-
-    if (!check(cl.clGetKernelInfo(kernel, CL_KERNEL_NUM_ARGS, sizeof(wanted),
-                                  &wanted, NULL),
-               "CL_KERNEL_NUM_ARGS", error)) {
-        return false;
-    }
-    if (wanted != count) {
-        return backend_refuse(error, "the kernel takes %u arguments, not %u",
-                              wanted, count);
-    }
-    for (unsigned i = 0; i < count; i++) {
-        if (!set_argument(kernel, i, &arguments[i], error)) {
-            return false;
-        }
-    }
-    return true;
+    cl.clReleaseProgram(made->program);
+    g_hash_table_unref(made->types);
+    g_free(made->text);
+    g_free(made);
 }
 
 /* How the command of @event went, and its time on the device */
@@ -424,10 +293,11 @@ static bool collect(cl_event event, gint64 *exec_us, GError **error)
     if (end > start) {
         *exec_us += (end - start) / 1000;
     }
-    return check(cl.clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS,
-                                   sizeof(status), &status, NULL),
-                 "CL_EVENT_COMMAND_EXECUTION_STATUS", error) &&
-           (status >= 0 || fail(error, "the kernel", status));
+    return opencl_check(cl.clGetEventInfo(event,
+                                          CL_EVENT_COMMAND_EXECUTION_STATUS,
+                                          sizeof(status), &status, NULL),
+                        "CL_EVENT_COMMAND_EXECUTION_STATUS", error) &&
+           (status >= 0 || opencl_fail(error, "the kernel", status));
 }
 
 static bool run_kernel(Backend *backend, cl_kernel kernel,
@@ -437,18 +307,19 @@ static bool run_kernel(Backend *backend, cl_kernel kernel,
     cl_event event;
     bool done;
 
-    for (int i = 0; i < 3; i++) {
-        global[i] = range->global[i];
-        local[i] = range->local[i];
-    }
-    if (!check(cl.clEnqueueNDRangeKernel(backend->queue, kernel,
-                                         range->dimensions, NULL, global,
-                                         local[0] > 0 ? local : NULL, 0,
-                                         NULL, &event),
-               "clEnqueueNDRangeKernel", error)) {
+    if (!opencl_choose_group(backend, kernel, range, local, error)) {
         return false;
     }
-    done = check(cl.clFinish(backend->queue), "clFinish", error) &&
+    for (int i = 0; i < 3; i++) {
+        global[i] = range->global[i];
+    }
+    if (!opencl_check(cl.clEnqueueNDRangeKernel(
+                          backend->queue, kernel, range->dimensions, NULL,
+                          global, local, 0, NULL, &event),
+                      "clEnqueueNDRangeKernel", error)) {
+        return false;
+    }
+    done = opencl_check(cl.clFinish(backend->queue), "clFinish", error) &&
            collect(event, exec_us, error);
     cl.clReleaseEvent(event);
     return done;
@@ -459,8 +330,9 @@ static bool opencl_run(Backend *backend, BackendProgram *program,
                        const KernelArgument *arguments, unsigned count,
                        gint64 *exec_us, GError **error)
 {
+    OpenclProgram *from = (OpenclProgram *)program;
     cl_int status;
-    cl_kernel kernel = cl.clCreateKernel((cl_program)program, name, &status);
+    cl_kernel kernel = cl.clCreateKernel(from->program, name, &status);
     bool done;
 
     if (kernel == NULL && status == CL_INVALID_KERNEL_NAME) {
@@ -469,9 +341,10 @@ static bool opencl_run(Backend *backend, BackendProgram *program,
         return false;
     }
     if (kernel == NULL) {
-        return fail(error, "clCreateKernel", status);
+        return opencl_fail(error, "clCreateKernel", status);
     }
-    done = set_arguments(kernel, arguments, count, error) &&
+    done = opencl_set_arguments(backend, from, kernel, arguments, count,
+                                error) &&
            run_kernel(backend, kernel, range, exec_us, error);
     cl.clReleaseKernel(kernel);
     return done;

@@ -1089,7 +1089,139 @@ static const char program[] =
     "__kernel void hidden(__local int *a) { a[0] = 1; }\n"
     "__kernel void sampled(sampler_t s, __global int *a) { a[0] = 1; }\n"
     "__kernel void pair(float2 f, __global float *a) { a[0] = f.x; }\n"
-    "__kernel void nothing(void) { }\n";
+    "__kernel void nothing(void) { }\n"
+    "typedef uint Count;\n"
+    "typedef sampler_t Sampler;\n"
+    "#define NUMBER unsigned long int\n"
+    "__kernel void typed(__global int *a, Count c, NUMBER n, const float f)\n"
+    "{ a[0] = c + n + f; }\n"
+    "__kernel void disguised(Sampler s, __global int *a) { a[0] = 1; }\n"
+    "__kernel void shared(__global int *a, __local int *b)\n"
+    "{ b[get_local_id(0)] = 7; barrier(CLK_LOCAL_MEM_FENCE); a[0] = b[0]; }\n"
+    "__kernel __attribute__((reqd_work_group_size(8, 1, 1)))\n"
+    "void eight(__global int *a) { a[0] = get_local_size(0); }\n"
+    "__kernel void large(__global int *a)\n"
+    "{ __local int b[1 << 20]; b[get_local_id(0)] = 1; a[0] = b[3]; }\n"
+    "__kernel void deep(__global int *a) {\n"
+    "    int p[1024];\n"
+    "    for (int i = 0; i < 1024; i++) p[i] = a[0] + i;\n"
+    "    barrier(CLK_GLOBAL_MEM_FENCE);\n"
+    "    int sum = 0;\n"
+    "    for (int i = 0; i < 1024; i++) sum += p[(i * 7 + a[1]) % 1024];\n"
+    "    barrier(CLK_GLOBAL_MEM_FENCE);\n"
+    "    a[2] = sum;\n"
+    "}\n";
+
+/* @wanted is refused with that sentence. */
+static void refuse(Session *session, const Ask *wanted, const char *why)
+{
+    Answer answer = expect(session, wanted, INVALID);
+
+    g_assert_cmpstr((char *)answer.data, ==, why);
+}
+
+/* What kernels take is the compiler's word, and said by names. */
+static void test_arguments_of_programs(gconstpointer backend)
+{
+    Session *session = open_session(backend, true);
+    int32_t numbers[4] = { 0 };
+    uint64_t text, data;
+    Ask wanted;
+
+    if (session == NULL) {
+        return;
+    }
+    text = alloc(session, sizeof(program));
+    data = alloc(session, sizeof(numbers));
+    upload(session, text, program, sizeof(program));
+
+    wanted = ask_program(text, sizeof(program), "typed");
+    add_buffer(&wanted, data);
+    add_u32(&wanted, 1);
+    add_argument(&wanted, VGPU_STUB_ARG_U64, 2);
+    add_f32(&wanted, 3);
+    done(session, &wanted);
+    download(session, data, numbers, sizeof(numbers));
+    g_assert_cmpint(numbers[0], ==, 6);
+    change(&wanted, TYPE, 1, VGPU_STUB_ARG_F32);
+    refuse(session, &wanted, "argument 1: the kernel has Count there, which "
+           "takes a u32; an f32 was given");
+    change(&wanted, TYPE, 1, VGPU_STUB_ARG_U32);
+    change(&wanted, TYPE, 0, VGPU_STUB_ARG_U64);
+    refuse(session, &wanted, "argument 0: the kernel has int* there, which "
+           "takes a buffer; a u64 was given");
+
+    wanted = ask_program(text, sizeof(program), "disguised");
+    add_argument(&wanted, VGPU_STUB_ARG_U64, 1);
+    add_buffer(&wanted, data);
+    refuse(session, &wanted, "argument 0: the kernel has Sampler there, which "
+           "takes what cannot be passed; a u64 was given");
+
+    wanted = ask_program(text, sizeof(program), "shared");
+    add_buffer(&wanted, data);
+    add_u32(&wanted, 4096);
+    done(session, &wanted);
+    download(session, data, numbers, sizeof(numbers));
+    g_assert_cmpint(numbers[0], ==, 7);
+    change(&wanted, VALUE, 1, 0);
+    refuse(session, &wanted, "argument 1: local memory of 0 bytes");
+    change(&wanted, TYPE, 1, VGPU_STUB_ARG_F32);
+    refuse(session, &wanted, "argument 1: the kernel has local int* there, "
+           "which takes a u32 or u64 with its size in bytes; an f32 was "
+           "given");
+    session_free(session);
+}
+
+static Answer ask_sized(Session *session, uint64_t text, const char *kernel,
+                        uint64_t data, uint32_t global, uint32_t local)
+{
+    Ask wanted = ask_program(text, sizeof(program), kernel);
+
+    wanted.params[1] = global;
+    wanted.params[4] = local;
+    wanted.params[5] = wanted.params[6] = local > 0;
+    add_buffer(&wanted, data);
+    return ask(session, &wanted);
+}
+
+/* A launch beyond the limits is refused, and the worker lives. */
+static void test_limits_of_programs(gconstpointer backend)
+{
+    Session *session = open_session(backend, true);
+    int32_t numbers[4] = { 0 };
+    uint64_t text, data;
+    Answer answer;
+
+    if (session == NULL) {
+        return;
+    }
+    text = alloc(session, sizeof(program));
+    data = alloc(session, sizeof(numbers));
+    upload(session, text, program, sizeof(program));
+    answer = ask_sized(session, text, "large", data, 64, 0);
+    g_assert_cmphex(answer.status, ==, INVALID);
+    g_assert_true(g_str_has_prefix((char *)answer.data, "local memory: the "
+                                   "kernel needs 4194304 bytes, the device "
+                                   "has "));
+    answer = ask_sized(session, text, "eight", data, 64, 0);
+    g_assert_cmphex(answer.status, ==, 0);
+    download(session, data, numbers, sizeof(numbers));
+    g_assert_cmpint(numbers[0], ==, 8);
+    answer = ask_sized(session, text, "eight", data, 64, 8);
+    g_assert_cmphex(answer.status, ==, 0);
+    for (int i = 0; i < 2; i++) {
+        answer = ask_sized(session, text, "eight", data, i ? 64 : 60,
+                           i ? 4 : 0);
+        g_assert_cmphex(answer.status, ==, INVALID);
+        g_assert_cmpstr((char *)answer.data, ==, "work-group size: the kernel "
+                        "requires 8 x 1 x 1, which has to divide the global "
+                        "size");
+    }
+    answer = ask_sized(session, text, "deep", data, 4096, 0);
+    g_assert_cmphex(answer.status, ==, 0);
+    g_assert_false(session_is_lost(session));
+    session_free(session);
+}
 
 static void test_programs_of_the_guest(gconstpointer backend)
 {
@@ -1360,6 +1492,10 @@ int main(int argc, char **argv)
     add_tests("opencl");
     g_test_add_data_func("/session/opencl/programs-of-the-guest", "opencl",
                          test_programs_of_the_guest);
+    g_test_add_data_func("/session/opencl/arguments-of-programs", "opencl",
+                         test_arguments_of_programs);
+    g_test_add_data_func("/session/opencl/limits-of-programs", "opencl",
+                         test_limits_of_programs);
     g_test_add_data_func("/session/opencl/no-device", "opencl",
                          test_no_device);
     add_tests("cuda");
