@@ -109,6 +109,7 @@ class RandomDevice(Vm):
             lambda: echo(chance.randbytes(size)),
             lambda: alloc(chance.choice([4, 4096, 1 << 20, 1 << 30])),
             lambda: free(self.handle()),
+            lambda: call(abi.VGPU_STUB_OP_MEMORY_FREE_ALL),
             lambda: copy(abi.VGPU_STUB_COPY_TO_DEVICE, size, self.handle(),
                          data=bytes(size)),
             lambda: copy(abi.VGPU_STUB_COPY_FROM_DEVICE, size, self.handle()),
@@ -167,6 +168,17 @@ class RandomDevice(Vm):
             del self.handles[2:]
         return self.device.greet()
 
+    def reset(self):
+        """As a guest's reboot: nothing of before is answered after it."""
+        for _ in range(self.chance.randint(0, 20)):
+            self.send(self.payload())
+        self.peer.send(Message(abi.VGPU_STUB_MSG_RESET),
+                       Message(abi.VGPU_STUB_MSG_PING))
+        while self.peer.receive().type == RESPONSE:
+            pass
+        del self.handles[2:]
+        self.counters["reset"] += 1
+
     def stall(self):
         """Send and read nothing for a while."""
         for _ in range(self.chance.randint(1, 50)):
@@ -176,4 +188,4 @@ class RandomDevice(Vm):
 
     def step(self):
         self.chance.choices([self.work, self.send_garbage, self.vanish,
-                             self.stall], [20, 1, 1, 1])[0]()
+                             self.stall, self.reset], [20, 1, 1, 1, 1])[0]()
