@@ -76,7 +76,7 @@ def keep_answer(folder, program, answer):
     """Best effort: who finds nothing there, or half of it, asks again."""
     try:
         fd = os.open(KEPT_NEW, os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-                     | NOTHING_STRANGE, 0o600, dir_fd=folder)
+                     | NOTHING_STRANGE, 0o644, dir_fd=folder)
         with open(fd, "wb", buffering=0) as file:
             file.write(line(program, answer))
         os.rename(KEPT_NEW, KEPT, src_dir_fd=folder, dst_dir_fd=folder)
