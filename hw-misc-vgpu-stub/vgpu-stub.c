@@ -696,7 +696,7 @@ static VgpuStubProperty vgpu_stub_properties[] = {
     DEFINE_PROP_STRING("priority", VgpuStubState, priority_name),
     DEFINE_PROP_UINT32("vm_id", VgpuStubState, vm_id, 0),
     DEFINE_PROP_UINT32("request-timeout-ms", VgpuStubState, request_timeout_ms,
-                       30000),
+                       VGPU_STUB_TIMEOUT_MS_DEFAULT),
     DEFINE_PROP_CHR("chardev", VgpuStubState, link.chr),
     DEFINE_PROP_END_OF_LIST()
 };

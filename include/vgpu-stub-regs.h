@@ -72,6 +72,9 @@
 #define VGPU_STUB_PRIORITY_MEDIUM           1
 #define VGPU_STUB_PRIORITY_HIGH             2
 
+/* REQUEST_TIMEOUT_MS where the device's property does not say it */
+#define VGPU_STUB_TIMEOUT_MS_DEFAULT        30000
+
 /* PROTOCOL_VER: major << 16 | minor */
 #define VGPU_STUB_PROTOCOL_VERSION          0x00010000
 

@@ -128,6 +128,14 @@ def test_settings():
     assert page == shipped
 
 
+def test_the_device_s_timeout():
+    preset = f"| {abi.VGPU_STUB_TIMEOUT_MS_DEFAULT} |"
+    for path in (ROOT / "README.md", DOCS / "attach.md"):
+        line, = re.findall(r"^\| `request-timeout-ms` .*$", path.read_text(),
+                           re.MULTILINE)
+        assert line.endswith(preset), path
+
+
 def test_version():
     """What has it in itself has that of the packages."""
     spec = (ROOT / "SPECS/vgpu-stub.spec").read_text()

@@ -50,7 +50,8 @@ static const struct cure request_cures[] = {
         "/etc/vgpu-stub/mediatord.conf" } },
     { VGPU_STUB_ERR_VM_QUARANTINED, {
         "find the kernel that fails or never ends: it shut this VM out",
-        "wait until the quarantine is over, 5 minutes by default",
+        "wait until the quarantine is over: quarantine-s= in "
+        "/etc/vgpu-stub/mediatord.conf on the host",
         "on the host, end it: vgpu-ctl vms, vgpu-ctl release VM" } },
     { VGPU_STUB_ERR_PROTOCOL_ERROR, {
         "on the host, install QEMU and mediator of the same version" } },

@@ -26,7 +26,7 @@ RESET = {
     "TIMESTAMP_HI": 0,
     "SCRATCH": 0,
     "LINK": 0,
-    "REQUEST_TIMEOUT_MS": 30000,
+    "REQUEST_TIMEOUT_MS": abi.VGPU_STUB_TIMEOUT_MS_DEFAULT,
 }
 # Registers that keep what is written, and which bits of it
 WRITABLE = {
@@ -86,7 +86,8 @@ def test_eight_bytes_are_two_registers(dev):
     assert dev.read(abi.VGPU_STUB_REG_TIMESTAMP_HI, 8) == 0x11223344 << 32
     assert (dev.read(abi.VGPU_STUB_REG_POOL_ID, 8)
             == abi.VGPU_STUB_PRIORITY_MEDIUM << 32 | abi.VGPU_STUB_POOL_A)
-    assert dev.read(abi.VGPU_STUB_REG_LINK, 8) == 30000 << 32
+    assert dev.read(abi.VGPU_STUB_REG_LINK, 8) == \
+        abi.VGPU_STUB_TIMEOUT_MS_DEFAULT << 32
 
 
 def test_eight_bytes_written_ring_the_doorbell(dev):
