@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "admin.h"
 #include "answer-socket.h"
@@ -223,10 +224,19 @@ static WorkerRoot *make_root(const Options *options, GError **error)
  * What needs no rights any more. The starter has them from now on, which does
  * nothing with them but to start workers.
  */
-static bool drop_privileges(const Options *options, GError **error)
+static bool drop_privileges(const Options *options, const UidRange *uids,
+                            GError **error)
 {
     if (options->user != NULL && !privileges_drop(options->user, error)) {
         g_prefix_error(error, "--user: %s: ", options->user);
+        return false;
+    }
+    if (options->user != NULL && getuid() >= uids->first &&
+        getuid() <= uids->last) {
+        g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
+                    "--user: %s: its uid is %u, and %u-%u are those of "
+                    "workers", options->user, getuid(), uids->first,
+                    uids->last);
         return false;
     }
     /* A core file does not read it, nor does who has the same user. */
@@ -366,7 +376,7 @@ int main(int argc, char **argv)
         config_free(config);
         return fail(error, EXIT_USAGE);
     }
-    if (!drop_privileges(&options, &error)) {
+    if (!drop_privileges(&options, config_uids(config), &error)) {
         config_free(config);
         status = fail(error, EXIT_USAGE);
     } else if (!run(&options, starter, root, config, &error)) {

@@ -328,6 +328,10 @@ int main(int argc, char **argv)
     close_others();
     if (options.first_uid != 0) {
         prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        if (!rights_keep_needed()) {
+            complain("rights: %s", strerror(errno));
+            return EXIT_FAILURE;
+        }
     }
     /* What has lost its parents becomes a child of ours. */
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) {

@@ -19,7 +19,8 @@
 #define PR_CAP_AMBIENT_RAISE 2
 #endif
 
-#define CHROOT_BIT (UINT64_C(1) << CAP_SYS_CHROOT)
+#define BIT(capability) (UINT64_C(1) << (capability))
+#define CHROOT_BIT BIT(CAP_SYS_CHROOT)
 
 /* Exactly @capabilities, all three sets of them */
 static bool set_capabilities(uint64_t capabilities)
@@ -101,6 +102,19 @@ bool rights_become_sweeper(uid_t keeper, uid_t uid)
            get_capabilities() == 0 &&
            getresuid(&real, &effective, &saved) == 0 && real == keeper &&
            effective == uid && saved == keeper;
+}
+
+bool rights_keep_needed(void)
+{
+    /*
+     * Workers' users and groups, and their folders. None to signal others: who
+     * does that has the uid of those whom it is about.
+     */
+    const uint64_t needed = BIT(CAP_SETUID) | BIT(CAP_SETGID) |
+                            BIT(CAP_CHOWN);
+
+    return set_capabilities(needed | (get_capabilities() & CHROOT_BIT)) &&
+           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
 bool rights_may_chroot(void)

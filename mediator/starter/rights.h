@@ -1,8 +1,9 @@
 /*
  * Which user the starter's children are, and what they may
  *
- * All of these but the last are for a child that has just been forked. They
- * return false, with errno set, when it must not go on.
+ * What is called become is for a child that has just been forked. It returns
+ * false, with errno set, when the process must not go on; so does
+ * rights_keep_needed().
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -33,6 +34,9 @@ bool rights_become_worker(uid_t uid, const gid_t *groups, size_t count,
  * @keeper, a uid that no worker has.
  */
 bool rights_become_sweeper(uid_t keeper, uid_t uid);
+
+/* In the starter: keep what it takes for all of that, and nothing else. */
+bool rights_keep_needed(void);
 
 /* Whether this process may chroot. */
 bool rights_may_chroot(void);
