@@ -39,11 +39,14 @@ static bool order_status(Admin *admin, char **fields G_GNUC_UNUSED,
     const DispatchReport report = dispatch_report(admin->dispatch);
 
     g_string_append_printf(answer, "state\tvms#\tquarantined#\twaiting#\t"
-                           "running#\tpool_A\tpool_B\n%s\t%u\t%u\t%u\t%u",
+                           "running#\tworker_uids\tpool_A\tpool_B\n"
+                           "%s\t%u\t%u\t%u\t%u\t%s",
                            service_draining(admin->service) ? "draining"
                                                             : "serving",
                            report.vms, report.quarantined, report.waiting,
-                           report.running);
+                           report.running,
+                           worker_executor_has_own_uids(admin->workers)
+                           ? "own" : "shared");
     append_pool(answer, admin->workers, VGPU_STUB_POOL_A);
     append_pool(answer, admin->workers, VGPU_STUB_POOL_B);
     g_string_append_c(answer, '\n');

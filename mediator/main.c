@@ -4,11 +4,11 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <gio/gio.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "admin.h"
 #include "answer-socket.h"
@@ -176,6 +176,27 @@ static void raise_descriptor_limit(void)
     }
 }
 
+/*
+ * Whatever has a uid of the range is taken for a worker's and ended: it must not
+ * be anybody's.
+ */
+static bool check_uids(const UidRange *uids, GError **error)
+{
+    const struct passwd *user;
+
+    setpwent();
+    while ((user = getpwent()) != NULL) {
+        if (user->pw_uid >= uids->first && user->pw_uid <= uids->last) {
+            g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
+                        "[workers] uids=%u-%u: %u is the user %s's",
+                        uids->first, uids->last, user->pw_uid, user->pw_name);
+            break;
+        }
+    }
+    endpwent();
+    return user == NULL;
+}
+
 /* What starts workers; NULL and @error when it does not work. */
 static Starter *start_starter(const Options *options, const Config *config,
                               const WorkerRoot *root, GError **error)
@@ -184,6 +205,9 @@ static Starter *start_starter(const Options *options, const Config *config,
     const UidRange *uids = config_uids(config);
     Starter *starter;
 
+    if (options->user != NULL && !check_uids(uids, error)) {
+        return NULL;
+    }
     g_ptr_array_add(argv, g_strdup(options->starter));
     g_ptr_array_add(argv, g_strdup_printf("--worker=%s", options->worker));
     g_ptr_array_add(argv, g_strdup_printf("--scratch=%s",
@@ -224,19 +248,10 @@ static WorkerRoot *make_root(const Options *options, GError **error)
  * What needs no rights any more. The starter has them from now on, which does
  * nothing with them but to start workers.
  */
-static bool drop_privileges(const Options *options, const UidRange *uids,
-                            GError **error)
+static bool drop_privileges(const Options *options, GError **error)
 {
     if (options->user != NULL && !privileges_drop(options->user, error)) {
         g_prefix_error(error, "--user: %s: ", options->user);
-        return false;
-    }
-    if (options->user != NULL && getuid() >= uids->first &&
-        getuid() <= uids->last) {
-        g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
-                    "--user: %s: its uid is %u, and %u-%u are those of "
-                    "workers", options->user, getuid(), uids->first,
-                    uids->last);
         return false;
     }
     /* A core file does not read it, nor does who has the same user. */
@@ -376,7 +391,7 @@ int main(int argc, char **argv)
         config_free(config);
         return fail(error, EXIT_USAGE);
     }
-    if (!drop_privileges(&options, config_uids(config), &error)) {
+    if (!drop_privileges(&options, &error)) {
         config_free(config);
         status = fail(error, EXIT_USAGE);
     } else if (!run(&options, starter, root, config, &error)) {

@@ -67,6 +67,7 @@ struct WorkerExecutor {
     WorkerRoot *root;
     LogLimit *said;             /* lines that workers have printed */
     char *kernels;
+    UidRange uids;              /* of the first configuration */
     const Config *config;
     Pool pools[POOLS];
     WorkerCounters counters;
@@ -686,11 +687,27 @@ static void pool_end(Pool *pool)
 
 /* --- The executor --- */
 
+/* The starter has got its uids from who started it, and takes no others. */
+static void workers_check_uids(WorkerExecutor *executor)
+{
+    const UidRange *uids = config_uids(executor->config);
+
+    if (executor->uids.first == 0) {
+        executor->uids = *uids;
+    }
+    if (executor->uids.first != uids->first ||
+        executor->uids.last != uids->last) {
+        g_warning("[workers] uids=%u-%u comes into effect when the daemon is "
+                  "started anew", uids->first, uids->last);
+    }
+}
+
 static void workers_configure(Executor *base, const Config *config)
 {
     WorkerExecutor *executor = executor_of(base);
 
     executor->config = config;
+    workers_check_uids(executor);
     for (int i = 0; i < POOLS; i++) {
         pool_configure(&executor->pools[i]);
     }
@@ -858,6 +875,11 @@ PoolState worker_executor_pool_state(const WorkerExecutor *executor,
 
     *reason = pool_health_reason(health);
     return pool_health_state(health);
+}
+
+bool worker_executor_has_own_uids(const WorkerExecutor *executor)
+{
+    return starter_flags(executor->starter) & STARTER_OWN_UIDS;
 }
 
 WorkerCounters worker_executor_counters(const WorkerExecutor *executor)

@@ -103,6 +103,9 @@ void worker_executor_foreach(const WorkerExecutor *executor,
 PoolState worker_executor_pool_state(const WorkerExecutor *executor,
                                      uint8_t pool, const char **reason);
 
+/* Whether each worker has a uid of its own, or all have the daemon's. */
+bool worker_executor_has_own_uids(const WorkerExecutor *executor);
+
 WorkerCounters worker_executor_counters(const WorkerExecutor *executor);
 
 #endif /* MEDIATOR_WORKER_EXECUTOR_H */

@@ -39,6 +39,8 @@ install-mediator: mediator $(PTX)
 	$(call install_as,711,$(BUILD)/mediator/vgpu-worker,$(libexecdir)/vgpu-stub)
 	$(call install_file,mediator/mediatord.conf,$(sysconfdir)/vgpu-stub)
 	$(call install_file,mediator/vgpu-mediatord.service,$(unitdir))
+	install -p -D -m 644 mediator/vgpu-worker.mount \
+	    '$(DESTDIR)$(unitdir)/run-vgpu\x2dworker.mount'
 	$(call install_file,mediator/tmpfiles.d/vgpu-stub.conf,$(tmpfilesdir))
 	for kernel in mediator/kernels/*.kernel mediator/kernels/*.cl $(PTX); do \
 	    install -p -D -m 644 $$kernel \

@@ -6,7 +6,9 @@
 #define _GNU_SOURCE             /* CLONE_NEW… */
 #include "sandbox.h"
 
+#include <asm/sockios.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -46,6 +48,13 @@ static const char *const cpu_allowed[] = {
     "restart_syscall", "getpid", "gettid", "exit", "exit_group",
 };
 
+/* Commands of fcntl() and ioctl() that have others signalled */
+static const unsigned fcntl_denied[] = { F_SETOWN, F_SETOWN_EX, F_SETSIG };
+static const unsigned ioctl_denied[] = { FIOSETOWN, SIOCSPGRP };
+
+/* A process of its own; PoCL alone needs that. */
+static const char *const child_denied[] = { "fork", "vfork" };
+
 static const char *const driver_denied[] = {
     /* Network, and the sockets of other services */
     "socket", "connect", "bind", "listen",
@@ -54,7 +63,7 @@ static const char *const driver_denied[] = {
     "kcmp", "kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
     "pidfd_open", "pidfd_getfd", "pidfd_send_signal", "setpriority",
     "ioprio_set", "sched_setparam", "sched_setscheduler", "sched_setattr",
-    "migrate_pages", "move_pages",
+    "migrate_pages", "move_pages", "setsid", "setpgid",
     /* The system */
     "unshare", "setns", "mount", "umount2", "pivot_root", "chroot",
     "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick",
@@ -135,6 +144,35 @@ static void filter_cpu(Filter *filter)
     filter_add(filter, SCMP_ACT_ALLOW, "tgkill", &itself);
 }
 
+/* Calls of @name whose second argument is one of @commands */
+static void filter_commands(Filter *filter, uint32_t action, const char *name,
+                            const unsigned *commands, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        /* The kernel looks at 32 bits, whatever is in the others. */
+        const struct scmp_arg_cmp command = {
+            .arg = 1, .op = SCMP_CMP_MASKED_EQ,
+            .datum_a = G_MAXUINT32, .datum_b = commands[i],
+        };
+
+        filter_add(filter, action, name, &command);
+    }
+}
+
+/* No process, not even one of the same program */
+static void filter_children(Filter *filter, uint32_t action)
+{
+    const struct scmp_arg_cmp no_thread = {
+        .arg = 0, .op = SCMP_CMP_MASKED_EQ,
+        .datum_a = CLONE_THREAD, .datum_b = 0,
+    };
+
+    filter_add_all(filter, action, child_denied, G_N_ELEMENTS(child_denied));
+    filter_add(filter, action, "clone", &no_thread);
+    filter_add(filter, action, "execve", NULL);
+    filter_add(filter, action, "execveat", NULL);
+}
+
 static void filter_driver(Filter *filter, bool programs)
 {
     const uint32_t deny = SCMP_ACT_ERRNO(EPERM);
@@ -150,9 +188,13 @@ static void filter_driver(Filter *filter, bool programs)
     filter_add(filter, deny, "tgkill", &another);
     /* It is setrlimit(), too. */
     filter_add(filter, deny, "prlimit64", &not_itself);
+    filter_add(filter, deny, "sched_setaffinity", &not_itself);
+    filter_commands(filter, deny, "fcntl", fcntl_denied,
+                    G_N_ELEMENTS(fcntl_denied));
+    filter_commands(filter, deny, "ioctl", ioctl_denied,
+                    G_N_ELEMENTS(ioctl_denied));
     if (!programs) {
-        filter_add(filter, deny, "execve", NULL);
-        filter_add(filter, deny, "execveat", NULL);
+        filter_children(filter, deny);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(namespaces); i++) {
         const struct scmp_arg_cmp flag = {

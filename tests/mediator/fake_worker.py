@@ -54,6 +54,28 @@ ANSWERS = {
 }
 
 
+OUTPUTS = {
+    "forges lines": b"\n<0>vgpu-mediatord: vm 8: gone\n\x1b[2Jx\xff\\\ttab\n",
+    "prints a long line": b"a" * 100000 + b"\nafter\n",
+    "prints many lines": b"".join(b"line %d\n" % n for n in range(1000)),
+    "prints half a line": b"half",
+}
+
+
+def fork_twice():
+    """Leave a process on its own, which tells its pid in a file."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.setsid()
+            for signum in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(signum, signal.SIG_IGN)
+            (HERE / f"orphan-{os.getpid()}").write_text("")
+            time.sleep(FOR_EVER)
+        os._exit(0)
+    os.wait()
+
+
 def serve(behaviour):
     if behaviour == "exits at once":
         sys.exit(3)
@@ -77,6 +99,18 @@ def serve(behaviour):
         elif behaviour == "closes its socket":
             peer.sock.shutdown(socket.SHUT_RDWR)
             time.sleep(FOR_EVER)
+        elif behaviour == "forks twice":
+            fork_twice()
+            time.sleep(FOR_EVER)
+        elif behaviour == "forks twice and answers":
+            fork_twice()
+        elif behaviour in OUTPUTS:
+            os.write(2, OUTPUTS[behaviour])
+        elif behaviour == "prints without end":
+            os.write(1, b"x" * 65536)
+            (HERE / "printing").write_text("")
+            while True:
+                os.write(1, b"x" * 65536)
         elif behaviour == "never answers":
             time.sleep(FOR_EVER)
         elif behaviour == "takes its time":

@@ -47,11 +47,14 @@ def use_device(peer):
 def test_status(peers, ctl):
     wait_for(lambda: "trying" not in ctl("status"), "attempts of the pools")
     assert ctl("status") == (
-        "state    vms  quarantined  waiting  running  pool_A  pool_B\n"
-        "serving    2            0        0        0  works   works\n")
+        "state    vms  quarantined  waiting  running  worker_uids  pool_A  "
+        "pool_B\n"
+        "serving    2            0        0        0  shared       works   "
+        "works\n")
     assert json.loads(ctl("status", "--json")) == [
         {"state": "serving", "vms": 2, "quarantined": 0, "waiting": 0,
-         "running": 0, "pool_A": "works", "pool_B": "works"}]
+         "running": 0, "worker_uids": "shared", "pool_A": "works",
+         "pool_B": "works"}]
 
 
 def test_vms(start, admin, ctl, sockets):

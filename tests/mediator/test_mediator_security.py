@@ -60,8 +60,10 @@ def test_workers_are_in_their_sandbox(start, device):
 def test_unit_is_hardened():
     """The lines that docs/security.md speaks of."""
     unit = (ROOT / "mediator/vgpu-mediatord.service").read_text().splitlines()
-    assert {"User=vgpu-stub", "CapabilityBoundingSet=", "PrivateNetwork=yes",
+    assert {"ExecStart=/usr/sbin/vgpu-mediatord --user=vgpu-stub \\",
+            "CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_CHOWN "
+            "CAP_SYS_CHROOT", "PrivateNetwork=yes", "LimitNPROC=1024",
             "NoNewPrivileges=yes", "RestrictAddressFamilies=AF_UNIX",
-            "RuntimeDirectoryMode=0750", "OOMPolicy=continue", "Nice=5",
+            "TasksMax=16384", "OOMPolicy=continue", "Nice=5",
             "MemoryMax=50%", "MemoryLimit=2G", "CPUWeight=50",
             "CPUShares=512"} <= set(unit)

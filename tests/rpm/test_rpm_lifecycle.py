@@ -103,6 +103,10 @@ def test_user_and_directory_of_the_mediator(host, packages):
     assert run == "root vgpu-stub 750\n"
     state = host.run("stat", "-c", "%U %G %a", "/run/vgpu-stub/state").stdout
     assert state == "vgpu-stub vgpu-stub 700\n"
+    own = host.run("stat", "-c", "%U %G %a", "/run/vgpu-mediatord").stdout
+    assert own == "vgpu-stub vgpu-stub 750\n"
+    worker = host.path / "usr/libexec/vgpu-stub/vgpu-worker"
+    assert worker.stat().st_mode == 0o100711
     assert host.verify() == []
     version = host.run("/usr/sbin/vgpu-mediatord", "--version").stdout
     assert version.startswith("vgpu-mediatord ")

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #define _GNU_SOURCE
+#include <asm/sockios.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -123,6 +125,76 @@ static int limit_another(void)
     return outcome(prlimit(getppid(), RLIMIT_CORE, &limit, NULL));
 }
 
+static int own_signals(void)
+{
+    return outcome(fcntl(STDIN_FILENO, F_SETOWN, getppid()));
+}
+
+static int own_signals_ex(void)
+{
+    const struct f_owner_ex owner = { F_OWNER_PID, getppid() };
+
+    return outcome(fcntl(STDIN_FILENO, F_SETOWN_EX, &owner));
+}
+
+static int choose_signal(void)
+{
+    return outcome(fcntl(STDIN_FILENO, F_SETSIG, SIGKILL));
+}
+
+static int own_by_ioctl(void)
+{
+    const int owner = getppid();
+
+    return outcome(ioctl(STDIN_FILENO, FIOSETOWN, &owner));
+}
+
+static int own_by_group(void)
+{
+    const int owner = getppid();
+
+    return outcome(ioctl(STDIN_FILENO, SIOCSPGRP, &owner));
+}
+
+/* The kernel takes the low half of the command. */
+static int own_with_high_bits(void)
+{
+    return outcome(syscall(SYS_fcntl, STDIN_FILENO,
+                           G_GUINT64_CONSTANT(0x100000000) | F_SETOWN,
+                           getppid()));
+}
+
+static int pin_another(void)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET(0, &set);
+    return outcome(sched_setaffinity(getppid(), sizeof(set), &set));
+}
+
+static int renice_another(void)
+{
+    return outcome(setpriority(PRIO_PROCESS, getppid(), 19));
+}
+
+static int schedule_another(void)
+{
+    const struct sched_param param = { 0 };
+
+    return outcome(sched_setscheduler(getppid(), SCHED_IDLE, &param));
+}
+
+static int new_session(void)
+{
+    return outcome(setsid());
+}
+
+static int new_group(void)
+{
+    return outcome(setpgid(0, 0));
+}
+
 static int leave_namespace(void)
 {
     return outcome(unshare(CLONE_NEWUSER));
@@ -163,6 +235,39 @@ static int open_file(void)
 static int have_a_child(void)
 {
     return outcome(syscall(SYS_fork));
+}
+
+static int clone_child(void)
+{
+    long child = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+
+    if (child == 0) {
+        _exit(0);
+    }
+    return outcome(child);
+}
+
+static int vfork_child(void)
+{
+    pid_t child = vfork();
+
+    if (child == 0) {
+        _exit(0);
+    }
+    return outcome(child);
+}
+
+static gpointer do_nothing(gpointer unused)
+{
+    return unused;
+}
+
+static int have_a_thread(void)
+{
+    g_autoptr(GThread) thread = g_thread_try_new("test", do_nothing, NULL,
+                                                 NULL);
+
+    return thread != NULL ? 0 : EAGAIN;
 }
 
 static int map_executable(void)
@@ -216,7 +321,21 @@ static const struct {
     { "keys", use_keys, KILLED, EPERM, EPERM },
     { "a program", run_program, KILLED, 0, EPERM },
     { "a file", open_file, KILLED, 0, 0 },
-    { "a child", have_a_child, KILLED, 0, 0 },
+    { "a child", have_a_child, KILLED, 0, EPERM },
+    { "a child by clone", clone_child, KILLED, 0, EPERM },
+    { "a child by vfork", vfork_child, KILLED, 0, EPERM },
+    { "a thread", have_a_thread, KILLED, 0, 0 },
+    { "an owner", own_signals, KILLED, EPERM, EPERM },
+    { "an owner of a kind", own_signals_ex, KILLED, EPERM, EPERM },
+    { "another signal", choose_signal, KILLED, EPERM, EPERM },
+    { "an owner by ioctl", own_by_ioctl, KILLED, EPERM, EPERM },
+    { "a group by ioctl", own_by_group, KILLED, EPERM, EPERM },
+    { "an owner, high bits", own_with_high_bits, KILLED, EPERM, EPERM },
+    { "another's processor", pin_another, KILLED, EPERM, EPERM },
+    { "another's priority", renice_another, KILLED, EPERM, EPERM },
+    { "another's scheduler", schedule_another, KILLED, EPERM, EPERM },
+    { "a session", new_session, KILLED, EPERM, EPERM },
+    { "a process group", new_group, KILLED, EPERM, EPERM },
     { "executable memory", map_executable, KILLED, 0, 0 },
     { "memory made executable", make_executable, KILLED, 0, 0 },
     { "no new privileges", gain_privileges, KILLED, 0, 0 },
