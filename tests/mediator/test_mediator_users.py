@@ -121,8 +121,8 @@ def test_each_worker_has_a_uid_of_its_own(make_host):
     workers = list(host.daemon.workers())
     found = [uids(pid) for pid in workers]
     assert len(workers) == len({uid for four in found for uid in four}) == 3
-    # The first and the last of them are for other things.
-    assert all(len(set(four)) == 1 and FIRST < four[0] < LAST
+    # The last one is for something else.
+    assert all(len(set(four)) == 1 and FIRST <= four[0] < LAST
                for four in found)
     assert uids(host.daemon.process.pid) == [NOBODY] * 4
 
@@ -159,7 +159,7 @@ def test_as_the_unit_has_it(make_host):
     host.start()
     guest = host.guest(7)
     assert guest.ask() == (OK, b"x")
-    assert FIRST < uids(host.worker_pid())[0] < LAST
+    assert FIRST <= uids(host.worker_pid())[0] < LAST
     ctl = [*limit, f"--groups={NOBODY}", host.folder / "vgpu-ctl", "--socket",
            host.admin]
     subprocess.run([*ctl, "reload"], check=True, timeout=20)
@@ -245,7 +245,7 @@ def test_other_uids_need_a_new_start(make_host):
                          "effect when the daemon is started anew$")
     guest = host.guest(7)
     assert guest.ask()[0] == OK
-    assert FIRST < uids(host.worker_pid())[0] < LAST
+    assert FIRST <= uids(host.worker_pid())[0] < LAST
 
 
 # --- What it has started ends with it ---
