@@ -28,11 +28,14 @@ static bool fail(const char *path, GError **error)
     return false;
 }
 
-/* What the umask says does not matter. */
+/*
+ * Unless it is there, then perhaps another user's. What the umask says does not
+ * matter.
+ */
 static bool make_folder(const char *path, mode_t mode, GError **error)
 {
-    return ((mkdir(path, mode) == 0 || errno == EEXIST) &&
-            chmod(path, mode) == 0) || fail(path, error);
+    return (mkdir(path, mode) == 0 ? chmod(path, mode) == 0
+                                   : errno == EEXIST) || fail(path, error);
 }
 
 static bool make_link(const char *target, const char *path, GError **error)

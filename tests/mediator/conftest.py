@@ -34,6 +34,19 @@ def start(mediatord_bin, tmp_path):
 
 
 @pytest.fixture
+def open_folder():
+    """open_folder(): a folder that every user can reach; pytest closes its
+    own ones to others, even while a test runs."""
+    with ExitStack() as folders:
+        def make():
+            folder = Path(folders.enter_context(
+                tempfile.TemporaryDirectory(prefix="vgpu-")))
+            folder.chmod(0o755)
+            return folder
+        yield make
+
+
+@pytest.fixture
 def sockets():
     """A folder for devices' sockets, with room in their paths"""
     with tempfile.TemporaryDirectory(prefix="vgpu-") as folder:

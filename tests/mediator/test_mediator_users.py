@@ -91,14 +91,11 @@ def uids(pid):
 
 
 @pytest.fixture
-def make_host(mediatord_bin, tmp_path_factory):
+def make_host(mediatord_bin, open_folder):
     hosts = []
 
     def make(own_uids):
-        folder = tmp_path_factory.mktemp("users")
-        for path in (folder, folder.parent, folder.parent.parent):
-            path.chmod(0o755)
-        hosts.append(Host(mediatord_bin, folder, own_uids))
+        hosts.append(Host(mediatord_bin, open_folder(), own_uids))
         return hosts[-1]
     yield make
     for host in hosts:
@@ -169,6 +166,8 @@ def test_as_the_unit_has_it(make_host):
     guest.peer.close()
     subprocess.run([*ctl, "drain"], check=True, timeout=20)
     assert host.daemon.process.wait(20) == 0
+    # Once more, with what the first one has left
+    host.start()
 
 
 @as_root
@@ -193,11 +192,9 @@ def test_users_that_are_refused(make_host, options, message):
         f"vgpu-mediatord: {message}")
 
 
-def test_only_root_has_users(mediatord_bin, tmp_path_factory):
+def test_only_root_has_users(mediatord_bin, open_folder):
     if os.geteuid() == 0:
-        folder = tmp_path_factory.mktemp("users")
-        for path in (folder, folder.parent, folder.parent.parent):
-            path.chmod(0o755)
+        folder = open_folder()
         binary, starter = (
             shutil.copy(mediatord_bin.with_name(name), folder)
             for name in ("vgpu-mediatord", "vgpu-starter"))

@@ -138,16 +138,12 @@ def start_message(number, arguments, flags=0, length=None):
 
 
 @pytest.fixture
-def run(tmp_path_factory):
+def run(open_folder):
     """run(own_uids): a starter"""
     running = []
 
     def begin(own_uids, **options):
-        # Workers with uids of their own have to come by.
-        folder = tmp_path_factory.mktemp("starter")
-        for path in (folder, folder.parent, folder.parent.parent):
-            path.chmod(0o755)
-        running.append(Starter(folder, own_uids, **options))
+        running.append(Starter(open_folder(), own_uids, **options))
         return running[-1]
     yield begin
     for starter in running:
