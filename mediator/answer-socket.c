@@ -20,7 +20,7 @@
 struct AnswerSocket {
     struct sockaddr_un address;
     int fd;
-    guint source;
+    guint source;               /* of the socket, or a pause */
     const char *end;            /* of a request */
     AnswerHandler handler;
     gpointer opaque;
@@ -94,6 +94,21 @@ static gboolean client_receive(gint fd, GIOCondition condition G_GNUC_UNUSED,
     return G_SOURCE_CONTINUE;
 }
 
+static void answer_socket_watch(AnswerSocket *answers);
+
+static gboolean answer_socket_again(gpointer answers)
+{
+    answer_socket_watch(answers);
+    return G_SOURCE_REMOVE;
+}
+
+/* Whether accept4() fails for want of something, and will do so at once again */
+static bool is_want(int code)
+{
+    return code == EMFILE || code == ENFILE || code == ENOBUFS ||
+           code == ENOMEM;
+}
+
 static gboolean answer_socket_ready(gint fd,
                                     GIOCondition condition G_GNUC_UNUSED,
                                     gpointer opaque)
@@ -102,6 +117,11 @@ static gboolean answer_socket_ready(gint fd,
     int client_fd = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     Client *client;
 
+    if (client_fd < 0 && is_want(errno)) {
+        answers->source = g_timeout_add(ANSWER_PAUSE_MS, answer_socket_again,
+                                        answers);
+        return G_SOURCE_REMOVE;
+    }
     if (client_fd < 0) {
         return G_SOURCE_CONTINUE;
     }
@@ -116,6 +136,12 @@ static gboolean answer_socket_ready(gint fd,
     client->source = g_unix_fd_add(client_fd, G_IO_IN, client_receive, client);
     g_queue_push_tail(&answers->clients, client);
     return G_SOURCE_CONTINUE;
+}
+
+static void answer_socket_watch(AnswerSocket *answers)
+{
+    answers->source = g_unix_fd_add(answers->fd, G_IO_IN, answer_socket_ready,
+                                    answers);
 }
 
 static bool answer_socket_fail(const char *path, int code, GError **error)
@@ -187,8 +213,7 @@ AnswerSocket *answer_socket_new(const char *path, const char *end,
         g_free(answers);
         return NULL;
     }
-    answers->source = g_unix_fd_add(answers->fd, G_IO_IN, answer_socket_ready,
-                                    answers);
+    answer_socket_watch(answers);
     return answers;
 }
 

@@ -17,6 +17,12 @@
 /* Connections at a time; another one ends the oldest. */
 #define ANSWER_MAX_CLIENTS 16
 
+/*
+ * Milliseconds until another connection is tried to be accepted, after there was
+ * no descriptor for one; it waits, and the daemon does what else there is.
+ */
+#define ANSWER_PAUSE_MS 500
+
 typedef struct AnswerSocket AnswerSocket;
 
 /* Append the answer to @request, without its end, to @answer. */

@@ -315,11 +315,34 @@ static void append_answer(GString *answer, const char *status,
     }
 }
 
+/*
+ * The path of a request's target, /path?query or http://authority/path?query,
+ * to be freed with g_free(); NULL when it is none.
+ */
+static char *target_path(const char *target)
+{
+    static const char *const schemes[] = { "http://", "https://" };
+    g_autofree char *path = NULL;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(schemes); i++) {
+        const size_t length = strlen(schemes[i]);
+
+        if (g_ascii_strncasecmp(target, schemes[i], length) == 0) {
+            target += length;
+            target += strcspn(target, "/?");
+            break;
+        }
+    }
+    path = g_strndup(target, strcspn(target, "?"));
+    return g_uri_unescape_string(path, NULL);
+}
+
 void metrics_http(gpointer opaque, const char *request, GString *answer)
 {
     g_autofree char *line = g_strndup(request, strcspn(request, "\r\n"));
     g_auto(GStrv) words = g_strsplit(line, " ", -1);
     g_autoptr(GString) body = g_string_new(NULL);
+    g_autofree char *path = NULL;
     const char *status = "200 OK";
 
     if (g_strv_length(words) != 3 || !g_str_has_prefix(words[2], "HTTP/")) {
@@ -327,8 +350,9 @@ void metrics_http(gpointer opaque, const char *request, GString *answer)
     } else if (strcmp(words[0], "GET") != 0 &&
                strcmp(words[0], "HEAD") != 0) {
         status = "405 Method Not Allowed";
-    } else if (strcmp(words[1], "/metrics") != 0) {
-        status = "404 Not Found";
+    } else {
+        path = target_path(words[1]);
+        status = g_strcmp0(path, "/metrics") == 0 ? status : "404 Not Found";
     }
     if (g_str_has_prefix(status, "200")) {
         metrics_append(opaque, body);

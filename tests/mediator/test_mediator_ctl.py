@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vgpu-ctl and the daemon's admin socket."""
+import itertools
 import json
 import os
+import resource
 import signal
 import socket
 import stat
@@ -353,6 +355,30 @@ def test_idle_clients_do_not_lock_the_operator_out(peers, admin, ctl):
         ctl("status")
     assert clients[0].recv(1) == b""
     assert statuses(peers[0]) == [OK] * 100
+
+
+def test_no_descriptor_for_another_client(start, admin, ctl, device):
+    """It waits, without the daemon trying all the time, until there is one."""
+    daemon = start("--admin-socket", admin, "--connect", device.path)
+    device.greet()
+    ctl("status")
+    pid = daemon.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+
+    def sleeps():
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat_file:
+            return stat_file.read().rpartition(")")[2].split()[0] == "S"
+
+    taken = {int(fd) for fd in os.listdir(f"/proc/{pid}/fd")}
+    lowest = next(fd for fd in itertools.count() if fd not in taken)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest, limits[1]))
+    with connect(admin) as client:
+        client.sendall(b"status\n")
+        wait_for(lambda: all(sleeps() for _ in range(100)), "a daemon at rest",
+                 timeout=20)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    assert answer.endswith(b"ok\n")
 
 
 def run_ctl(mediatord_bin, *args):
