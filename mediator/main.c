@@ -10,15 +10,15 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
-#include "admin.h"
-#include "answer-socket.h"
-#include "link.h"
+#include "executors/worker-executor.h"
+#include "links/link.h"
 #include "log.h"
-#include "metrics.h"
-#include "notify.h"
+#include "operate/admin.h"
+#include "operate/answer-socket.h"
+#include "operate/metrics.h"
+#include "operate/notify.h"
+#include "operate/rrdd-file.h"
 #include "privileges.h"
-#include "rrdd-file.h"
-#include "worker-executor.h"
 
 #define NAME "vgpu-mediatord"
 #define DEFAULT_SOCKET_DIR "/run/vgpu-stub"

@@ -30,7 +30,10 @@ mediator-sanitizers: ## build the mediator with address and undefined-behaviour 
 mediator-dependencies:
 	@$(INSTALL_DEPS) c mediator
 
-MEDIATOR_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/*.c))
+# The daemon's rooms, each of which knows those after it: tests/test_rooms.py
+MEDIATOR_ROOMS := operate links executors schedule vms protocol
+MEDIATOR_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/*.c \
+    $(MEDIATOR_ROOMS:%=mediator/%/*.c)))
 CTL_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/ctl/*.c))
 STARTER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/starter/*.c))
 WORKER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/worker/*.c))
@@ -67,7 +70,7 @@ $(BUILD)/$(1)/vgpu-mediatord: $(MEDIATOR_MODULES:%=$(BUILD)/$(1)/%)
 	    $$$$(pkg-config --libs $$(MEDIATOR_LIBS))
 
 $(BUILD)/$(1)/vgpu-worker: $(WORKER_MODULES:%=$(BUILD)/$(1)/%) \
-    $(BUILD)/$(1)/call.o $(BUILD)/$(1)/wire.o
+    $(BUILD)/$(1)/protocol/call.o $(BUILD)/$(1)/protocol/wire.o
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
 	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB) $$(WORKER_LIBS)) -ldl

@@ -9,7 +9,7 @@
 #define WORKER_LAUNCH_H
 
 #include "backend.h"
-#include "call.h"
+#include "protocol/call.h"
 
 #define LAUNCH_PARAMS 10
 

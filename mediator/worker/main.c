@@ -18,10 +18,10 @@
 #include <unistd.h>
 
 #include "closure.h"
+#include "protocol/worker-protocol.h"
 #include "root.h"
 #include "sandbox.h"
 #include "session.h"
-#include "worker-protocol.h"
 
 #define NAME "vgpu-worker"
 

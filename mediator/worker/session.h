@@ -9,7 +9,7 @@
 #ifndef WORKER_SESSION_H
 #define WORKER_SESSION_H
 
-#include "call.h"
+#include "protocol/call.h"
 
 typedef struct Session Session;
 

@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "call.h"
-#include "operations.h"
+#include "protocol/call.h"
+#include "protocol/operations.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

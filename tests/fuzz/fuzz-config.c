@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "config.h"
+#include "vms/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

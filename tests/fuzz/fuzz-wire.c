@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "wire.h"
+#include "protocol/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 

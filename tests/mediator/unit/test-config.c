@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "config.h"
+#include "vms/config.h"
 
 #include <gio/gio.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "device-time.h"
+#include "schedule/device-time.h"
 
 #include <stdbool.h>
 

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "dispatch.h"
+#include "schedule/dispatch.h"
 
 #include <stdio.h>
 #include <string.h>

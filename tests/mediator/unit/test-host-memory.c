@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "host-memory.h"
+#include "vms/host-memory.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "identity.h"
+#include "vms/identity.h"
 
 #define UUID "5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab"
 #define FOLDER "/run/vgpu-stub/"

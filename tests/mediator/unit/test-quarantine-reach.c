@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "quarantine-reach.h"
+#include "vms/quarantine-reach.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "request-log.h"
+#include "schedule/request-log.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "scheduler.h"
+#include "schedule/scheduler.h"
 
 #define A VGPU_STUB_POOL_A
 #define B VGPU_STUB_POOL_B

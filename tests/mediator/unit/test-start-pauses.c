@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "start-pauses.h"
+#include "executors/start-pauses.h"
 
 static void test_they_grow(void)
 {

@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "stats.h"
+#include "schedule/stats.h"
 
 static void test_histogram(void)
 {

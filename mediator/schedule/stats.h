@@ -8,8 +8,8 @@
 #ifndef MEDIATOR_STATS_H
 #define MEDIATOR_STATS_H
 
-#include "outcome.h"
-#include "vm-limits.h"
+#include "protocol/outcome.h"
+#include "vms/vm-limits.h"
 
 #define HISTOGRAM_BUCKETS 18
 

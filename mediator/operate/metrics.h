@@ -8,8 +8,8 @@
 #ifndef MEDIATOR_METRICS_H
 #define MEDIATOR_METRICS_H
 
-#include "dispatch.h"
-#include "worker-executor.h"
+#include "executors/worker-executor.h"
+#include "schedule/dispatch.h"
 
 /* What the figures are of */
 typedef struct Metrics {

@@ -6,7 +6,7 @@
 #ifndef MEDIATOR_VM_SELECT_H
 #define MEDIATOR_VM_SELECT_H
 
-#include "dispatch.h"
+#include "schedule/dispatch.h"
 
 #define SELECT_ERROR select_error_quark()
 GQuark select_error_quark(void);

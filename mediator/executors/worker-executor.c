@@ -5,9 +5,9 @@
  */
 #include "worker-executor.h"
 
-#include "log-limit.h"
-#include "operations.h"
 #include "pool-health.h"
+#include "protocol/log-limit.h"
+#include "protocol/operations.h"
 #include "start-pauses.h"
 #include "worker-process.h"
 

@@ -9,7 +9,7 @@
 #ifndef MEDIATOR_SERVICE_H
 #define MEDIATOR_SERVICE_H
 
-#include "socket-dir.h"
+#include "links/socket-dir.h"
 
 typedef struct Service Service;
 

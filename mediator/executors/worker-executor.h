@@ -40,8 +40,8 @@
 
 #include <sys/types.h>
 
-#include "executor.h"
 #include "pool-health.h"
+#include "schedule/executor.h"
 #include "starter-client.h"
 
 #define WORKER_GRACE_MS 1000

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "fair-queue.h"
 
 const VmLimits limits_default = {
     .priority = VGPU_STUB_PRIORITY_HIGH,
@@ -81,7 +80,7 @@ static const Setting limit_settings[] = {
       pool_choice_names },
     { "priority", offsetof(VmLimits, priority), 0, VGPU_STUB_PRIORITY_HIGH,
       priority_names },
-    LIMIT("weight", weight, 1, FAIR_QUEUE_WEIGHT_MAX),
+    LIMIT("weight", weight, 1, VM_WEIGHT_MAX),
     LIMIT("queue", queue, 1, 4096),
     LIMIT("in-flight", in_flight, 1, 64),
     LIMIT("rate", rate, 1, 1000000),

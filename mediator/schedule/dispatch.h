@@ -9,13 +9,13 @@
 #ifndef MEDIATOR_DISPATCH_H
 #define MEDIATOR_DISPATCH_H
 
-#include "config.h"
 #include "executor.h"
-#include "identity.h"
-#include "quarantines.h"
-#include "request.h"
+#include "protocol/request.h"
 #include "scheduler.h"
 #include "stats.h"
+#include "vms/config.h"
+#include "vms/identity.h"
+#include "vms/quarantines.h"
 
 /*
  * µs that executions may take up before the sockets have their turn, for an

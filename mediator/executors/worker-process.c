@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "channel.h"
+#include "protocol/channel.h"
 #include "worker-output.h"
 
 struct WorkerProcess {

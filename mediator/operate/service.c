@@ -7,10 +7,10 @@
 
 #include <glib-unix.h>
 
-#include "host-memory.h"
-#include "link.h"
+#include "links/link.h"
 #include "notify.h"
-#include "quarantine-reach.h"
+#include "vms/host-memory.h"
+#include "vms/quarantine-reach.h"
 
 /* How often a draining service looks whether it is done */
 #define DRAIN_LOOK_MS 20

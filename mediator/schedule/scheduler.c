@@ -5,7 +5,7 @@
  */
 #include "scheduler.h"
 
-#include "token-bucket.h"
+#include "vms/token-bucket.h"
 
 /* Where tasks run: each pool, and the mediator itself */
 #define LOCAL POOLS

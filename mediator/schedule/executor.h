@@ -6,8 +6,8 @@
 #ifndef MEDIATOR_EXECUTOR_H
 #define MEDIATOR_EXECUTOR_H
 
-#include "call.h"
-#include "config.h"
+#include "protocol/call.h"
+#include "vms/config.h"
 
 /* How an execution ended */
 typedef struct Outcome {

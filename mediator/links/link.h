@@ -13,7 +13,7 @@
 #ifndef MEDIATOR_LINK_H
 #define MEDIATOR_LINK_H
 
-#include "dispatch.h"
+#include "schedule/dispatch.h"
 
 /* Milliseconds */
 #define LINK_HELLO_TIMEOUT_MS 5000

@@ -7,7 +7,7 @@
 
 static gint64 virtual_cost(gint64 cost, unsigned weight)
 {
-    return cost * FAIR_QUEUE_WEIGHT_MAX / weight;
+    return cost * FAIR_QUEUE_UNIT / weight;
 }
 
 /* Between two busy times there is nothing to be fair about. */

@@ -16,11 +16,13 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "vms/vm-limits.h"
+
 /*
- * Weights are 1 to this. It is also how much virtual time passes in a µs of a
- * flow of weight 1: the count lasts for 29 years of device time.
+ * So much virtual time passes in a µs of a flow of weight 1: the count lasts for
+ * 29 years of device time. Weights are VM_WEIGHT_MAX at most.
  */
-#define FAIR_QUEUE_WEIGHT_MAX 10000
+#define FAIR_QUEUE_UNIT VM_WEIGHT_MAX
 
 /* One that takes part; zero at first. Its owner embeds it. */
 typedef struct FairFlow {

@@ -7,8 +7,8 @@
 
 #include "device-time.h"
 #include "domains.h"
-#include "quarantine-reach.h"
 #include "request-log.h"
+#include "vms/quarantine-reach.h"
 
 /* Fires at once, or at the scheduler's next event */
 typedef struct DispatchSource {

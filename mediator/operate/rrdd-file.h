@@ -10,7 +10,7 @@
 #ifndef MEDIATOR_RRDD_FILE_H
 #define MEDIATOR_RRDD_FILE_H
 
-#include "dispatch.h"
+#include "schedule/dispatch.h"
 
 #define RRDD_PERIOD_S 5
 

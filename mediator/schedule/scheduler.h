@@ -21,7 +21,7 @@
 #define MEDIATOR_SCHEDULER_H
 
 #include "pool-queue.h"
-#include "vm-limits.h"
+#include "vms/vm-limits.h"
 
 typedef struct Scheduler Scheduler;
 

@@ -30,6 +30,8 @@ extern const char *const pool_choice_names[POOL_CHOICES];
 /* The longest quarantine that has an end */
 #define QUARANTINE_MAX_S (7 * 24 * 60 * 60)
 
+#define VM_WEIGHT_MAX 10000
+
 typedef struct VmLimits {
     unsigned pool;              /* a choice; any: what the device says */
     unsigned priority;          /* VGPU_STUB_PRIORITY_…: the highest it gets */

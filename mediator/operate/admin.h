@@ -22,8 +22,8 @@
 #ifndef MEDIATOR_ADMIN_H
 #define MEDIATOR_ADMIN_H
 
+#include "executors/worker-executor.h"
 #include "service.h"
-#include "worker-executor.h"
 
 typedef struct Admin {
     Service *service;

@@ -9,7 +9,7 @@
 #ifndef MEDIATOR_SOCKET_DIR_H
 #define MEDIATOR_SOCKET_DIR_H
 
-#include "dispatch.h"
+#include "schedule/dispatch.h"
 
 typedef struct SocketDir SocketDir;
 

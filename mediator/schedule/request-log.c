@@ -5,9 +5,9 @@
  */
 #include "request-log.h"
 
-#include "log-limit.h"
-#include "outcome.h"
-#include "vm-limits.h"
+#include "protocol/log-limit.h"
+#include "protocol/outcome.h"
+#include "vms/vm-limits.h"
 
 struct RequestLog {
     bool all;

@@ -11,8 +11,8 @@
 
 #include <sys/types.h>
 
+#include "protocol/worker-protocol.h"
 #include "starter-client.h"
-#include "worker-protocol.h"
 
 typedef struct WorkerProcess WorkerProcess;
 

@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "channel.h"
-#include "identity.h"
+#include "protocol/channel.h"
+#include "vms/identity.h"
 
 struct Link {
     struct sockaddr_un address;
