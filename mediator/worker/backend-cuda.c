@@ -40,17 +40,22 @@ static bool load(GError **error)
 static bool fail(GError **error, const char *what, CudaResult result)
 {
     uint32_t code = VGPU_STUB_ERR_BACKEND_ERROR;
-    const char *text = NULL;
+    const char *text = NULL, *advice = "";
 
     switch (result) {
     case CUDA_OUT_OF_MEMORY:
     case CUDA_LAUNCH_OUT_OF_RESOURCES:
         code = VGPU_STUB_ERR_OUT_OF_MEMORY;
         break;
+    case CUDA_NOT_SUPPORTED:
+        /* Although nvidia-smi works; a dom0 of Xen is PV unless told not to. */
+        advice = "; in a PV dom0 NVIDIA's driver says that: give the GPU to a "
+                 "service VM, or boot with dom0=pvh (docs/kernels.md)";
+        break;
     }
     cuda.error_string(result, &text);
-    g_set_error(error, BACKEND_ERROR, code, "%s: CUDA error %d, %s", what,
-                result, text != NULL ? text : "unknown");
+    g_set_error(error, BACKEND_ERROR, code, "%s: CUDA error %d, %s%s", what,
+                result, text != NULL ? text : "unknown", advice);
     return false;
 }
 

@@ -32,6 +32,7 @@ enum {
     CUDA_INVALID_SOURCE = 300,
     CUDA_NOT_FOUND = 500,
     CUDA_LAUNCH_OUT_OF_RESOURCES = 701,
+    CUDA_NOT_SUPPORTED = 801,
 };
 
 /* Attributes of a device */

@@ -164,6 +164,9 @@ CudaResult cuMemAlloc_v2(CudaPointer *memory, size_t size)
     if (state() != CUDA_OK) {
         return failure;
     }
+    if (g_getenv("STAND_IN_CUDA_PV_DOM0") != NULL) {
+        return CUDA_NOT_SUPPORTED;
+    }
     block = g_malloc(size);
     memset(block, 0xa5, size);
     g_hash_table_insert(current->blocks, block, GSIZE_TO_POINTER(size));

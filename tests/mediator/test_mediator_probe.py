@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What vgpu-worker --probe finds out about an accelerator."""
+import os
+import subprocess
+import tempfile
+
+import pytest
+
+from support.paths import BUILD
+
+WORKER = BUILD / "mediator" / "vgpu-worker"
+STAND_IN = BUILD / "mediator-sanitizers" / "stand-in"
+
+
+def probe(backend, *options, **variables):
+    return subprocess.run(
+        [WORKER, f"--backend={backend}", f"--kernels={BUILD}/kernels",
+         "--probe", *options], env=dict(os.environ, **variables), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "opencl", "cuda"])
+def test_it_says_the_name(backend, tmp_path):
+    result = probe(backend, LD_LIBRARY_PATH=str(STAND_IN),
+                   TMPDIR=str(tmp_path), POCL_CACHE_DIR=str(tmp_path))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith("\n") and len(result.stdout) > 3
+
+
+def test_cuda_in_a_pv_dom0():
+    """The driver opens there, and allocates nothing: say what to do."""
+    result = probe("cuda", LD_LIBRARY_PATH=str(STAND_IN),
+                   STAND_IN_CUDA_PV_DOM0="1")
+    assert result.returncode == 1
+    assert "cuMemAlloc: CUDA error 801" in result.stderr
+    assert result.stderr.endswith(
+        "; in a PV dom0 NVIDIA's driver says that: give the GPU to a service "
+        "VM, or boot with dom0=pvh (docs/kernels.md)\n")
+
+
+def test_it_is_closed_in_without_rights():
+    """A worker of any user's takes a user namespace for it."""
+    other = {"user": 65534, "group": 65534, "extra_groups": []}
+    with tempfile.TemporaryDirectory() as root:
+        os.chmod(root, 0o755)
+        result = subprocess.run(
+            [WORKER, "--backend=cpu", f"--kernels={BUILD}/kernels", "--probe",
+             f"--root={root}"], text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, timeout=60,
+            **(other if os.geteuid() == 0 else {}))
+    assert (result.returncode, result.stderr) == (0, "")
