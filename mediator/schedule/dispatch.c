@@ -26,6 +26,7 @@ struct Dispatch {
     Quarantines *quarantines;
     Domains *domains;
     GQueue jobs;                /* Job, in the order of their coming */
+    GQueue kept;                /* KeptVm */
     DeviceTime times[POOLS];
     uint64_t contexts;          /* there have been so far */
 };
@@ -599,18 +600,6 @@ Dispatch *dispatch_new(Executor *executor, Config *config)
     return dispatch;
 }
 
-void dispatch_free(Dispatch *dispatch)
-{
-    g_source_destroy(&dispatch->source->source);
-    g_source_unref(&dispatch->source->source);
-    scheduler_free(dispatch->scheduler);
-    request_log_free(dispatch->log);
-    quarantines_free(dispatch->quarantines);
-    domains_free(dispatch->domains);
-    config_free(dispatch->config);
-    g_free(dispatch);
-}
-
 Vm *dispatch_vm_ref(Dispatch *dispatch, const Identity *identity)
 {
     Vm *vm = scheduler_vm_ref(dispatch->scheduler, identity->vm);
@@ -630,6 +619,55 @@ Vm *dispatch_vm_ref(Dispatch *dispatch, const Identity *identity)
     return vm;
 }
 
+/* Whether @name is a VM's only until its domain ends */
+static bool is_passing(const char *name)
+{
+    guint32 domid;
+
+    return identity_parse_domid(name, &domid);
+}
+
+/* A VM that has ended, whose faults count on if it is back in time */
+typedef struct KeptVm {
+    Dispatch *dispatch;
+    Vm *vm;
+    guint timer;
+} KeptVm;
+
+static gboolean kept_vm_free(gpointer opaque)
+{
+    KeptVm *kept = opaque;
+
+    g_queue_remove(&kept->dispatch->kept, kept);
+    scheduler_vm_unref(kept->dispatch->scheduler, kept->vm);
+    g_free(kept);
+    return G_SOURCE_REMOVE;
+}
+
+/* A reboot, which takes no time, is no way out of what @vm's requests did. */
+static void dispatch_keep_vm(Dispatch *dispatch, Vm *vm)
+{
+    KeptVm *kept = g_new(KeptVm, 1);
+
+    *kept = (KeptVm) {
+        .dispatch = dispatch,
+        .vm = scheduler_vm_ref(dispatch->scheduler, scheduler_vm_name(vm)),
+        .timer = g_timeout_add_seconds(scheduler_vm_limits(vm)->fault_window_s,
+                                       kept_vm_free, kept),
+    };
+    g_queue_push_tail(&dispatch->kept, kept);
+}
+
+static void dispatch_forget_kept(Dispatch *dispatch)
+{
+    while (dispatch->kept.length > 0) {
+        KeptVm *kept = g_queue_peek_head(&dispatch->kept);
+
+        g_source_remove(kept->timer);
+        kept_vm_free(kept);
+    }
+}
+
 void dispatch_vm_unref(Dispatch *dispatch, Vm *vm, const Identity *identity)
 {
     VmRecord *record = scheduler_vm_data(vm);
@@ -638,15 +676,24 @@ void dispatch_vm_unref(Dispatch *dispatch, Vm *vm, const Identity *identity)
     if (identity->has_domid) {
         domains_remove(dispatch->domains, vm, identity->domid);
     }
+    if (record->devices == 0 && scheduler_vm_report(vm).faults > 0 &&
+        !is_passing(identity->vm)) {
+        dispatch_keep_vm(dispatch, vm);
+    }
     scheduler_vm_unref(dispatch->scheduler, vm);
 }
 
-/* Whether @name is a VM's only until its domain ends */
-static bool is_passing(const char *name)
+void dispatch_free(Dispatch *dispatch)
 {
-    guint32 domid;
-
-    return identity_parse_domid(name, &domid);
+    g_source_destroy(&dispatch->source->source);
+    g_source_unref(&dispatch->source->source);
+    dispatch_forget_kept(dispatch);
+    scheduler_free(dispatch->scheduler);
+    request_log_free(dispatch->log);
+    quarantines_free(dispatch->quarantines);
+    domains_free(dispatch->domains);
+    config_free(dispatch->config);
+    g_free(dispatch);
 }
 
 void dispatch_vm_lost(Dispatch *dispatch, Vm *vm, const Identity *identity)

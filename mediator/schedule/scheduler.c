@@ -534,6 +534,7 @@ VmReport scheduler_vm_report(const Vm *vm)
         .running = vm->running,
         .used = vm->used,
         .quarantined_until = vm->quarantined_until,
+        .faults = vm->faults,
     };
 }
 

@@ -65,6 +65,7 @@ typedef struct VmReport {
     unsigned running;
     gint64 used;                /* device time, µs */
     gint64 quarantined_until;   /* G_MAXINT64 for no end; past when it isn't */
+    unsigned faults;            /* that count towards the next one */
 } VmReport;
 
 /* The same of a priority class in a pool */

@@ -319,6 +319,20 @@ def test_workers_that_do_not_start_are_not_tried_all_the_time(host, tmp_path):
     assert len(lines) <= 1 + math.log2(starts)
 
 
+def test_a_reboot_is_no_way_out(host, ctl):
+    """Faults before it and after it are the same VM's."""
+    host.behave("crashes")
+    host.start("[vm]\nfaults=2\nfault-window-s=600\n")
+    guest = host.guest(7)
+    assert guest.ask()[0] == BROKEN
+    guest.peer.close()
+    guest.device.remove()
+    wait_for(lambda: host.status(ctl)["vms"] == 0, "end of the VM", timeout=20)
+    again = host.guest(7)
+    assert again.ask()[0] == BROKEN
+    assert again.ask()[0] == QUARANTINED
+
+
 def test_an_answer_too_many(host):
     host.start("[vm]\nfaults=1\n")
     guest = host.guest(7)
