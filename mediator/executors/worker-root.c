@@ -16,6 +16,7 @@
 struct WorkerRoot {
     char *worker;               /* a program */
     char *path, *files, *work;
+    char *cache;                /* what the driver writes in fill(), or NULL */
     bool temporary;
 };
 
@@ -116,18 +117,28 @@ WorkerRoot *worker_root_new(const char *path, const char *worker, uid_t user,
     return root;
 }
 
-void worker_root_free(WorkerRoot *root)
+/* By another process, as there may be much in it. */
+static void remove_folder(char *path)
 {
     char *argv[] = {
         (char *)"sh", (char *)"-c",
-        (char *)"chmod -R u+w \"$0\"; rm -rf \"$0\"", root->path, NULL,
+        (char *)"chmod -R u+w \"$0\"; rm -rf \"$0\"", path, NULL,
     };
 
+    g_spawn_async(NULL, argv, NULL,
+                  G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+                  NULL, NULL);
+}
+
+void worker_root_free(WorkerRoot *root)
+{
     if (root->temporary) {
-        g_spawn_async(NULL, argv, NULL,
-                      G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL,
-                      NULL, NULL, NULL);
+        remove_folder(root->path);
     }
+    if (root->cache != NULL) {
+        remove_folder(root->cache);
+    }
+    g_free(root->cache);
     g_free(root->worker);
     g_free(root->path);
     g_free(root->files);
@@ -145,7 +156,7 @@ const char *worker_root_work(const WorkerRoot *root)
     return root->work;
 }
 
-GSubprocess *worker_root_fill(const WorkerRoot *root, const char *const *argv,
+GSubprocess *worker_root_fill(WorkerRoot *root, const char *const *argv,
                               int output_fd, GError **error)
 {
     g_autoptr(GSubprocessLauncher) launcher =
@@ -153,6 +164,14 @@ GSubprocess *worker_root_fill(const WorkerRoot *root, const char *const *argv,
     g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
 
     g_subprocess_launcher_take_stderr_fd(launcher, output_fd);
+    if (root->cache == NULL) {
+        root->cache = g_dir_make_tmp("vgpu-driver-XXXXXX", NULL);
+    }
+    if (root->cache != NULL) {
+        /* PoCL does not open without; this user may have no home. */
+        g_subprocess_launcher_setenv(launcher, "POCL_CACHE_DIR", root->cache,
+                                     TRUE);
+    }
     g_ptr_array_add(all, g_strdup(root->worker));
     for (; *argv != NULL; argv++) {
         g_ptr_array_add(all, g_strdup(*argv));

@@ -40,7 +40,7 @@ const char *worker_root_work(const WorkerRoot *root);
  * options @argv, NULL-terminated, has. What it prints goes to @output_fd, which
  * is taken over. NULL and an error when it cannot be started.
  */
-GSubprocess *worker_root_fill(const WorkerRoot *root, const char *const *argv,
+GSubprocess *worker_root_fill(WorkerRoot *root, const char *const *argv,
                               int output_fd, GError **error);
 
 #endif /* MEDIATOR_WORKER_ROOT_H */
