@@ -85,7 +85,7 @@ class Trouble:
             ["quarantine", vm, "1"], ["reload"], ["nonsense"],
             ["set", vm, "weight", str(self.chance.randint(0, 20000))]])
         subprocess.run([SANITIZED / "vgpu-ctl", "--socket",
-                        self.folder / "admin", *order], timeout=20,
+                        self.folder / "own" / "admin", *order], timeout=20,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def step(self):
@@ -110,8 +110,8 @@ class Soak:
         self.daemon = Mediatord(
             SANITIZED / "vgpu-mediatord", folder / "log",
             "--socket-dir", sockets, "--config", folder / "conf",
-            "--admin-socket", folder / "admin")
-        wait_for((folder / "admin").exists, "admin socket")
+            "--admin-socket", folder / "own" / "admin", *self.user())
+        wait_for((folder / "own" / "admin").exists, "admin socket")
         self.actors = [Trouble(random.Random(seed), folder, self.daemon,
                                self.counters),
                        Steady(sockets / "100-0.sock", self.counters),
@@ -121,6 +121,20 @@ class Soak:
                          sockets / f"vm{vm}-{number}.sock", self.counters)
             for vm in range(1, RANDOM_VMS + 1)
             for number in range(DEVICES_PER_VM)]
+
+    def user(self):
+        """Options: as root, workers with uids of their own"""
+        own, scratch = self.folder / "own", self.folder / "scratch"
+        own.mkdir()
+        if os.geteuid() != 0:
+            return []
+        # What is made from now on, the daemon's user may use.
+        os.umask(0)
+        self.folder.chmod(0o755)
+        own.chmod(0o777)
+        scratch.mkdir()
+        scratch.chmod(0o711)
+        return ["--user=nobody", "--scratch-dir", scratch]
 
     def live(self, actor):
         try:
