@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <gio/gio.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,6 +198,28 @@ static bool check_uids(const UidRange *uids, GError **error)
     return user == NULL;
 }
 
+/* "--groups=GID,…" for @names; NULL and @error when one is not known. */
+static char *groups_option(const char *names, GError **error)
+{
+    g_auto(GStrv) all = g_strsplit(names, ",", -1);
+    g_autoptr(GString) option = g_string_new("--groups=");
+
+    for (char **name = all; *name != NULL; name++) {
+        const struct group *group = getgrnam(g_strstrip(*name));
+
+        if (group == NULL || group->gr_gid == 0) {
+            g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
+                        "[workers] groups: '%s' is %s", *name,
+                        group == NULL ? "no group of this host"
+                                      : "root's group");
+            return NULL;
+        }
+        g_string_append_printf(option, "%s%u", name > all ? "," : "",
+                               group->gr_gid);
+    }
+    return g_string_free(g_steal_pointer(&option), FALSE);
+}
+
 /* What starts workers; NULL and @error when it does not work. */
 static Starter *start_starter(const Options *options, const Config *config,
                               const WorkerRoot *root, GError **error)
@@ -215,6 +238,14 @@ static Starter *start_starter(const Options *options, const Config *config,
     if (options->user != NULL) {
         g_ptr_array_add(argv, g_strdup_printf("--uids=%u-%u", uids->first,
                                               uids->last));
+    }
+    if (options->user != NULL && config_groups(config) != NULL) {
+        char *groups = groups_option(config_groups(config), error);
+
+        if (groups == NULL) {
+            return NULL;
+        }
+        g_ptr_array_add(argv, groups);
     }
     g_ptr_array_add(argv, NULL);
     starter = starter_new((const char *const *)argv->pdata, error);

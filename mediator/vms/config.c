@@ -37,6 +37,7 @@ struct Config {
     WorkerSettings workers;
     char *kernels;              /* or NULL */
     UidRange uids;
+    char *groups;               /* or NULL */
     VmLimits limits;            /* of VMs that have no group of their own */
     LogSettings log;
     GHashTable *vms;            /* name → VmLimits */
@@ -303,12 +304,17 @@ static bool config_set_workers(Config *config, const char *name,
     if (strcmp(name, "uids") == 0) {
         return config_set_uids(config, value, error);
     }
+    if (strcmp(name, "groups") == 0) {
+        g_free(config->groups);
+        config->groups = value[0] != '\0' ? g_strdup(value) : NULL;
+        return true;
+    }
     if (workers_set(&config->workers, name, value, &reason)) {
         return true;
     }
     g_set_error(error, reason->domain, reason->code, "%s%s", reason->message,
                 g_error_matches(reason, LIMITS_ERROR, LIMITS_ERROR_UNKNOWN)
-                ? ", kernels, uids" : "");
+                ? ", groups, kernels, uids" : "");
     return false;
 }
 
@@ -432,6 +438,7 @@ void config_free(Config *config)
     g_hash_table_unref(config->vms);
     g_clear_pointer(&config->lines, g_hash_table_unref);
     g_free(config->kernels);
+    g_free(config->groups);
     g_free(config);
 }
 
@@ -475,6 +482,11 @@ const WorkerSettings *config_workers(const Config *config)
 const UidRange *config_uids(const Config *config)
 {
     return &config->uids;
+}
+
+const char *config_groups(const Config *config)
+{
+    return config->groups;
 }
 
 const char *config_kernels(const Config *config)

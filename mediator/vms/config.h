@@ -59,6 +59,8 @@ const PoolSettings *config_pool(const Config *config, uint8_t pool);
 const WorkerSettings *config_workers(const Config *config);
 /* Where they are started with uids of their own */
 const UidRange *config_uids(const Config *config);
+/* Names of the groups that they have then, with commas, or NULL */
+const char *config_groups(const Config *config);
 /* The folder of the kernels, or NULL */
 const char *config_kernels(const Config *config);
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Workers with uids of their own, and what is left of them when they end."""
+import grp
 import json
 import os
 import re
@@ -46,7 +47,7 @@ class Host:
 
     def start(self, config=""):
         (self.folder / "conf").write_text(
-            f"{config}[workers]\nuids={FIRST}-{LAST}\n")
+            f"[workers]\nuids={FIRST}-{LAST}\n{config}")
         (self.folder / "conf").chmod(0o644)
         self.daemon = Mediatord(
             self.binary, self.folder / "log",
@@ -177,15 +178,21 @@ def test_as_the_unit_has_it(make_host):
                       "uid 0, which is this user's"),
     (["--user=nobody", "--config=CONF"],
      "[workers] uids=65000-66000: 65534 is the user nobody's"),
+    (["--user=nobody", "--config=GROUP"],
+     "[workers] groups: 'no-such-group' is no group of this host"),
+    (["--user=nobody", "--config=ROOT"],
+     "[workers] groups: 'root' is root's group"),
 ])
 def test_users_that_are_refused(make_host, options, message):
     host = make_host(True)
-    (host.folder / "conf").write_text("[workers]\nuids=65000-66000\n")
+    for name, key in (("CONF", "uids=65000-66000"),
+                      ("GROUP", "groups=daemon,no-such-group"),
+                      ("ROOT", "groups=root")):
+        (host.folder / name).write_text(f"[workers]\n{key}\n")
     result = subprocess.run(
         [host.binary, "--starter", host.binary.with_name("vgpu-starter"),
          "--worker=/bin/true", "--scratch-dir", host.folder / "scratch",
-         *(option.replace("CONF", str(host.folder / "conf"))
-           for option in options)],
+         *options], cwd=host.folder,
         timeout=20, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith(
@@ -230,6 +237,18 @@ def test_the_log_and_vgpu_ctl_say_it(host):
         ("own" if host.own_uids else "shared")
     assert ("workers have the daemon's user" in daemon.log_path.read_text()) \
         != host.own_uids
+
+
+@as_root
+def test_groups_of_workers(make_host):
+    host = make_host(True)
+    host.start("groups=daemon, games\n")
+    guest = host.guest(7)
+    assert guest.ask()[0] == OK
+    status = Path(f"/proc/{host.worker_pid()}/status").read_text()
+    groups = re.search("^Groups:(.*)$", status, re.M).group(1).split()
+    assert groups == [str(grp.getgrnam(name).gr_gid)
+                      for name in ("daemon", "games")]
 
 
 @as_root

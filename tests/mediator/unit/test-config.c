@@ -150,6 +150,9 @@ static void test_shipped_file(void)
     check_default(config);
     g_assert_cmpstr(config_kernels(config), ==,
                     "/usr/share/vgpu-stub/kernels");
+    g_assert_cmpuint(config_uids(config)->first, ==, 1900000000);
+    g_assert_cmpuint(config_uids(config)->last, ==, 1900004095);
+    g_assert_null(config_groups(config));
     config_free(config);
     for (const char *at = active; (at = strchr(at, '=')) != NULL; at++) {
         settings++;
@@ -161,9 +164,12 @@ static void test_shipped_file(void)
                                    POOLS * sizeof(PoolSettings) /
                                    sizeof(unsigned) +
                                    sizeof(WorkerSettings) /
-                                   sizeof(unsigned) + 1);
+                                   sizeof(unsigned) +
+                                   3 /* kernels, uids, groups */);
 }
 
+#define UIDS(value) "2: [workers] uids is '" value "', FIRST-LAST is " \
+                    "allowed, 2 to 65536 uids from 1 to 4294967294"
 #define LIMITS "pool, priority, weight, queue, in-flight, rate, burst, " \
                "deadline-ms, faults, fault-window-s, quarantine-s, " \
                "memory-mib, guest-kernels"
@@ -319,9 +325,19 @@ static const struct {
     { "[workers]\nkernels=kernels",
       "2: [workers] kernels is 'kernels', a path that begins with / is "
       "allowed" },
+    { "[workers]\nuids=", UIDS("") },
+    { "[workers]\nuids=5", UIDS("5") },
+    { "[workers]\nuids=5-5", UIDS("5-5") },
+    { "[workers]\nuids=9-5", UIDS("9-5") },
+    { "[workers]\nuids=0-9", UIDS("0-9") },
+    { "[workers]\nuids=-1-9", UIDS("-1-9") },
+    { "[workers]\nuids=1-99999999999", UIDS("1-99999999999") },
+    { "[workers]\nuids=1-65537", UIDS("1-65537") },
+    { "[workers]\nuids=1-9-12", UIDS("1-9-12") },
+    { "[workers]\nuids=a-b", UIDS("a-b") },
     { "[workers]\nworkers=1",
-      "2: [workers] 'workers' is not known, there are drain-ms, kernels, "
-      "uids" },
+      "2: [workers] 'workers' is not known, there are drain-ms, groups, "
+      "kernels, uids" },
     { "[workers]\ndrain-ms=45001",
       "2: [workers] drain-ms is '45001', 0 to 45000 is allowed" },
     { "[vm web]\nweight=2\n[vm db]\nweight=x",
