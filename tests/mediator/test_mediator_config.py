@@ -157,7 +157,8 @@ def numbers():
         setting = re.match(r"#([a-z-]+)=(.*)$", line)
         if re.match(r"#?\[", line):
             group = line.strip("#")
-        elif setting and group not in ("[pool B]", "[vm 7]"):
+        elif setting and group != "[pool B]" and \
+                not group.startswith("[vm "):
             if setting[2].isdigit():
                 yield group, setting[1], said
         elif line.startswith("# "):
