@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from support import abi
 
 # Seconds to wait for anything: many for an emulated machine on a busy one.
-PATIENCE = 120
+PATIENCE = 400
 
 RUN = Path("/run/check-xen")
 RESULTS = Path("/results")
