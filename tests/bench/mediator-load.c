@@ -2,9 +2,11 @@
  * mediator-load [--bare] --seconds=S DIR VM…
  *
  * Plays the devices of many VMs for a mediator, or for echo-server with --bare,
- * and measures it. VM is DOMID:DEVICES:PRIORITY:FILE: that many devices, whose
- * sockets are made in DIR; each sends the bytes of FILE as a request, waits for
- * the answer as a real device does, and sends them again.
+ * and measures it. VM is DOMID:DEVICES:PRIORITY:FILE[:SIZE@OFFSET…]: that many
+ * devices, whose sockets are made in DIR; each sends the bytes of FILE as a
+ * request, waits for the answer as a real device does, and sends them again.
+ * Before, it allocates memory of each SIZE, whose handle takes the place of what
+ * is at OFFSET of the request: memory is the device's that allocated it.
  *
  * Prints "listening", and in the end one line of JSON: the seconds, the
  * requests, their latencies, and the same for each VM. The devices stay,
@@ -24,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vgpu-stub-regs.h"
 #include "vgpu-stub-wire.h"
 
 #define WARM_UP_NS 300000000
@@ -35,12 +38,19 @@ typedef struct Message {
     uint8_t payload[VGPU_STUB_BUF_SIZE];
 } Message;
 
+/* What each device of a VM allocates */
+typedef struct LoadMemory {
+    guint64 size;               /* bytes */
+    unsigned offset;            /* of the handle in the request, bytes */
+} LoadMemory;
+
 typedef struct LoadVm {
     unsigned domid;
     unsigned devices;
     unsigned priority;
     uint8_t *request;
     gsize length;               /* bytes */
+    GArray *memory;             /* LoadMemory */
     unsigned errors;
     GArray *latencies;          /* guint32, ns */
 } LoadVm;
@@ -102,9 +112,9 @@ static void device_done(LoadDevice *device)
     if (device->in.header.sequence != device->out.header.sequence) {
         die("an answer to another request");
     }
+    device->vm->errors += device->in.header.status != VGPU_STUB_ERR_NONE;
     if (measuring) {
         g_array_append_val(device->vm->latencies, latency);
-        device->vm->errors += device->in.header.status != VGPU_STUB_ERR_NONE;
     }
 }
 
@@ -180,6 +190,48 @@ static void device_accept(LoadDevice *device, bool bare)
     }
 }
 
+/* Allocate @size bytes for @device; returns the handle. */
+static guint64 device_allocate(LoadDevice *device, guint64 size)
+{
+    const struct vgpu_stub_request request = {
+        .version = VGPU_STUB_PROTOCOL_VERSION,
+        .opcode = VGPU_STUB_OP_MEMORY_ALLOC,
+        .param_count = sizeof(size) / sizeof(uint32_t),
+    };
+    Header header = device->out.header;
+    guint64 handle;
+
+    header.length = sizeof(request) + sizeof(size);
+    header.sequence = ++device->out.header.sequence;
+    device->received = 0;
+    send_all(device->fd, &header, sizeof(header));
+    send_all(device->fd, &request, sizeof(request));
+    send_all(device->fd, &size, sizeof(size));
+    while (!device_receive(device)) {
+    }
+    if (device->in.header.status != VGPU_STUB_ERR_NONE ||
+        device->in.header.length !=
+        sizeof(struct vgpu_stub_response) + sizeof(handle)) {
+        die("vm%u: %" G_GUINT64_FORMAT " bytes are not allocated: status %u",
+            device->vm->domid, size, device->in.header.status);
+    }
+    memcpy(&handle, device->in.payload + sizeof(struct vgpu_stub_response),
+           sizeof(handle));
+    return handle;
+}
+
+static void device_prepare(LoadDevice *device)
+{
+    const GArray *memory = device->vm->memory;
+
+    for (guint i = 0; i < memory->len; i++) {
+        const LoadMemory *part = &g_array_index(memory, LoadMemory, i);
+        const guint64 handle = device_allocate(device, part->size);
+
+        memcpy(device->out.payload + part->offset, &handle, sizeof(handle));
+    }
+}
+
 static LoadDevice *device_new(LoadVm *vm)
 {
     LoadDevice *device = g_new0(LoadDevice, 1);
@@ -195,18 +247,37 @@ static LoadDevice *device_new(LoadVm *vm)
     return device;
 }
 
+/* @text is SIZE@OFFSET. */
+static void vm_add_memory(LoadVm *vm, const char *text)
+{
+    LoadMemory part;
+
+    if (sscanf(text, "%" G_GUINT64_FORMAT "@%u", &part.size,
+               &part.offset) != 2 ||
+        part.offset + (guint64)sizeof(guint64) > vm->length) {
+        die("'%s' is not SIZE@OFFSET with an offset in the request", text);
+    }
+    g_array_append_val(vm->memory, part);
+}
+
 static LoadVm *vm_new(const char *text)
 {
     LoadVm *vm = g_new0(LoadVm, 1);
-    char file[4096];
+    g_auto(GStrv) fields = g_strsplit(text, ":", -1);
 
-    if (sscanf(text, "%u:%u:%u:%4095s", &vm->domid, &vm->devices,
-               &vm->priority, file) != 4) {
-        die("'%s' is not DOMID:DEVICES:PRIORITY:FILE", text);
+    if (g_strv_length(fields) < 4 ||
+        sscanf(text, "%u:%u:%u:", &vm->domid, &vm->devices,
+               &vm->priority) != 3) {
+        die("'%s' is not DOMID:DEVICES:PRIORITY:FILE…", text);
     }
-    if (!g_file_get_contents(file, (char **)&vm->request, &vm->length, NULL) ||
+    if (!g_file_get_contents(fields[3], (char **)&vm->request, &vm->length,
+                             NULL) ||
         vm->length > VGPU_STUB_BUF_SIZE) {
-        die("%s: cannot be read, or is larger than a request", file);
+        die("%s: cannot be read, or is larger than a request", fields[3]);
+    }
+    vm->memory = g_array_new(FALSE, FALSE, sizeof(LoadMemory));
+    for (char **field = fields + 4; *field != NULL; field++) {
+        vm_add_memory(vm, *field);
     }
     vm->latencies = g_array_new(FALSE, FALSE, sizeof(guint32));
     return vm;
@@ -315,6 +386,9 @@ int main(int argc, char **argv)
 
         device_accept(device, bare);
         epoll_ctl(epoll, EPOLL_CTL_ADD, device->fd, &event);
+    }
+    for (guint i = 0; i < devices->len; i++) {
+        device_prepare(devices->pdata[i]);
     }
     for (guint i = 0; i < devices->len; i++) {
         device_submit(devices->pdata[i]);

@@ -2,10 +2,16 @@
 """That the benches run; their figures mean nothing here."""
 import json
 import subprocess
+import sys
 
 import pytest
 
-from support.paths import ROOT
+from support.operations import free
+from support.paths import BUILD, ROOT
+
+sys.path.append(str(ROOT / "tests/bench"))
+from bench_mediator import Bench
+from result import Context
 
 
 @pytest.mark.parametrize("name, figures", [
@@ -22,3 +28,10 @@ def test_bench(tmp_path, name, figures):
     summary = json.loads((tmp_path / "bench.json").read_text())["summary"]
     assert figures <= set(summary)
     assert all(figure >= 0 for figure in summary.values())
+
+
+def test_requests_that_fail_are_no_figures(tmp_path):
+    bench = Bench(Context(ROOT, BUILD, tmp_path, True))
+    path = bench.file("nobodys", free(1))
+    with pytest.raises(AssertionError, match="'errors': [1-9]"):
+        bench.measure(0.1, [f"1:1:1:{path}"], bench.mediator)
