@@ -14,6 +14,10 @@ sysconfdir := /etc
 unitdir := $(prefix)/lib/systemd/system
 examplesdir := $(datadir)/doc/vgpu-stub-guest-tools/examples
 tmpfilesdir := $(prefix)/lib/tmpfiles.d
+
+# What is not built; rpmbuild has it in a folder of its own.
+SOURCES := SOURCES
+
 pythondir = $(shell $(PYTHON) -c \
     'import sysconfig; print(sysconfig.get_path("purelib"))')
 
@@ -37,11 +41,12 @@ install-mediator: mediator $(PTX)
 	$(call install_program,$(BUILD)/mediator/vgpu-ctl,$(sbindir))
 	$(call install_program,$(BUILD)/mediator/vgpu-starter,$(libexecdir)/vgpu-stub)
 	$(call install_as,711,$(BUILD)/mediator/vgpu-worker,$(libexecdir)/vgpu-stub)
-	$(call install_file,mediator/mediatord.conf,$(sysconfdir)/vgpu-stub)
-	$(call install_file,mediator/vgpu-mediatord.service,$(unitdir))
-	install -p -D -m 644 mediator/vgpu-worker.mount \
+	$(call install_file,$(SOURCES)/mediatord.conf,$(sysconfdir)/vgpu-stub)
+	$(call install_file,$(SOURCES)/vgpu-mediatord.service,$(unitdir))
+	install -p -D -m 644 $(SOURCES)/vgpu-worker.mount \
 	    '$(DESTDIR)$(unitdir)/run-vgpu\x2dworker.mount'
-	$(call install_file,mediator/tmpfiles.d/vgpu-stub.conf,$(tmpfilesdir))
+	install -p -D -m 644 $(SOURCES)/vgpu-stub.tmpfiles \
+	    $(DESTDIR)$(tmpfilesdir)/vgpu-stub.conf
 	for kernel in mediator/kernels/*.kernel mediator/kernels/*.cl $(PTX); do \
 	    install -p -D -m 644 $$kernel \
 	        $(DESTDIR)$(datadir)/vgpu-stub/kernels/$${kernel##*/} || exit; \

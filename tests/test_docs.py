@@ -118,7 +118,7 @@ def settings(text, group, setting):
 def test_settings():
     """The man page has the keys and defaults of the file that is installed,
     which has those of the code, as its unit test says."""
-    shipped = settings((ROOT / "mediator/mediatord.conf").read_text(),
+    shipped = settings((ROOT / "SOURCES/mediatord.conf").read_text(),
                        r"#?\[", "#([a-z-]+)=(.*)$")
     example, = (group for group in shipped if group.startswith("vm "))
     del shipped[example]

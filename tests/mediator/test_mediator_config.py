@@ -153,7 +153,7 @@ def test_more_memory_than_the_host_has(start, device, config):
 def numbers():
     """(group, key, what mediatord.conf says before it) of its numbers"""
     group, said = None, ""
-    for line in (ROOT / "mediator/mediatord.conf").read_text().splitlines():
+    for line in (ROOT / "SOURCES/mediatord.conf").read_text().splitlines():
         setting = re.match(r"#([a-z-]+)=(.*)$", line)
         if re.match(r"#?\[", line):
             group = line.strip("#")

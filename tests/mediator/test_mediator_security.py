@@ -59,7 +59,7 @@ def test_workers_are_in_their_sandbox(start, device):
 
 def test_unit_is_hardened():
     """The lines that docs/security.md speaks of."""
-    unit = (ROOT / "mediator/vgpu-mediatord.service").read_text().splitlines()
+    unit = (ROOT / "SOURCES/vgpu-mediatord.service").read_text().splitlines()
     assert {"ExecStart=/usr/sbin/vgpu-mediatord --user=vgpu-stub \\",
             "CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_CHOWN "
             "CAP_SYS_CHROOT", "PrivateNetwork=yes", "LimitNPROC=1024",

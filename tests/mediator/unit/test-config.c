@@ -129,7 +129,7 @@ static void test_names_of_vms(void)
 /* The one that comes with the daemon shows the defaults in its comments. */
 static void test_shipped_file(void)
 {
-    static const char path[] = "mediator/mediatord.conf";
+    static const char path[] = "SOURCES/mediatord.conf";
     g_autofree char *text = NULL;
     g_autofree char *active = NULL;
     g_autoptr(GError) error = NULL;
