@@ -94,8 +94,11 @@ class Bench:
             load.stdin.close()
         assert load.returncode == 0, load.returncode
 
-    def report(self, output):
-        """What the load has seen; no request of it may have failed."""
+    def report(self, output, measuring=lambda: None):
+        """What the load has seen; no request of it may have failed. Calls
+        `measuring` when it begins."""
+        assert output.readline() == "measuring\n"
+        measuring()
         report = json.loads(output.readline())
         assert report["requests"] > 0 and report["errors"] == 0, report
         report["rate"] = report["requests"] / report["seconds"]
@@ -118,17 +121,22 @@ class Bench:
         return int(re.search(r"^RssAnon:\s+(\d+) kB$", text, re.M).group(1))
 
     def share(self, seconds, vms, config=""):
-        """The load's report, and what the mediator says of each VM, while
-        (domid, devices, priority, numbers) of `vms` run kernels for as long as
-        they can."""
+        """The load's report, and (device time in us, requests) of each VM, as
+        the mediator counts them, while (domid, devices, priority, numbers) of
+        `vms` run kernels for as long as they can."""
         sockets = self.folder()
         specs = [f"{vm}:{devices}:{priority}:{self.kernel(numbers)}"
                  for vm, devices, priority, numbers in vms]
-        with self.load(seconds, sockets, specs) as output:
-            with self.mediator(sockets, config):
-                report = self.report(output)
-                said = self.vms()
-        return report, [said[f"vm{vm}"] for vm, *_ in vms]
+        counts = []
+        with self.mediator(sockets, config):
+            with self.load(seconds, sockets, specs, "--busy") as output:
+                report = self.report(output,
+                                     lambda: counts.append(self.vms()))
+                counts.append(self.vms())
+        before, after = counts
+        return report, [[after[f"vm{vm}"][key] - before[f"vm{vm}"][key]
+                         for key in ("device_us", "ended")]
+                        for vm, *_ in vms]
 
     def kernel(self, numbers):
         """For mediator-load: a request that adds up so many numbers, and what
@@ -174,7 +182,7 @@ def jain_equal(bench, seconds):
         (vm, devices, MEDIUM, NUMBERS * factor)
         for vm, devices, factor in ((1, 1, 1), (2, 16, 1), (3, 2, 4), (4, 8, 2),
                                     (5, 1, 4), (6, 4, 1))])
-    return jain([vm["device_us"] for vm in vms])
+    return jain([used for used, _ in vms])
 
 
 def weighted(bench, seconds):
@@ -188,10 +196,10 @@ def weighted(bench, seconds):
         seconds, [(vm, 64, MEDIUM, NUMBERS) for vm in (1, 2, 3)],
         "".join(f"[vm vm{vm}]\nweight={weight}\n"
                 for vm, weight in enumerate(weights, 1)))
-    used = [vm["device_us"] for vm in vms]
-    error = max(abs(us / sum(used) / (weight / sum(weights)) - 1)
-                for us, weight in zip(used, weights))
-    each = [vm["device_us"] / vm["ended"] for vm in vms]
+    whole = sum(used for used, _ in vms)
+    error = max(abs(used / whole / (weight / sum(weights)) - 1)
+                for (used, _), weight in zip(vms, weights))
+    each = [used / requests for used, requests in vms]
     return error, min(each), max(each)
 
 

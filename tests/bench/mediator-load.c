@@ -1,21 +1,23 @@
 /*
- * mediator-load [--bare] --seconds=S DIR VM…
+ * mediator-load [--bare] [--busy] --seconds=S DIR VM…
  *
  * Plays the devices of many VMs for a mediator, or for echo-server with --bare,
  * and measures it. VM is DOMID:DEVICES:PRIORITY:FILE[:SIZE@OFFSET…]: that many
  * devices, whose sockets are made in DIR; each sends the bytes of FILE as a
  * request, waits for the answer as a real device does, and sends them again.
- * Before, it allocates memory of each SIZE, whose handle takes the place of what
- * is at OFFSET of the request: memory is the device's that allocated it.
+ * Before, it allocates memory of each SIZE, whose handle takes the place of
+ * what is at OFFSET of the request: memory is the device's that allocated it.
  *
- * Prints "listening", and in the end one line of JSON: the seconds, the
- * requests, their latencies, and the same for each VM. The devices stay,
- * without any request, until the standard input ends.
+ * Prints "listening", then "measuring", and in the end one line of JSON: the
+ * seconds, the requests, their latencies, and the same for each VM. The devices
+ * stay until the standard input ends: without any request, or with --busy as
+ * busy as they were.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include <errno.h>
 #include <glib.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +32,9 @@
 #include "vgpu-stub-wire.h"
 
 #define WARM_UP_NS 300000000
+
+/* How long devices go on until it is seen that they need not any more */
+#define BUSY_NS 10000000
 
 typedef struct vgpu_stub_wire_header Header;
 
@@ -349,10 +354,13 @@ static void print_report(GPtrArray *vms, double seconds)
 
 int main(int argc, char **argv)
 {
+    struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
     gboolean bare = FALSE;
+    gboolean busy = FALSE;
     double seconds = 0;
     const GOptionEntry options[] = {
         { "bare", 0, 0, G_OPTION_ARG_NONE, &bare, "Without handshake", NULL },
+        { "busy", 0, 0, G_OPTION_ARG_NONE, &busy, "Be it to the end", NULL },
         { "seconds", 0, 0, G_OPTION_ARG_DOUBLE, &seconds, "How long", "S" },
         { 0 }
     };
@@ -394,12 +402,16 @@ int main(int argc, char **argv)
         device_submit(devices->pdata[i]);
     }
     load(epoll, WARM_UP_NS);
+    puts("measuring");
+    fflush(stdout);
     measuring = true;
     start = now_ns();
     load(epoll, seconds * 1e9);
     print_report(vms, (now_ns() - start) / 1e9);
     fflush(stdout);
-    while (getchar() != EOF) {
+    measuring = false;
+    while (poll(&input, 1, busy ? 0 : -1) == 0) {
+        load(epoll, BUSY_NS);
     }
     return EXIT_SUCCESS;
 }
