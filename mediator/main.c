@@ -26,7 +26,7 @@
 
 #define DEFAULT_WORKER "/usr/libexec/vgpu-stub/vgpu-worker"
 #define DEFAULT_STARTER "/usr/libexec/vgpu-stub/vgpu-starter"
-#define DEFAULT_SCRATCH "/run/vgpu-worker"
+#define DEFAULT_SCRATCH "/var/lib/vgpu-worker"
 #define DEFAULT_KERNELS "/usr/share/vgpu-stub/kernels"
 
 #define EXIT_USAGE 2
@@ -87,7 +87,7 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "Start workers with the program PATH (default: " DEFAULT_STARTER
           ")", "PATH" },
         { "scratch-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->scratch_dir,
-          "Have the workers' temporary folders in DIR (default with --user: "
+          "Have the workers' folders and files in DIR (default with --user: "
           DEFAULT_SCRATCH ")", "DIR" },
         { "worker", 0, 0, G_OPTION_ARG_FILENAME, &options->worker,
           "Execute on accelerators with the program PATH (default: "

@@ -44,7 +44,7 @@ install-mediator: mediator $(PTX)
 	$(call install_file,$(SOURCES)/mediatord.conf,$(sysconfdir)/vgpu-stub)
 	$(call install_file,$(SOURCES)/vgpu-mediatord.service,$(unitdir))
 	install -p -D -m 644 $(SOURCES)/vgpu-worker.mount \
-	    '$(DESTDIR)$(unitdir)/run-vgpu\x2dworker.mount'
+	    '$(DESTDIR)$(unitdir)/var-lib-vgpu\x2dworker-work.mount'
 	install -p -D -m 644 $(SOURCES)/vgpu-stub.tmpfiles \
 	    $(DESTDIR)$(tmpfilesdir)/vgpu-stub.conf
 	for kernel in mediator/kernels/*.kernel mediator/kernels/*.cl $(PTX); do \

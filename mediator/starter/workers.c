@@ -264,7 +264,7 @@ bool workers_init(const WorkersOptions *options, WorkersTell tell)
         Place *place = &workers.places[i];
 
         place->told = true;
-        if (own_uids() && (uid_lives(uid_of(place)) || scratch_exists(i))) {
+        if ((own_uids() && uid_lives(uid_of(place))) || scratch_exists(i)) {
             place->state = ENDING;
             workers.taken++;
         }

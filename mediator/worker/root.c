@@ -56,11 +56,15 @@ static bool copy_file(const char *from, const char *to, GError **error)
     g_autoptr(GFile) target = g_file_new_for_path(part);
     const bool program = access(from, X_OK) == 0;
 
-    return is_copied(from, to) ||
-           (g_file_copy(source, target, G_FILE_COPY_OVERWRITE, NULL, NULL,
-                        NULL, error) &&
-            ((chmod(part, program ? PROGRAM_MODE : FILE_MODE) == 0 &&
-              rename(part, to) == 0) || fail(to, errno, error)));
+    if (is_copied(from, to)) {
+        return true;
+    }
+    /* What one that was killed has left there cannot be written to. */
+    unlink(part);
+    return g_file_copy(source, target, G_FILE_COPY_NONE, NULL, NULL, NULL,
+                       error) &&
+           ((chmod(part, program ? PROGRAM_MODE : FILE_MODE) == 0 &&
+             rename(part, to) == 0) || fail(to, errno, error));
 }
 
 /* A folder that may be filled; there may be one. */

@@ -33,7 +33,7 @@ def test_help(mediatord_bin):
                  "--config=FILE", "--admin-socket=PATH", "--metrics-socket=PATH",
                  "--rrdd-file=PATH", "--state-dir=DIR", "--user=NAME",
                  "--starter=PATH", "/usr/libexec/vgpu-stub/vgpu-starter",
-                 "--scratch-dir=DIR", "/run/vgpu-worker", "--worker=PATH",
+                 "--scratch-dir=DIR", "/var/lib/vgpu-worker", "--worker=PATH",
                  "/usr/libexec/vgpu-stub/vgpu-worker", "--kernels=DIR",
                  "/usr/share/vgpu-stub/kernels", "--version",
                  "Exit status"):

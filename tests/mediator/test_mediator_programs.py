@@ -13,6 +13,7 @@ from fake_device import FakeDevice
 from support import abi, operations
 from support.mediatord import Mediatord
 from support.paths import BUILD
+from support.wait import wait_for
 from support.wire import Message
 
 OK = abi.VGPU_STUB_ERR_NONE
@@ -254,6 +255,47 @@ def test_a_worker_has_no_capability(guest):
         root = os.readlink(f"/proc/{worker}/root")
         assert root.startswith("/tmp/vgpu-workers-")
         assert os.readlink(f"/proc/{worker}/cwd").startswith(root)
+
+
+# --- Files of an earlier daemon ---
+
+def test_what_a_daemon_has_left_that_was_killed(mediatord_bin, tmp_path,
+                                                open_folder):
+    """Half of a copy is no copy, and workers' folders are no more."""
+    sockets = tmp_path / "sockets"
+    sockets.mkdir()
+    config = tmp_path / "mediatord.conf"
+    config.write_text(CONFIG)
+    root = open_folder()
+    linker = root / "files/usr/bin/ld"
+
+    def run():
+        guest = Guest(sockets)
+        with Mediatord(BUILD / "mediator/vgpu-mediatord", tmp_path / "log",
+                       "--config", config, "--socket-dir", sockets,
+                       "--scratch-dir", root) as daemon:
+            guest.connect()
+            assert guest.run("__kernel void k(void) { }") == (OK, "")
+            daemon.process.kill()
+            daemon.process.wait()
+        guest.device.close()
+        guest.device.path.unlink()
+    run()
+    while linker.is_symlink():
+        linker = linker.with_name(os.readlink(linker))
+    whole = linker.read_bytes()
+    linker.parent.chmod(0o755)
+    linker.with_name(linker.name + ".part").write_bytes(whole[:4096])
+    linker.with_name(linker.name + ".part").chmod(0o444)
+    linker.chmod(0o755)
+    linker.write_bytes(whole[:4096])
+    left = root / "work/90"
+    left.mkdir(mode=0o700)
+    (left / "old").write_text("")
+    run()
+    assert linker.read_bytes() == whole
+    assert not linker.with_name(linker.name + ".part").exists()
+    wait_for(lambda: not left.exists(), "end of an old folder")
 
 
 # --- Hosts that cannot close it ---

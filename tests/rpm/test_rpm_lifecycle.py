@@ -105,6 +105,8 @@ def test_user_and_directory_of_the_mediator(host, packages):
     assert state == "vgpu-stub vgpu-stub 700\n"
     own = host.run("stat", "-c", "%U %G %a", "/run/vgpu-mediatord").stdout
     assert own == "vgpu-stub vgpu-stub 750\n"
+    root = host.run("stat", "-c", "%U %G %a", "/var/lib/vgpu-worker").stdout
+    assert root == "root root 555\n"
     worker = host.path / "usr/libexec/vgpu-stub/vgpu-worker"
     assert worker.stat().st_mode == 0o100711
     assert host.verify() == []
@@ -116,9 +118,11 @@ def test_user_and_directory_of_the_mediator(host, packages):
     sock.touch()
     # What is kept of quarantined ones is.
     (host.path / "run/vgpu-stub/state/quarantines").touch()
+    (host.path / "var/lib/vgpu-worker/files").mkdir()
     host.rpm("-e", "vgpu-stub-mediator")
     assert sock.exists()
     assert not (host.path / "run/vgpu-stub/state").exists()
+    assert not (host.path / "var/lib/vgpu-worker").exists()
     assert host.run("getent", "passwd", "vgpu-stub", check=False).returncode
 
 
