@@ -273,7 +273,7 @@ static bool parse_options(int argc, char **argv, WorkersOptions *options,
         }
     }
     return good && optind == argc && options->program != NULL &&
-           (options->first_uid == 0 || *scratch != NULL);
+           *scratch != NULL;
 }
 
 /* Children tell by a descriptor; what ends the daemon is no signal for us. */
@@ -319,7 +319,7 @@ int main(int argc, char **argv)
     int signal_fd;
 
     if (!parse_options(argc, argv, &options, &scratch)) {
-        fprintf(stderr, "usage: " NAME " --worker=PATH [--scratch=DIR] "
+        fprintf(stderr, "usage: " NAME " --worker=PATH --scratch=DIR "
                 "[--uids=FIRST-LAST] [--groups=GID,...]\n"
                 NAME " is vgpu-mediatord's part that starts workers; it is "
                 "started by it.\n");
@@ -341,8 +341,7 @@ int main(int argc, char **argv)
     signal_fd = take_signals();
     options.may_chroot = rights_may_chroot();
     if (!scratch_open(scratch)) {
-        complain("%s: %s", scratch != NULL ? scratch : "a folder for workers",
-                 strerror(errno));
+        complain("%s: %s", scratch, strerror(errno));
         return EXIT_FAILURE;
     }
     if (signal_fd < 0 || !workers_init(&options, tell)) {
@@ -353,6 +352,5 @@ int main(int argc, char **argv)
          (options.first_uid != 0 ? STARTER_OWN_UIDS : 0) |
          (options.may_chroot ? STARTER_CHROOT : 0));
     serve(signal_fd);
-    scratch_close();
     return EXIT_SUCCESS;
 }

@@ -20,7 +20,6 @@
 static struct {
     int fd;
     char path[PATH_MAX];
-    bool temporary;
 } top = { .fd = -1 };
 
 static const char *name_of(unsigned number, char *name)
@@ -33,17 +32,8 @@ bool scratch_open(const char *path)
 {
     struct stat folder;
 
-    if (path == NULL) {
-        const char *parent = getenv("TMPDIR");
-
-        snprintf(top.path, sizeof(top.path), "%s/vgpu-workers-XXXXXX",
-                 parent != NULL && parent[0] == '/' ? parent : "/tmp");
-        if (mkdtemp(top.path) == NULL) {
-            return false;
-        }
-        top.temporary = true;
-    } else if (snprintf(top.path, sizeof(top.path), "%s", path) >=
-               (int)sizeof(top.path)) {
+    if (snprintf(top.path, sizeof(top.path), "%s", path) >=
+        (int)sizeof(top.path)) {
         errno = ENAMETOOLONG;
         return false;
     }
@@ -56,13 +46,6 @@ bool scratch_open(const char *path)
         return false;
     }
     return true;
-}
-
-void scratch_close(void)
-{
-    if (top.temporary) {
-        rmdir(top.path);
-    }
 }
 
 bool scratch_make(unsigned number, uid_t uid)
@@ -124,9 +107,9 @@ static bool lift(int folder, const char *name, int worker)
 }
 
 /*
- * Empty @folder, and close it: what is a file goes, and a folder that is not empty is moved
- * to the top, where its turn will come. So there is nothing to descend into,
- * however deep it is.
+ * Empty @folder, and close it: what is a file goes, and a folder that is not
+ * empty is moved to the top, where its turn will come. So there is nothing to
+ * descend into, however deep it is.
  */
 static bool empty(int folder, int worker)
 {

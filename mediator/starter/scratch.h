@@ -15,12 +15,10 @@
 #include <sys/types.h>
 
 /*
- * They will be in the folder at @path, where only this user may make any. With
- * @path NULL, in a new one, which scratch_close() removes. False with errno
- * set when that cannot be.
+ * They will be in the folder at @path, where only this user may make any. False
+ * with errno set when that cannot be.
  */
 bool scratch_open(const char *path);
-void scratch_close(void);
 
 /*
  * Make the folder that is called @number, for @uid; 0 is this user. False with
