@@ -56,8 +56,11 @@ static const unsigned ioctl_denied[] = { FIOSETOWN, SIOCSPGRP };
 static const char *const child_denied[] = { "fork", "vfork" };
 
 static const char *const driver_denied[] = {
-    /* Network, and the sockets of other services */
-    "socket", "connect", "bind", "listen",
+    /* Network, and the sockets of other services: one of a pair reaches them */
+    "socket", "socketpair", "connect", "bind", "listen",
+    /* What goes by numbers and names of the host, and outlives a process */
+    "shmget", "shmat", "shmctl", "semget", "semop", "semtimedop", "semctl",
+    "msgget", "msgsnd", "msgrcv", "msgctl", "mq_open", "mq_unlink",
     /* Other processes, not least those of the same user */
     "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise",
     "kcmp", "kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,10 +17,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -95,6 +99,62 @@ static int make_socket(void)
 static int make_internet_socket(void)
 {
     return outcome(socket(AF_INET, SOCK_STREAM, 0));
+}
+
+/* It can send to any socket that has a name. */
+static int make_socket_pair(void)
+{
+    int fds[2];
+
+    return outcome(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
+}
+
+/* These outlive who has made them, and the next user of the uid owns them. */
+static int make_shared_memory(void)
+{
+    const int id = shmget(IPC_PRIVATE, 4096, 0600);
+
+    return outcome(id < 0 ? id : shmctl(id, IPC_RMID, NULL));
+}
+
+static int make_semaphores(void)
+{
+    const int id = semget(IPC_PRIVATE, 1, 0600);
+
+    return outcome(id < 0 ? id : semctl(id, 0, IPC_RMID));
+}
+
+static int make_message_queue(void)
+{
+    const int id = msgget(IPC_PRIVATE, 0600);
+
+    return outcome(id < 0 ? id : msgctl(id, IPC_RMID, NULL));
+}
+
+static int make_posix_queue(void)
+{
+    const char name[] = "/vgpu-test-sandbox";
+
+    return outcome(mq_open(name, O_RDWR | O_CREAT, 0600, NULL)) == 0
+           ? outcome(mq_unlink(name)) : errno;
+}
+
+/* What others have made goes by numbers that can be guessed. */
+static int use_shared_memory(void)
+{
+    return outcome((intptr_t)shmat(0, NULL, SHM_RDONLY));
+}
+
+static int use_semaphores(void)
+{
+    return outcome(semctl(0, 0, GETVAL));
+}
+
+static int use_message_queue(void)
+{
+    struct msqid_ds status;
+
+    return outcome(msgctl(0, IPC_STAT, &status));
 }
 
 static int debug_another(void)
@@ -310,6 +370,14 @@ static const struct {
     { "time and chance", use_time_and_chance, 0, 0, 0 },
     { "a local socket", make_socket, KILLED, EPERM, EPERM },
     { "an internet socket", make_internet_socket, KILLED, EPERM, EPERM },
+    { "a pair of sockets", make_socket_pair, KILLED, EPERM, EPERM },
+    { "shared memory", make_shared_memory, KILLED, EPERM, EPERM },
+    { "semaphores", make_semaphores, KILLED, EPERM, EPERM },
+    { "a message queue", make_message_queue, KILLED, EPERM, EPERM },
+    { "a queue with a name", make_posix_queue, KILLED, EPERM, EPERM },
+    { "others' shared memory", use_shared_memory, KILLED, EPERM, EPERM },
+    { "others' semaphores", use_semaphores, KILLED, EPERM, EPERM },
+    { "others' messages", use_message_queue, KILLED, EPERM, EPERM },
     { "debugging", debug_another, KILLED, EPERM, EPERM },
     { "another's memory", read_another, KILLED, EPERM, EPERM },
     { "a signal", kill_another, KILLED, EPERM, EPERM },
