@@ -297,16 +297,19 @@ static void starter_lost(gpointer service)
 
 /* Serve until the end; false when it has to end early. */
 static bool serve(const Options *options, Dispatch *dispatch,
-                  const WorkerExecutor *workers, Starter *starter,
+                  Executor *const *executors, Starter *starter,
                   GError **error)
 {
     g_autoptr(GPtrArray) links = connect_all(options->connect, dispatch,
                                              error);
     g_autoptr(Service) service = service_new(dispatch, options->config);
     Admin admin = {
-        .service = service, .dispatch = dispatch, .workers = workers,
+        .service = service,
+        .dispatch = dispatch,
+        .executors = executors,
+        .own_uids = starter_flags(starter) & STARTER_OWN_UIDS,
     };
-    Metrics metrics = { .dispatch = dispatch, .workers = workers };
+    Metrics metrics = { .dispatch = dispatch, .executors = executors };
     g_autoptr(AnswerSocket) admin_socket = NULL;
     g_autoptr(AnswerSocket) metrics_socket = NULL;
     RrddFile *rrdd_file = NULL;
@@ -341,7 +344,7 @@ static bool serve(const Options *options, Dispatch *dispatch,
     if (options->rrdd_file != NULL) {
         rrdd_file = rrdd_file_new(options->rrdd_file, dispatch);
     }
-    if (!(starter_flags(starter) & STARTER_OWN_UIDS)) {
+    if (!admin.own_uids) {
         g_message("workers have the daemon's user, and reach each other and "
                   "the daemon if they are taken over: there is no --user");
     }
@@ -357,10 +360,16 @@ static bool serve(const Options *options, Dispatch *dispatch,
 static bool run(const Options *options, Starter *starter, WorkerRoot *root,
                 Config *config, GError **error)
 {
-    WorkerExecutor *executor = worker_executor_new(starter, root,
-                                                   options->kernels);
-    Dispatch *dispatch = dispatch_new(worker_executor_base(executor), config);
+    WorkerExecutors *workers = worker_executors_new(starter, root,
+                                                    options->kernels);
+    Executor *executors[POOLS];
+    Dispatch *dispatch;
     bool good;
+
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        executors[pool] = worker_executors_of(workers, pool);
+    }
+    dispatch = dispatch_new(executors, config);
 
     if (options->state_dir != NULL) {
         g_autofree char *path = g_build_filename(options->state_dir,
@@ -368,8 +377,8 @@ static bool run(const Options *options, Starter *starter, WorkerRoot *root,
 
         dispatch_keep_quarantines(dispatch, path);
     }
-    good = serve(options, dispatch, executor, starter, error);
-    worker_executor_free(executor);
+    good = serve(options, dispatch, executors, starter, error);
+    worker_executors_free(workers);
     dispatch_free(dispatch);
     return good;
 }

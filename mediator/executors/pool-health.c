@@ -10,7 +10,7 @@
 #include "worker-probe.h"
 
 struct PoolHealth {
-    uint8_t id;
+    PoolId id;
     Starter *starter;
     WorkerRoot *root;
     void (*changed)(gpointer opaque);
@@ -24,13 +24,6 @@ struct PoolHealth {
     WorkerProbe *probe;         /* NULL while none runs */
     unsigned attempts;          /* that have failed in a row */
     guint timer;                /* to the next attempt, or 0 */
-};
-
-const char *const pool_state_names[POOL_FAILED + 1] = {
-    [POOL_CLOSED] = "closed",
-    [POOL_TRYING] = "trying",
-    [POOL_WORKS] = "works",
-    [POOL_FAILED] = "failed",
 };
 
 static void pool_health_start(PoolHealth *health);
@@ -54,7 +47,7 @@ static void pool_health_failed(PoolHealth *health, const char *reason)
     health->timer = g_timeout_add_seconds(pause, pool_health_again, health);
     if (g_strcmp0(reason, health->reason) != 0) {
         g_warning("pool %c: %s does not work, nothing serves the pool: %s",
-                  health->id, health->name, reason);
+                  pool_letter(health->id), health->name, reason);
         g_free(health->reason);
         health->reason = g_strdup(reason);
     }
@@ -65,7 +58,7 @@ static void pool_health_succeeded(PoolHealth *health)
 {
     if (health->attempts > 0) {
         g_message("pool %c: %s works, after %u attempts that failed",
-                  health->id, health->name, health->attempts);
+                  pool_letter(health->id), health->name, health->attempts);
     }
     health->attempts = 0;
     g_clear_pointer(&health->reason, g_free);
@@ -76,7 +69,7 @@ static void pool_health_succeeded(PoolHealth *health)
 static void pool_health_warn(const PoolHealth *health, const char *reason)
 {
     g_warning("pool %c: programs of VMs are refused, since the host cannot "
-              "keep its files from them: %s", health->id, reason);
+              "keep its files from them: %s", pool_letter(health->id), reason);
 }
 
 static void pool_health_probed(gpointer opaque,
@@ -178,7 +171,7 @@ bool pool_health_confined(const PoolHealth *health)
     return health->confined;
 }
 
-PoolHealth *pool_health_new(uint8_t id, Starter *starter, WorkerRoot *root,
+PoolHealth *pool_health_new(PoolId id, Starter *starter, WorkerRoot *root,
                             void (*changed)(gpointer opaque), gpointer opaque)
 {
     PoolHealth *health = g_new0(PoolHealth, 1);

@@ -14,30 +14,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "schedule/executor.h"
 #include "starter-client.h"
 #include "worker-root.h"
 
 #define POOL_HEALTH_PAUSE_MIN_S 1
 #define POOL_HEALTH_PAUSE_MAX_S 300
 
-typedef enum PoolState {
-    POOL_CLOSED,                /* nothing is to serve it */
-    POOL_TRYING,                /* for the first time */
-    POOL_WORKS,
-    POOL_FAILED,
-} PoolState;
-
-/* By PoolState */
-extern const char *const pool_state_names[POOL_FAILED + 1];
-
 typedef struct PoolHealth PoolHealth;
 
 /*
- * Of pool @id, VGPU_STUB_POOL_…, which is closed; @starter starts what tries it.
+ * Of pool @id, which is closed; @starter starts what tries it.
  * @root has to outlive it, too. @changed is called after its state has changed:
  * from the main loop, or within pool_health_try().
  */
-PoolHealth *pool_health_new(uint8_t id, Starter *starter, WorkerRoot *root,
+PoolHealth *pool_health_new(PoolId id, Starter *starter, WorkerRoot *root,
                             void (*changed)(gpointer opaque), gpointer opaque);
 void pool_health_free(PoolHealth *health);
 

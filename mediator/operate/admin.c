@@ -21,12 +21,11 @@ static gint64 seconds_until(gint64 until, gint64 now)
            ? (until - now + G_TIME_SPAN_SECOND - 1) / G_TIME_SPAN_SECOND : 0;
 }
 
-/* A field with the state of @pool, and why it is so */
-static void append_pool(GString *answer, const WorkerExecutor *workers,
-                        uint8_t pool)
+/* A field with the state of @executor's pool, and why it is so */
+static void append_pool(GString *answer, const Executor *executor)
 {
     const char *reason;
-    const PoolState state = worker_executor_pool_state(workers, pool, &reason);
+    const PoolState state = executor->state(executor, &reason);
     g_autofree char *escaped = g_strescape(reason != NULL ? reason : "", NULL);
 
     g_string_append_printf(answer, "\t%s%s%s", pool_state_names[state],
@@ -45,10 +44,10 @@ static bool order_status(Admin *admin, char **fields G_GNUC_UNUSED,
                                                             : "serving",
                            report.vms, report.quarantined, report.waiting,
                            report.running,
-                           worker_executor_has_own_uids(admin->workers)
-                           ? "own" : "shared");
-    append_pool(answer, admin->workers, VGPU_STUB_POOL_A);
-    append_pool(answer, admin->workers, VGPU_STUB_POOL_B);
+                           admin->own_uids ? "own" : "shared");
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        append_pool(answer, admin->executors[pool]);
+    }
     g_string_append_c(answer, '\n');
     return true;
 }
@@ -95,7 +94,8 @@ static void append_worker(const WorkerReport *report, gpointer answer)
 
     g_string_append_printf(
         answer, "%s\t%c\t%d\t%s\t%s\t%" G_GINT64_FORMAT "\n", name,
-        report->pool, report->pid, worker_state_names[report->state],
+        pool_letter(report->pool), report->pid,
+        worker_state_names[report->state],
         report->holds_memory ? "yes" : "no",
         (g_get_monotonic_time() - report->since) / G_TIME_SPAN_SECOND);
 }
@@ -104,7 +104,11 @@ static bool order_workers(Admin *admin, char **fields G_GNUC_UNUSED,
                           GString *answer, GError **error G_GNUC_UNUSED)
 {
     g_string_append(answer, "vm\tpool\tpid#\tstate\tmemory\tage_s#\n");
-    worker_executor_foreach(admin->workers, append_worker, answer);
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        const Executor *executor = admin->executors[pool];
+
+        executor->foreach(executor, append_worker, answer);
+    }
     return true;
 }
 

@@ -22,13 +22,13 @@
 #ifndef MEDIATOR_ADMIN_H
 #define MEDIATOR_ADMIN_H
 
-#include "executors/worker-executor.h"
 #include "service.h"
 
 typedef struct Admin {
     Service *service;
     Dispatch *dispatch;
-    const WorkerExecutor *workers;
+    Executor *const *executors; /* by PoolId */
+    bool own_uids;              /* each worker has one */
 } Admin;
 
 #define ADMIN_ERROR admin_error_quark()

@@ -223,45 +223,58 @@ static void append_vm(Vm *vm, gpointer opaque)
 
 /* --- Of workers --- */
 
-/* How many workers there are */
+/* How many workers of a pool there are */
 typedef struct WorkerCounts {
-    unsigned of[POOLS][WORKER_LEAVING + 1];
+    unsigned of[WORKER_LEAVING + 1];
 } WorkerCounts;
 
 static void count_worker(const WorkerReport *report, gpointer opaque)
 {
     WorkerCounts *counts = opaque;
 
-    counts->of[report->pool - VGPU_STUB_POOL_A][report->state]++;
+    counts->of[report->state]++;
 }
 
-static void append_pools(GString *text, const WorkerExecutor *workers)
+static void append_pools(GString *text, Executor *const *executors)
 {
     static const char name[] = "vgpu_pool_works";
     const char *reason;
 
     append_head(text, name, "gauge", "1 when the pool's accelerator works.");
-    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+    for (PoolId pool = 0; pool < POOLS; pool++) {
         g_string_append_printf(
-            text, "%s{pool=\"%c\"} %d\n", name, pool,
-            worker_executor_pool_state(workers, pool, &reason) == POOL_WORKS);
+            text, "%s{pool=\"%c\"} %d\n", name, pool_letter(pool),
+            executors[pool]->state(executors[pool], &reason) == POOL_WORKS);
     }
 }
 
-static void append_workers(GString *text, const WorkerExecutor *workers)
+static void append_workers(GString *text, Executor *const *executors)
 {
     static const char name[] = "vgpu_workers";
-    WorkerCounts counts = { 0 };
 
-    worker_executor_foreach(workers, count_worker, &counts);
     append_head(text, name, "gauge", "Workers, by what they do.");
-    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        WorkerCounts counts = { 0 };
+
+        executors[pool]->foreach(executors[pool], count_worker, &counts);
         for (size_t i = 0; i < G_N_ELEMENTS(worker_state_names); i++) {
             g_string_append_printf(
-                text, "%s{pool=\"%c\",state=\"%s\"} %u\n", name, pool,
-                worker_state_names[i], counts.of[pool - VGPU_STUB_POOL_A][i]);
+                text, "%s{pool=\"%c\",state=\"%s\"} %u\n", name,
+                pool_letter(pool), worker_state_names[i], counts.of[i]);
         }
     }
+}
+
+/* Of all pools */
+static WorkerCounters sum_counters(Executor *const *executors)
+{
+    WorkerCounters sum = { 0 };
+
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        sum.starts += executors[pool]->counters.starts;
+        sum.deaths += executors[pool]->counters.deaths;
+    }
+    return sum;
 }
 
 /* --- The whole --- */
@@ -275,7 +288,7 @@ static void append_counter(GString *text, const char *name, guint64 value,
 
 void metrics_append(const Metrics *metrics, GString *text)
 {
-    const WorkerCounters workers = worker_executor_counters(metrics->workers);
+    const WorkerCounters workers = sum_counters(metrics->executors);
 
     for (size_t i = 0; i < G_N_ELEMENTS(class_metrics); i++) {
         append_classes(text, metrics->dispatch, i);
@@ -287,8 +300,8 @@ void metrics_append(const Metrics *metrics, GString *text)
                     vm_metrics[i].help);
         dispatch_vm_foreach(metrics->dispatch, append_vm, &appender);
     }
-    append_pools(text, metrics->workers);
-    append_workers(text, metrics->workers);
+    append_pools(text, metrics->executors);
+    append_workers(text, metrics->executors);
     append_counter(text, "vgpu_worker_starts_total", workers.starts,
                    "Workers that were started.");
     append_counter(text, "vgpu_worker_deaths_total", workers.deaths,

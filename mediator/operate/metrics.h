@@ -8,13 +8,12 @@
 #ifndef MEDIATOR_METRICS_H
 #define MEDIATOR_METRICS_H
 
-#include "executors/worker-executor.h"
 #include "schedule/dispatch.h"
 
 /* What the figures are of */
 typedef struct Metrics {
     Dispatch *dispatch;
-    const WorkerExecutor *workers;
+    Executor *const *executors; /* by PoolId */
 } Metrics;
 
 /* Append all figures to @text. */

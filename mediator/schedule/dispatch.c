@@ -7,6 +7,7 @@
 
 #include "device-time.h"
 #include "domains.h"
+#include "protocol/operations.h"
 #include "request-log.h"
 #include "vms/quarantine-reach.h"
 
@@ -18,7 +19,7 @@ typedef struct DispatchSource {
 
 struct Dispatch {
     Scheduler *scheduler;
-    Executor *executor;
+    Executor *executors[POOLS];
     Config *config;
     DispatchSource *source;
     Stats stats;
@@ -170,21 +171,38 @@ static DeviceTime *job_time(const Job *job)
     return &job->dispatch->times[job->task.pool - VGPU_STUB_POOL_A];
 }
 
+static Executor *job_executor(const Job *job)
+{
+    return job->dispatch->executors[job->task.pool - VGPU_STUB_POOL_A];
+}
+
+/* It needs no accelerator. */
+static void job_execute(Job *job)
+{
+    Reply reply;
+
+    operations_execute(&job->execution.call, &reply);
+    execution_reply(&job->execution, &reply,
+                    g_get_monotonic_time() - job->started,
+                    (ExecutionEnd) { 0 });
+}
+
 static void job_start(Job *job)
 {
     job->started = g_get_monotonic_time();
-    if (!job->task.local) {
-        job->begin = device_time_begin(job_time(job), job->started);
+    if (job->task.local) {
+        job_execute(job);
+        return;
     }
-    job->dispatch->executor->start(job->dispatch->executor, &job->execution);
+    job->begin = device_time_begin(job_time(job), job->started);
+    job_executor(job)->start(job_executor(job), &job->execution);
 }
 
 static void job_stop(Job *job)
 {
     if (!job->stopped) {
         job->stopped = true;
-        job->dispatch->executor->stop(job->dispatch->executor,
-                                      &job->execution);
+        job_executor(job)->stop(job_executor(job), &job->execution);
     }
 }
 
@@ -230,22 +248,22 @@ static void job_finish(Job *job, gint64 device_us, bool fault, gint64 now)
  * it ran on until it had to be stopped, whoever wanted that and why. A request
  * that is late because it had to wait is not to blame.
  */
-static bool job_to_blame(const Job *job, const Outcome *outcome, gint64 now)
+static bool job_to_blame(const Job *job, const ExecutionEnd *end, gint64 now)
 {
     const gint64 ran = now - job->started;
 
     if (job->drained) {
         return false;
     }
-    if (outcome->broke) {
+    if (end->broke) {
         return true;
     }
     return job->overdue ? ran > (now - job->arrived) / 2
-                        : outcome->killed &&
+                        : end->killed &&
                           ran >= EXECUTION_GRACE_MS * G_TIME_SPAN_MILLISECOND;
 }
 
-static void job_done(Execution *execution, const Outcome *outcome)
+static void job_done(Execution *execution, const ExecutionEnd *end)
 {
     Job *job = job_of_execution(execution);
     const gint64 now = g_get_monotonic_time();
@@ -253,22 +271,22 @@ static void job_done(Execution *execution, const Outcome *outcome)
         job->task.local ? 0 : device_time_end(job_time(job), job->begin, now);
     const uint32_t status = job->overdue ? VGPU_STUB_ERR_TIMEOUT :
                             job->stopped ? VGPU_STUB_ERR_CANCELLED :
-                            outcome->status;
+                            end->status;
 
     record_end(job->dispatch, &job->task, job->request, status,
                job->started - job->arrived, device_us);
-    job_finish(job, device_us, job_to_blame(job, outcome, now), now);
+    job_finish(job, device_us, job_to_blame(job, end, now), now);
     dispatch_wake(job->dispatch);
     if (job->overdue) {
         job_refuse(job, VGPU_STUB_ERR_TIMEOUT);
         return;
     }
-    if (job->drained && (outcome->broke || outcome->killed)) {
+    if (job->drained && (end->broke || end->killed)) {
         job_cancel(job, "the mediator ends; it was stopped while it ran");
         return;
     }
-    request_complete(job->request, outcome->status, outcome->response,
-                     outcome->length);
+    request_complete(job->request, end->status, end->response,
+                     end->length);
     job_free(job);
 }
 
@@ -375,9 +393,9 @@ static void dispatch_wish(Dispatch *dispatch)
     Wish wish;
 
     while (scheduler_next_wish(dispatch->scheduler, &wish)) {
-        dispatch->executor->wish(dispatch->executor,
-                                 scheduler_vm_name(wish.vm), wish.pool,
-                                 wish.place);
+        Executor *executor = dispatch->executors[wish.pool - VGPU_STUB_POOL_A];
+
+        executor->wish(executor, scheduler_vm_name(wish.vm), wish.place);
     }
 }
 
@@ -415,7 +433,10 @@ void dispatch_configure(Dispatch *dispatch, Config *config)
     dispatch->config = config;
     request_log_set_all(dispatch->log, config_log_requests(config));
     scheduler_set_shares(dispatch->scheduler, config_shares(config));
-    dispatch->executor->configure(dispatch->executor, config);
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        dispatch->executors[pool]->configure(dispatch->executors[pool],
+                                             config);
+    }
     scheduler_vm_foreach(dispatch->scheduler, dispatch_limit, dispatch);
     /* A limit that has risen may let something run. */
     dispatch_wake(dispatch);
@@ -540,43 +561,40 @@ void dispatch_vm_foreach(const Dispatch *dispatch,
     scheduler_vm_foreach(dispatch->scheduler, visit_vm, &visit);
 }
 
-static void dispatch_slots_changed(gpointer opaque)
+static void dispatch_slots_changed(Executor *executor)
 {
-    Dispatch *dispatch = opaque;
+    Dispatch *dispatch = executor->opaque;
 
-    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
-        scheduler_set_slots(dispatch->scheduler, pool,
-                            dispatch->executor->slots[pool -
-                                                      VGPU_STUB_POOL_A]);
-    }
+    scheduler_set_slots(dispatch->scheduler, pool_letter(executor->pool),
+                        executor->slots);
     dispatch_wake(dispatch);
 }
 
-static void dispatch_place_changed(gpointer opaque, const char *name,
-                                   uint8_t pool, bool place)
+static void dispatch_place_changed(Executor *executor, const char *name,
+                                   bool place)
 {
-    Dispatch *dispatch = opaque;
+    Dispatch *dispatch = executor->opaque;
     Vm *vm = scheduler_vm_find(dispatch->scheduler, name);
 
     if (vm != NULL) {
-        scheduler_vm_set_place(vm, pool, place);
+        scheduler_vm_set_place(vm, pool_letter(executor->pool), place);
         dispatch_wake(dispatch);
     }
 }
 
-static void dispatch_place_refused(gpointer opaque, const char *name,
-                                   uint8_t pool, uint32_t status)
+static void dispatch_place_refused(Executor *executor, const char *name,
+                                   uint32_t status)
 {
-    Dispatch *dispatch = opaque;
+    Dispatch *dispatch = executor->opaque;
     Vm *vm = scheduler_vm_find(dispatch->scheduler, name);
 
     if (vm != NULL) {
-        scheduler_vm_refuse(vm, pool, status);
+        scheduler_vm_refuse(vm, pool_letter(executor->pool), status);
         dispatch_wake(dispatch);
     }
 }
 
-Dispatch *dispatch_new(Executor *executor, Config *config)
+Dispatch *dispatch_new(Executor *const *executors, Config *config)
 {
     static GSourceFuncs functions = { .dispatch = dispatch_ready };
     Dispatch *dispatch = g_new0(Dispatch, 1);
@@ -585,12 +603,15 @@ Dispatch *dispatch_new(Executor *executor, Config *config)
     dispatch->log = request_log_new();
     dispatch->quarantines = quarantines_new(NULL);
     dispatch->domains = domains_new();
-    scheduler_set_vm_slots(dispatch->scheduler, executor->vm_slots);
-    dispatch->executor = executor;
-    executor->slots_changed = dispatch_slots_changed;
-    executor->place_changed = dispatch_place_changed;
-    executor->place_refused = dispatch_place_refused;
-    executor->opaque = dispatch;
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        dispatch->executors[pool] = executors[pool];
+        executors[pool]->slots_changed = dispatch_slots_changed;
+        executors[pool]->place_changed = dispatch_place_changed;
+        executors[pool]->place_refused = dispatch_place_refused;
+        executors[pool]->opaque = dispatch;
+        scheduler_set_vm_slots(dispatch->scheduler, pool_letter(pool),
+                               executors[pool]->vm_slots);
+    }
     /* As urgent as the sockets, which might never be idle */
     dispatch->source = (DispatchSource *)g_source_new(
         &functions, sizeof(*dispatch->source));
@@ -736,8 +757,11 @@ void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm)
     VmRecord *record = scheduler_vm_data(vm);
 
     if (--record->connections == 0) {
-        dispatch->executor->vm_gone(dispatch->executor,
-                                    scheduler_vm_name(vm));
+        for (PoolId pool = 0; pool < POOLS; pool++) {
+            Executor *executor = dispatch->executors[pool];
+
+            executor->vm_gone(executor, scheduler_vm_name(vm));
+        }
     }
 }
 
@@ -748,8 +772,11 @@ uint64_t dispatch_context_new(Dispatch *dispatch)
 
 void dispatch_context_end(Dispatch *dispatch, Vm *vm, uint64_t context)
 {
-    dispatch->executor->release(dispatch->executor, scheduler_vm_name(vm),
-                                context);
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        Executor *executor = dispatch->executors[pool];
+
+        executor->release(executor, scheduler_vm_name(vm), context);
+    }
 }
 
 void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
@@ -774,7 +801,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
         return;
     }
     task.boost = call.flags & VGPU_STUB_REQUEST_BOOST;
-    task.local = dispatch->executor->local(&call);
+    task.local = !operations_need_accelerator(call.opcode);
     job = g_new0(Job, 1);
     job->dispatch = dispatch;
     job->request = request;
@@ -782,7 +809,6 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
     job->task = task;
     job->execution = (Execution) {
         .vm = scheduler_vm_name(vm),
-        .pool = task.pool,
         .context = context,
         .request = request_payload(request),
         .length = length,

@@ -2,7 +2,8 @@
  * From a guest's request to its execution
  *
  * Requests are checked, admitted and put in order by the scheduler, and
- * executed by an executor. What is not executed is answered with an error.
+ * executed by their pool's executor, or right here if they need no accelerator.
+ * What is not executed is answered with an error.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,10 +27,10 @@
 typedef struct Dispatch Dispatch;
 
 /*
- * Takes over @config. @executor has to live until nothing is executed and no
- * VM is referenced any more.
+ * Takes over @config. @executors, by PoolId, have to live until nothing is
+ * executed and no VM is referenced any more.
  */
-Dispatch *dispatch_new(Executor *executor, Config *config);
+Dispatch *dispatch_new(Executor *const *executors, Config *config);
 
 /*
  * Every request has to be abandoned, every execution done and no VM referenced

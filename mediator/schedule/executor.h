@@ -1,29 +1,33 @@
 /*
- * What executes requests: this process, or one that it talks to
+ * What executes the requests of a pool: processes here, or anything else
+ *
+ * Each pool has its own, so what serves one pool says nothing about another.
+ * What needs no accelerator does not come here.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef MEDIATOR_EXECUTOR_H
 #define MEDIATOR_EXECUTOR_H
 
+#include <sys/types.h>
+
 #include "protocol/call.h"
 #include "vms/config.h"
 
 /* How an execution ended */
-typedef struct Outcome {
+typedef struct ExecutionEnd {
     uint32_t status;            /* VGPU_STUB_ERR_… */
     const void *response;       /* as it goes to the guest */
     size_t length;              /* bytes, at most VGPU_STUB_BUF_SIZE */
     bool broke;                 /* it took down what it ran on */
     bool killed;                /* that was killed, as it did not end */
-} Outcome;
+} ExecutionEnd;
 
 typedef struct Execution Execution;
 
 /* A request that is to be executed; its owner embeds it. */
 struct Execution {
     const char *vm;             /* the VM's name */
-    uint8_t pool;               /* VGPU_STUB_POOL_A or B */
     uint64_t context;           /* whose memory it can use */
     const uint8_t *request;     /* as it came from the guest … */
     size_t length;              /* … in bytes … */
@@ -33,39 +37,83 @@ struct Execution {
      * To be called exactly once, at any time; @execution is gone then, and
      * its VM may be.
      */
-    void (*done)(Execution *execution, const Outcome *outcome);
+    void (*done)(Execution *execution, const ExecutionEnd *end);
 };
+
+/*
+ * The end of @execution with @reply, after @took µs; what else is in @end is
+ * up to the caller.
+ */
+void execution_reply(Execution *execution, const Reply *reply, gint64 took,
+                     ExecutionEnd end);
+
+typedef enum PoolState {
+    POOL_CLOSED,                /* nothing is to serve it */
+    POOL_TRYING,                /* for the first time */
+    POOL_WORKS,
+    POOL_FAILED,
+} PoolState;
+
+/* By PoolState */
+extern const char *const pool_state_names[POOL_FAILED + 1];
+
+typedef enum WorkerState {
+    WORKER_WAITING,             /* for a place in its pool; has no process */
+    WORKER_STARTING,
+    WORKER_IDLE,
+    WORKER_BUSY,
+    WORKER_LEAVING,             /* retired, killed or dead; not yet gone */
+} WorkerState;
+
+/* By WorkerState */
+extern const char *const worker_state_names[WORKER_LEAVING + 1];
+
+/* What executes the requests of one VM */
+typedef struct WorkerReport {
+    const char *vm;             /* the VM's name; valid during the call */
+    PoolId pool;
+    pid_t pid;                  /* 0: it has no process */
+    WorkerState state;
+    bool holds_memory;          /* of the VM, which would be lost with it */
+    gint64 since;               /* monotonic, µs: when it was made */
+} WorkerReport;
+
+typedef void (*WorkerVisitor)(const WorkerReport *report, gpointer opaque);
+
+/* Since the daemon was started; probes do not count. */
+typedef struct WorkerCounters {
+    guint64 starts;             /* processes */
+    guint64 deaths;             /* of them, those that were not told to go */
+} WorkerCounters;
 
 /* An implementation embeds it. */
 typedef struct Executor Executor;
 struct Executor {
-    /* Executions of each pool at a time; 0 where nothing serves the pool */
-    unsigned slots[POOLS];
-    unsigned vm_slots;          /* the same of one VM in a pool */
+    PoolId pool;
+    unsigned slots;             /* executions at a time; 0: nothing serves it */
+    unsigned vm_slots;          /* the same of one VM */
+    WorkerCounters counters;
 
     /* The user sets these. `slots_changed` is called after `slots` has. */
-    void (*slots_changed)(gpointer opaque);
+    void (*slots_changed)(Executor *executor);
     /*
-     * From now on executions of the VM can be started in the pool; or not any
-     * more, and what it wished for before is forgotten.
+     * From now on executions of the VM can be started; or not any more, and
+     * what it wished for before is forgotten.
      */
-    void (*place_changed)(gpointer opaque, const char *vm, uint8_t pool,
-                          bool place);
+    void (*place_changed)(Executor *executor, const char *vm, bool place);
     /* The VM wished for a place and will have none, with a VGPU_STUB_ERR_…. */
-    void (*place_refused)(gpointer opaque, const char *vm, uint8_t pool,
+    void (*place_refused)(Executor *executor, const char *vm,
                           uint32_t status);
-    gpointer opaque;
+    gpointer opaque;            /* the user's */
 
     /* Work by @config from now on, which stays until the next call. */
     void (*configure)(Executor *executor, const Config *config);
-    /* Whether @call can be executed for a VM that has no place */
-    bool (*local)(const Call *call);
     /*
-     * The VM has executions for a pool that wait for a place there; or not any
-     * more. Each change once.
+     * The VM has executions that wait for a place; or not any more. Each
+     * change once.
      */
-    void (*wish)(Executor *executor, const char *vm, uint8_t pool,
-                 bool place);
+    void (*wish)(Executor *executor, const char *vm, bool place);
+    /* The VM has a place. */
     void (*start)(Executor *executor, Execution *execution);
     /*
      * Nobody waits for the result of @execution any more, or its time is up:
@@ -82,6 +130,15 @@ struct Executor {
      * is still executed for it.
      */
     void (*vm_gone)(Executor *executor, const char *vm);
+
+    /*
+     * Whether the pool can be served; @reason becomes why it has failed, NULL
+     * when it has not. It lives until the main loop runs.
+     */
+    PoolState (*state)(const Executor *executor, const char **reason);
+    /* Call @visitor for each worker; it must not start or stop executions. */
+    void (*foreach)(const Executor *executor, WorkerVisitor visitor,
+                    gpointer opaque);
 };
 
 #endif /* MEDIATOR_EXECUTOR_H */

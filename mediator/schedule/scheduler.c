@@ -44,6 +44,7 @@ struct Vm {
 typedef struct Pool {
     PoolQueue queue;
     unsigned slots;
+    unsigned vm_slots;          /* of one VM */
     unsigned running;
     ClassReport classes[PRIORITY_CLASSES];
 } Pool;
@@ -55,7 +56,6 @@ struct Scheduler {
     GSequence *deadlines;       /* Task, the earliest deadline first */
     GQueue expelled;            /* Task, out of queues that were emptied */
     GQueue wishes;              /* Share, whose wish has changed */
-    unsigned vm_slots;          /* of each pool */
 };
 
 static unsigned task_place(const Task *task)
@@ -351,7 +351,7 @@ static bool share_eligible(gconstpointer opaque)
 
     return share->index == LOCAL ||
            (vm->running < vm->limits.in_flight &&
-            share->running < vm->scheduler->vm_slots);
+            share->running < vm->scheduler->pools[share->index].vm_slots);
 }
 
 /* Start the task whose turn it is in a pool, or here; NULL for none. */
@@ -549,9 +549,9 @@ Scheduler *scheduler_new(void)
     Scheduler *scheduler = g_new0(Scheduler, 1);
 
     scheduler->shares = shares_default;
-    scheduler->vm_slots = G_MAXUINT;
     for (int i = 0; i < PLACES; i++) {
         scheduler->pools[i].queue.eligible = share_eligible;
+        scheduler->pools[i].vm_slots = G_MAXUINT;
     }
     scheduler->pools[LOCAL].slots = 1;
     scheduler->vms = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
@@ -583,9 +583,10 @@ void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots)
     }
 }
 
-void scheduler_set_vm_slots(Scheduler *scheduler, unsigned slots)
+void scheduler_set_vm_slots(Scheduler *scheduler, uint8_t pool,
+                            unsigned slots)
 {
-    scheduler->vm_slots = slots;
+    scheduler->pools[pool - VGPU_STUB_POOL_A].vm_slots = slots;
 }
 
 void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares)

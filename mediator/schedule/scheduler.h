@@ -89,10 +89,11 @@ void scheduler_free(Scheduler *scheduler);
 void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots);
 
 /*
- * How many tasks of one VM may run in a pool at the same time; at first there
+ * How many tasks of one VM may run in @pool at the same time; at first there
  * is no limit but the VM's own.
  */
-void scheduler_set_vm_slots(Scheduler *scheduler, unsigned slots);
+void scheduler_set_vm_slots(Scheduler *scheduler, uint8_t pool,
+                            unsigned slots);
 
 void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares);
 

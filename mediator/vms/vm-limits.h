@@ -12,6 +12,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "pool-id.h"
 #include "vgpu-stub-regs.h"
 
 #define PRIORITY_CLASSES (VGPU_STUB_PRIORITY_HIGH + 1)
@@ -60,8 +61,6 @@ typedef struct ClassShares {
 typedef struct LogSettings {
     unsigned requests;          /* all of them, not only those that failed */
 } LogSettings;
-
-#define POOLS (VGPU_STUB_POOL_B - VGPU_STUB_POOL_A + 1)
 
 /* Of all workers together */
 typedef struct WorkerSettings {

@@ -29,7 +29,7 @@ static const Identity seven = {
 };
 
 typedef struct Fixture {
-    Executor executor;
+    Executor executors[POOLS];
     Dispatch *dispatch;
     Vm *vm;
     VmLimits limits;            /* the VM's */
@@ -37,7 +37,7 @@ typedef struct Fixture {
     unsigned running;
     unsigned started;
     unsigned answered;
-    unsigned gone;              /* VMs */
+    unsigned gone;              /* times that an executor heard of it */
     uint64_t context;           /* of what is asked */
     uint64_t released;          /* the latest context that was */
     bool places;                /* there is one for each VM */
@@ -46,7 +46,8 @@ typedef struct Fixture {
 
 static Fixture *fixture_of(Executor *executor)
 {
-    return (Fixture *)((char *)executor - offsetof(Fixture, executor));
+    return (Fixture *)((char *)(executor - executor->pool) -
+                       offsetof(Fixture, executors));
 }
 
 /* The first param of a request is its number. */
@@ -81,7 +82,7 @@ static void stop(Executor *executor, Execution *execution)
 static void configure(Executor *executor, const Config *config)
 {
     g_assert_nonnull(config);
-    executor->slots_changed(executor->opaque);
+    executor->slots_changed(executor);
 }
 
 static void release(Executor *executor, const char *vm, uint64_t context)
@@ -90,18 +91,13 @@ static void release(Executor *executor, const char *vm, uint64_t context)
     fixture_of(executor)->released = context;
 }
 
-static bool local(const Call *call G_GNUC_UNUSED)
-{
-    return false;
-}
-
-static void wish(Executor *executor, const char *vm, uint8_t pool, bool place)
+static void wish(Executor *executor, const char *vm, bool place)
 {
     Fixture *f = fixture_of(executor);
 
-    f->wishes[pool - VGPU_STUB_POOL_A] = place;
+    f->wishes[executor->pool] = place;
     if (place && f->places) {
-        executor->place_changed(executor->opaque, vm, pool, true);
+        executor->place_changed(executor, vm, true);
     }
 }
 
@@ -134,7 +130,7 @@ static void done(Fixture *f, unsigned number, uint32_t status, bool fault)
     const struct vgpu_stub_response response = {
         .status = GUINT32_TO_LE(status),
     };
-    const Outcome outcome = {
+    const ExecutionEnd end = {
         .status = status,
         .response = &response,
         .length = sizeof(response),
@@ -145,7 +141,7 @@ static void done(Fixture *f, unsigned number, uint32_t status, bool fault)
     g_assert_nonnull(execution);
     f->asked[number].execution = NULL;
     f->running--;
-    execution->done(execution, &outcome);
+    execution->done(execution, &end);
 }
 
 static void ask_with(Fixture *f, unsigned number, uint32_t version)
@@ -155,6 +151,7 @@ static void ask_with(Fixture *f, unsigned number, uint32_t version)
         uint32_t number;
     } bytes = {
         .header.version = GUINT32_TO_LE(version),
+        .header.opcode = GUINT32_TO_LE(VGPU_STUB_OP_KERNEL),
         .header.param_count = GUINT32_TO_LE(1),
         .number = GUINT32_TO_LE(number),
     };
@@ -195,27 +192,36 @@ static void check_answer(Fixture *f, unsigned number, uint32_t status,
     g_assert_cmpstr(f->asked[number].why, ==, why);
 }
 
+static Dispatch *new_dispatch(Fixture *f)
+{
+    Executor *executors[POOLS];
+
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        executors[pool] = &f->executors[pool];
+    }
+    return dispatch_new(executors, config_new());
+}
+
 static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-    *f = (Fixture) {
-        .executor = {
-            .slots = { 1, 1 },
+    *f = (Fixture) { .limits = limits_default, .places = true };
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        f->executors[pool] = (Executor) {
+            .pool = pool,
+            .slots = 1,
             .vm_slots = 1,
             .configure = configure,
-            .local = local,
             .wish = wish,
             .start = start,
             .stop = stop,
             .release = release,
             .vm_gone = vm_gone,
-        },
-        .limits = limits_default,
-        .places = true,
-    };
+        };
+    }
     for (int i = 0; i < REQUESTS; i++) {
         f->asked[i].status = UNANSWERED;
     }
-    f->dispatch = dispatch_new(&f->executor, config_new());
+    f->dispatch = new_dispatch(f);
     f->vm = dispatch_vm_ref(f->dispatch, &seven);
 }
 
@@ -350,7 +356,7 @@ static void test_quarantine_is_kept(Fixture *f, gconstpointer data)
     for (int again = false; again <= true; again++) {
         dispatch_vm_unref(f->dispatch, f->vm, &seven);
         dispatch_free(f->dispatch);
-        f->dispatch = dispatch_new(&f->executor, config_new());
+        f->dispatch = new_dispatch(f);
         dispatch_keep_quarantines(f->dispatch, path);
         f->vm = dispatch_vm_ref(f->dispatch, &seven);
         if (!again) {
@@ -398,20 +404,20 @@ static void test_no_place(Fixture *f, gconstpointer data)
     scheduler_vm_set_limits(f->vm, &f->limits);
     ask(f, 0);
     settle();
-    g_assert_true(f->wishes[0] && !f->wishes[1]);
+    g_assert_true(f->wishes[POOL_A] && !f->wishes[POOL_B]);
     while (f->answered == 0) {
         g_main_context_iteration(NULL, TRUE);
     }
     check_answer(f, 0, VGPU_STUB_ERR_TIMEOUT, "the request's time is up");
     settle();
-    g_assert_false(f->wishes[0]);
+    g_assert_false(f->wishes[POOL_A]);
     f->limits.deadline_ms = 100000;
     scheduler_vm_set_limits(f->vm, &f->limits);
     ask(f, 1);
     settle();
-    g_assert_true(f->wishes[0]);
-    f->executor.place_refused(f->executor.opaque, "7", VGPU_STUB_POOL_A,
-                              VGPU_STUB_ERR_BACKEND_ERROR);
+    g_assert_true(f->wishes[POOL_A]);
+    f->executors[POOL_A].place_refused(&f->executors[POOL_A], "7",
+                                       VGPU_STUB_ERR_BACKEND_ERROR);
     settle();
     check_answer(f, 1, VGPU_STUB_ERR_BACKEND_ERROR,
                  "the accelerator could not be opened");
@@ -419,13 +425,11 @@ static void test_no_place(Fixture *f, gconstpointer data)
     ask(f, 2);
     settle();
     g_assert_cmpuint(f->started, ==, 0);
-    f->executor.place_changed(f->executor.opaque, "7", VGPU_STUB_POOL_A,
-                              true);
+    f->executors[POOL_A].place_changed(&f->executors[POOL_A], "7", true);
     settle();
     g_assert_nonnull(f->asked[2].execution);
     /* Nobody is told of a VM that is gone. */
-    f->executor.place_changed(f->executor.opaque, "8", VGPU_STUB_POOL_A,
-                              false);
+    f->executors[POOL_A].place_changed(&f->executors[POOL_A], "8", false);
 }
 
 static void test_rate_limit(Fixture *f, gconstpointer data)
@@ -447,8 +451,8 @@ static void test_pool_without_slots(Fixture *f, gconstpointer data)
     (void)data;
     dispatch_vm_unref(f->dispatch, f->vm, &seven);
     dispatch_free(f->dispatch);
-    f->executor.slots[0] = 0;
-    f->dispatch = dispatch_new(&f->executor, config_new());
+    f->executors[POOL_A].slots = 0;
+    f->dispatch = new_dispatch(f);
     f->vm = dispatch_vm_ref(f->dispatch, &seven);
     ask(f, 0);
     check_answer(f, 0, VGPU_STUB_ERR_INVALID_POOL, "nothing serves the pool");
@@ -460,15 +464,15 @@ static void test_slots_come_and_go(Fixture *f, gconstpointer data)
     ask(f, 0);
     ask(f, 1);
     settle();
-    f->executor.slots[0] = 0;
-    f->executor.slots_changed(f->executor.opaque);
+    f->executors[POOL_A].slots = 0;
+    f->executors[POOL_A].slots_changed(&f->executors[POOL_A]);
     settle();
     check_answer(f, 0, UNANSWERED, "");
     check_answer(f, 1, VGPU_STUB_ERR_INVALID_POOL, "nothing serves the pool");
     done(f, 0, VGPU_STUB_ERR_NONE, false);
     check_answer(f, 0, VGPU_STUB_ERR_NONE, "");
-    f->executor.slots[0] = 1;
-    f->executor.slots_changed(f->executor.opaque);
+    f->executors[POOL_A].slots = 1;
+    f->executors[POOL_A].slots_changed(&f->executors[POOL_A]);
     ask(f, 2);
     settle();
     g_assert_nonnull(f->asked[2].execution);
@@ -482,9 +486,9 @@ static void test_vm_gone(Fixture *f, gconstpointer data)
         dispatch_vm_connected(f->dispatch, f->vm);
         dispatch_vm_connected(f->dispatch, f->vm);
         dispatch_vm_disconnected(f->dispatch, f->vm);
-        g_assert_cmpuint(f->gone, ==, i - 1);
+        g_assert_cmpuint(f->gone, ==, POOLS * (i - 1));
         dispatch_vm_disconnected(f->dispatch, f->vm);
-        g_assert_cmpuint(f->gone, ==, i);
+        g_assert_cmpuint(f->gone, ==, POOLS * i);
     }
 }
 

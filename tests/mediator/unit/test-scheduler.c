@@ -253,7 +253,8 @@ static void test_slots_of_a_vm(Fixture *f, gconstpointer data)
     (void)data;
     scheduler_set_slots(f->scheduler, A, 10);
     scheduler_set_slots(f->scheduler, B, 10);
-    scheduler_set_vm_slots(f->scheduler, 1);
+    scheduler_set_vm_slots(f->scheduler, VGPU_STUB_POOL_A, 1);
+    scheduler_set_vm_slots(f->scheduler, VGPU_STUB_POOL_B, 1);
     f->tasks[1].priority = HIGH;
     f->tasks[2].vm = other;
     f->tasks[3].pool = B;
@@ -1062,7 +1063,8 @@ static void test_weight_and_priority_by_default(void)
     low = sim_add(&sim, (Guest) { .depth = 8, .size_min = MS,
                                   .size_max = MS, .priority = LOW,
                                   .weight = 1 });
-    scheduler_set_vm_slots(sim.scheduler, 1);
+    scheduler_set_vm_slots(sim.scheduler, VGPU_STUB_POOL_A, 1);
+    scheduler_set_vm_slots(sim.scheduler, VGPU_STUB_POOL_B, 1);
     sim_run(&sim, 10 * SECOND);
     check_near(share(&sim, high), 0.95, 0.005);
     check_near(share(&sim, low), 0.05, 0.005);
