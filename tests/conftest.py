@@ -35,6 +35,8 @@ def group_of(item):
     return folder.name if folder.name in LONG else item.location[0]
 
 
+# Before pytest-xdist, which reads the groups, has its turn
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item)))
