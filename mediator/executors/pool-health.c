@@ -20,7 +20,7 @@ struct PoolHealth {
     char **argv;                /* NULL: closed */
     bool confine;               /* to the root, if that works */
     bool confined;              /* it does */
-    char *reason;               /* NULL unless FAILED */
+    char *reason;               /* as pool_health_reason() */
     WorkerProbe *probe;         /* NULL while none runs */
     unsigned attempts;          /* that have failed in a row */
     guint timer;                /* to the next attempt, or 0 */
@@ -65,11 +65,14 @@ static void pool_health_succeeded(PoolHealth *health)
     health->state = POOL_WORKS;
 }
 
-/* Its workers are not confined, although they should be. */
-static void pool_health_warn(const PoolHealth *health, const char *reason)
+/* It works, but its workers are not confined, although they should be. */
+static void pool_health_warn(PoolHealth *health, const char *reason)
 {
-    g_warning("pool %c: programs of VMs are refused, since the host cannot "
-              "keep its files from them: %s", pool_letter(health->id), reason);
+    health->reason = g_strdup_printf(
+        "programs of VMs are refused, since the host cannot keep its files "
+        "from them: %s", reason);
+    g_warning("pool %c: %s", pool_letter(health->id),
+              health->reason);
 }
 
 static void pool_health_probed(gpointer opaque,
@@ -82,10 +85,10 @@ static void pool_health_probed(gpointer opaque,
         pool_health_failed(health, result->reason);
     } else {
         health->confined = result->confined;
+        pool_health_succeeded(health);
         if (result->open_reason != NULL) {
             pool_health_warn(health, result->open_reason);
         }
-        pool_health_succeeded(health);
     }
     health->changed(health->opaque);
 }

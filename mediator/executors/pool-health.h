@@ -48,7 +48,10 @@ void pool_health_close(PoolHealth *health);
 
 PoolState pool_health_state(const PoolHealth *health);
 
-/* Why it has failed, a line of UTF-8; NULL when it has not. */
+/*
+ * Why it has failed, or what it does not do although it works, a line of UTF-8;
+ * NULL when there is nothing to say.
+ */
 const char *pool_health_reason(const PoolHealth *health);
 
 #endif /* MEDIATOR_POOL_HEALTH_H */

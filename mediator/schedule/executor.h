@@ -132,8 +132,9 @@ struct Executor {
     void (*vm_gone)(Executor *executor, const char *vm);
 
     /*
-     * Whether the pool can be served; @reason becomes why it has failed, NULL
-     * when it has not. It lives until the main loop runs.
+     * Whether the pool can be served; @reason becomes why it has failed, or
+     * what it does not do although it works, NULL when there is nothing to
+     * say. It lives until the main loop runs.
      */
     PoolState (*state)(const Executor *executor, const char **reason);
     /* Call @visitor for each worker; it must not start or stop executions. */

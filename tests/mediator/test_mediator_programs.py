@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Programs of guests, in real workers with PoCL: what they can reach."""
+import json
 import os
 import shutil
 import struct
@@ -300,7 +301,7 @@ def test_what_a_daemon_has_left_that_was_killed(mediatord_bin, tmp_path,
 
 # --- Hosts that cannot close it ---
 
-def test_a_driver_that_is_not_closed(start, tmp_path):
+def test_a_driver_that_is_not_closed(start, tmp_path, admin, ctl):
     """Guests' programs are refused, and told why; the catalogue goes on."""
     worker = tmp_path / "worker"
     worker.write_text("#!/bin/sh\n"
@@ -312,7 +313,8 @@ def test_a_driver_that_is_not_closed(start, tmp_path):
     config = tmp_path / "mediatord.conf"
     config.write_text(CONFIG)
     guest = Guest(sockets)
-    daemon = start("--config", config, "--socket-dir", sockets, worker=worker)
+    daemon = start("--config", config, "--socket-dir", sockets,
+                   "--admin-socket", admin, worker=worker)
     guest.connect()
     status, why = guest.run("__kernel void k(void) { }")
     assert status == UNSUPPORTED
@@ -320,6 +322,10 @@ def test_a_driver_that_is_not_closed(start, tmp_path):
                    "files from them, and its log says why")
     daemon.wait_log("pool A: programs of VMs are refused, since the host "
                     "cannot keep its files from them: no right$")
+    said = ("works: programs of VMs are refused, since the host cannot keep "
+            "its files from them: no right")
+    assert json.loads(ctl("--json", "status"))[0]["pool_A"] == said
+    assert said in ctl("status")
     memory = [guest.store(struct.pack("<f", 1)) for _ in range(2)]
     status, _, why = guest.call(operations.kernel(
         b"reduce", operations.argument(BUFFER, memory[0]) +
