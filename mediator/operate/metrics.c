@@ -240,11 +240,16 @@ static void append_pools(GString *text, Executor *const *executors)
     static const char name[] = "vgpu_pool_works";
     const char *reason;
 
-    append_head(text, name, "gauge", "1 when the pool's accelerator works.");
+    append_head(text, name, "gauge",
+                "1 when the accelerator works of a pool that is to be served.");
     for (PoolId pool = 0; pool < POOLS; pool++) {
-        g_string_append_printf(
-            text, "%s{pool=\"%c\"} %d\n", name, pool_letter(pool),
-            executors[pool]->state(executors[pool], &reason) == POOL_WORKS);
+        const PoolState state = executors[pool]->state(executors[pool],
+                                                       &reason);
+
+        if (state != POOL_CLOSED) {
+            g_string_append_printf(text, "%s{pool=\"%c\"} %d\n", name,
+                                   pool_letter(pool), state == POOL_WORKS);
+        }
     }
 }
 

@@ -100,6 +100,20 @@ def test_documented(server, metrics_socket):
     assert dict(table) == types and len(table) == len(types)
 
 
+def test_pools_that_are_to_be_served(start, sockets, tmp_path,
+                                     metrics_socket, scrape):
+    """A pool that is closed on purpose is no reason for an alarm."""
+    config = tmp_path / "mediatord.conf"
+    config.write_text("[pool A]\nbackend=opencl\ndevice=99\n"
+                      "[pool B]\nbackend=none\n")
+    daemon = start("--socket-dir", sockets, "--config", config,
+                   "--metrics-socket", metrics_socket)
+    daemon.wait_log("pool A: opencl device 99 does not work")
+    assert {key: value for key, value in scrape().items()
+            if key[0] == "vgpu_pool_works"} == {
+        ("vgpu_pool_works", ("pool", "A")): 0}
+
+
 def ask(peer, opcode, count, sequence=0, version=abi.VGPU_STUB_PROTOCOL_VERSION):
     request = wire.REQUEST.pack(version, opcode, 0, 0, 0, 0)
     peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request,
