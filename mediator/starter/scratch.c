@@ -83,10 +83,43 @@ void scratch_announce(unsigned number)
 
 /* --- Their end --- */
 
-static int open_folder(int parent, const char *name)
+/* NULL with errno set when it cannot be read, or is no folder. */
+static DIR *open_folder(int parent, const char *name)
 {
-    return openat(parent, name,
-                  O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const int fd = openat(parent, name,
+                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (folder == NULL && fd >= 0) {
+        close(fd);
+    }
+    return folder;
+}
+
+/* What is in @folder, one after the other; NULL at the end */
+static const char *next_name(DIR *folder)
+{
+    const struct dirent *entry;
+
+    do {
+        entry = readdir(folder);
+    } while (entry != NULL && (strcmp(entry->d_name, ".") == 0 ||
+                               strcmp(entry->d_name, "..") == 0));
+    return entry != NULL ? entry->d_name : NULL;
+}
+
+/*
+ * Remove a file, or a folder that is empty. One that is not can be emptied and
+ * moved then.
+ */
+static bool removed(int folder, const char *name)
+{
+    if (unlinkat(folder, name, 0) == 0 ||
+        unlinkat(folder, name, AT_REMOVEDIR) == 0) {
+        return true;
+    }
+    fchmodat(folder, name, 0700, 0);
+    return false;
 }
 
 /* Move @name out of @folder to the top of the worker's folder. */
@@ -107,78 +140,61 @@ static bool lift(int folder, const char *name, int worker)
 }
 
 /*
- * Empty @folder, and close it: what is a file goes, and a folder that is not
- * empty is moved to the top, where its turn will come. So there is nothing to
- * descend into, however deep it is.
+ * Empty the folder @name at the top: what is a file goes, and a folder that is
+ * not empty is moved to the top, where its turn will come. So there is nothing
+ * to descend into, however deep it is.
  */
-static bool empty(int folder, int worker)
+static bool empty(int worker, const char *name)
 {
-    DIR *stream = fdopendir(folder);
-    struct dirent *entry;
-    bool good = stream != NULL;
+    DIR *folder = open_folder(worker, name);
+    bool good = folder != NULL;
 
-    while (good && (entry = readdir(stream)) != NULL) {
-        const char *name = entry->d_name;
-
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-            unlinkat(folder, name, 0) == 0 ||
-            unlinkat(folder, name, AT_REMOVEDIR) == 0) {
-            continue;
-        }
-        /* Without these rights it can be neither moved nor emptied. */
-        good = fchmodat(folder, name, 0700, 0) == 0 &&
-               (folder == worker || lift(folder, name, worker));
+    while (good && (name = next_name(folder)) != NULL) {
+        good = removed(dirfd(folder), name) ||
+               lift(dirfd(folder), name, worker);
     }
-    if (stream != NULL) {
-        closedir(stream);
+    if (folder != NULL) {
+        closedir(folder);
     }
     return good;
 }
 
-/* The first folder in @worker, to be freed; NULL when there is none. */
-static char *first_folder(int worker)
+/* Remove what is at the top of the worker's folder; *@found: there was some. */
+static bool clear_top(int worker, bool *found)
 {
-    int copy = open_folder(worker, ".");
-    DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
-    struct dirent *entry;
-    char *found = NULL;
+    DIR *folder = open_folder(worker, ".");
+    bool good = folder != NULL;
+    const char *name;
 
-    while (stream != NULL && found == NULL &&
-           (entry = readdir(stream)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 &&
-            strcmp(entry->d_name, "..") != 0) {
-            found = strdup(entry->d_name);
-        }
+    *found = false;
+    while (good && (name = next_name(folder)) != NULL) {
+        *found = true;
+        good = removed(worker, name) ||
+               (empty(worker, name) &&
+                unlinkat(worker, name, AT_REMOVEDIR) == 0);
     }
-    if (stream != NULL) {
-        closedir(stream);
+    if (folder != NULL) {
+        closedir(folder);
     }
-    return found;
+    return good;
 }
 
 bool scratch_clear(unsigned number)
 {
     char name[NAME_SIZE];
-    int worker;
-    bool good;
-    char *next;
+    bool found = true;
+    DIR *worker;
 
     name_of(number, name);
     fchmodat(top.fd, name, 0700, 0);
     worker = open_folder(top.fd, name);
-    good = worker >= 0 && empty(open_folder(worker, "."), worker);
-    while (good && (next = first_folder(worker)) != NULL) {
-        int folder = open_folder(worker, next);
-
-        good = folder >= 0 && empty(folder, worker) &&
-               (unlinkat(worker, next, AT_REMOVEDIR) == 0 ||
-                errno == ENOTEMPTY);
-        free(next);
+    if (worker == NULL) {
+        return false;
     }
-    if (worker >= 0) {
-        close(worker);
+    while (found && clear_top(dirfd(worker), &found)) {
     }
-    return good;
+    closedir(worker);
+    return !found;
 }
 
 bool scratch_remove(unsigned number)

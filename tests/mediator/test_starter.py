@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -388,6 +389,18 @@ def test_a_folder_that_defends_itself(starter):
     wait_for(lambda: not list(starter.scratch.iterdir()), "an empty folder")
     assert precious.read_text() == "precious"
     assert starter.log.read_text() == ""
+
+
+def test_a_folder_of_folders(run, monkeypatch):
+    """In memory, as the unit has it: each is looked at once."""
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
+    starter = run(os.geteuid() == 0)
+    starter.start(1, """
+        cd $TMPDIR
+        seq 12000 | xargs mkdir; seq -f %.0f/file 12000 | xargs touch
+        """)
+    starter.expect(GONE, 1)
+    wait_for(lambda: not list(starter.scratch.iterdir()), "an empty folder")
 
 
 # --- Between workers ---
