@@ -26,6 +26,9 @@
 #define FOLDER_MODE 0755
 #define FINAL_MODE 0555
 
+#define LOCK_NAME ".lock"
+#define LOCK_MODE 0600
+
 /* So many links on the way to a file, at most */
 #define MAX_LINKS 40
 
@@ -306,15 +309,34 @@ static bool fill(const char *folder, GError **error)
            add_link_names(folder, error) && seal(folder, error);
 }
 
+/*
+ * There may be another process that fills it for another pool. The file is none
+ * that workers can open: they could lock it for good.
+ */
+static int lock(const char *folder, GError **error)
+{
+    g_autofree char *path = g_build_filename(folder, LOCK_NAME, NULL);
+    const int fd = chmod(folder, FOLDER_MODE) == 0
+                   ? open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                          LOCK_MODE) : -1;
+
+    if (fd < 0 || flock(fd, LOCK_EX) < 0) {
+        fail(path, errno, error);
+    }
+    return fd;
+}
+
 bool root_make(const char *folder, GError **error)
 {
-    /* There may be another process that fills it for another pool. */
-    const int lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool good = lock >= 0 && flock(lock, LOCK_EX) == 0
-                      ? fill(folder, error) : fail(folder, errno, error);
+    GError *failure = NULL;
+    const int fd = lock(folder, &failure);
+    const bool good = failure == NULL && fill(folder, &failure);
 
-    if (lock >= 0) {
-        close(lock);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (!good) {
+        g_propagate_error(error, failure);
     }
     return good;
 }

@@ -2,6 +2,7 @@
 """What vgpu-worker --probe finds out about an accelerator."""
 import os
 import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -49,3 +50,35 @@ def test_it_is_closed_in_without_rights():
             stderr=subprocess.PIPE, timeout=60,
             **(other if os.geteuid() == 0 else {}))
     assert (result.returncode, result.stderr) == (0, "")
+
+
+# Locks all that can be opened in the folder and says so.
+LOCKER = """
+import fcntl, os, sys
+for folder, folders, names in os.walk(sys.argv[1]):
+    for path in folder, *(os.path.join(folder, name) for name in names):
+        try:
+            fcntl.flock(os.open(path, os.O_RDONLY | os.O_NONBLOCK),
+                        fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pass
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it takes another user")
+def test_workers_do_not_lock_their_root(tmp_path):
+    """What is in it can be brought up to date, whatever they do there."""
+    command = [WORKER, "--backend=opencl", f"--kernels={BUILD}/kernels"]
+    environment = dict(os.environ, TMPDIR=str(tmp_path),
+                       POCL_CACHE_DIR=str(tmp_path))
+    with tempfile.TemporaryDirectory() as root:
+        make = [*command, f"--make-root={root}"]
+        subprocess.run(make, check=True, timeout=60, env=environment)
+        locker = subprocess.Popen(
+            [sys.executable, "-c", LOCKER, root], user=65534, group=65534,
+            extra_groups=[], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        with locker:
+            assert locker.stdout.readline() == b"locked\n"
+            subprocess.run(make, check=True, timeout=60, env=environment)
