@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "closure.h"
+#include "output.h"
 #include "protocol/worker-protocol.h"
 #include "root.h"
 #include "sandbox.h"
@@ -310,7 +311,7 @@ static bool work(const Options *options, int socket, Session *session,
 
 static bool run(const Options *options, GError **error)
 {
-    const SessionOptions session_options = {
+    SessionOptions session_options = {
         .backend = options->backend,
         .device = options->device,
         .kernels = options->kernels,
@@ -318,12 +319,17 @@ static bool run(const Options *options, GError **error)
     };
     const bool serves = !options->probe && options->make_root == NULL;
     const int socket = serves ? take_socket(error) : -1;
+    g_autoptr(Output) output = NULL;
     Closure *closure = NULL;
     Session *session;
     bool good;
 
-    if (serves && socket < 0) {
-        return false;
+    if (serves) {
+        output = socket < 0 ? NULL : output_new(error);
+        if (output == NULL) {
+            return false;
+        }
+        session_options.output = output;
     }
     if (options->root != NULL) {
         closure = closure_new(options->root, error);

@@ -120,15 +120,46 @@ static bool find_arguments(Session *session, uint64_t context,
     return true;
 }
 
+/* What was printed before, and whoever's it was, is not this kernel's. */
+static void forget_output(const Session *session)
+{
+    uint8_t bytes[OUTPUT_SIZE];
+
+    if (session->output != NULL) {
+        output_read(session->output, bytes);
+    }
+}
+
+/* Answer with what the kernel has printed, as far as it fits. */
+static void reply_output(const Session *session, Reply *reply)
+{
+    uint8_t bytes[OUTPUT_SIZE];
+    size_t size;
+
+    if (session->output == NULL) {
+        return;
+    }
+    size = output_read(session->output, bytes);
+    if (size > sizeof(reply->body)) {
+        const size_t room = sizeof(reply->body) - sizeof(uint32_t);
+
+        session_append32(reply, size - room);
+        size = room;
+    }
+    reply_append_data(reply, bytes, size);
+}
+
 static bool run(Session *session, BackendProgram *program,
                 const Launch *launch, const KernelArgument *arguments,
-                gint64 *exec_us, GError **error)
+                const Execution *execution, GError **error)
 {
     g_autoptr(GError) why = NULL;
 
+    forget_output(session);
     if (session->class->run(session->backend, program, launch->kernel,
-                            &launch->range, arguments, launch->count, exec_us,
-                            &why)) {
+                            &launch->range, arguments, launch->count,
+                            execution->exec_us, &why)) {
+        reply_output(session, execution->reply);
         return true;
     }
     session->lost = why->code == VGPU_STUB_ERR_BACKEND_ERROR;
@@ -170,6 +201,5 @@ bool session_kernel(Session *session, const Execution *execution,
             }
         }
     }
-    return run(session, program, &launch, arguments, execution->exec_us,
-               error);
+    return run(session, program, &launch, arguments, execution, error);
 }

@@ -20,6 +20,7 @@ struct Session {
     bool closed;                /* the file system is, or will be */
     bool warned;                /* of a program that does not compile */
     bool lost;                  /* the driver does nothing more for us */
+    Output *output;             /* where kernels print; NULL: unknown */
     Catalogue *catalogue;
     MemoryTable *memory;
     Programs *programs;

@@ -181,6 +181,7 @@ Session *session_new(const SessionOptions *options, GError **error)
         .device = device,
         .name = device_name(device.name),
         .closed = options->closed,
+        .output = options->output,
         .catalogue = catalogue,
         .memory = memory_table_new(class, backend),
         .programs = programs_new(class, backend),

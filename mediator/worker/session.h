@@ -9,6 +9,7 @@
 #ifndef WORKER_SESSION_H
 #define WORKER_SESSION_H
 
+#include "output.h"
 #include "protocol/call.h"
 
 typedef struct Session Session;
@@ -19,6 +20,8 @@ typedef struct SessionOptions {
     const char *kernels;        /* the catalogue's folder */
     /* The host's files will be out of reach before something is executed. */
     bool closed;
+    /* Where kernels print, to be valid as long as the session; or NULL */
+    Output *output;
 } SessionOptions;
 
 /* What the VM may when a request is executed */

@@ -28,10 +28,10 @@ CONFIG = ("[pool A]\nbackend=opencl\n[vm]\nguest-kernels=yes\nfaults=1000\n"
 
 
 class Guest:
-    """A VM that brings programs."""
+    """A VM that brings programs, and one of its devices."""
 
-    def __init__(self, folder):
-        self.device = FakeDevice(folder / "7-0.sock")
+    def __init__(self, folder, number=0):
+        self.device = FakeDevice(folder / f"7-{number}.sock")
         self.sequence = 0
 
     def connect(self):
@@ -65,15 +65,20 @@ class Guest:
         assert status == OK, data
         return data
 
-    def run(self, source, *arguments, name=b"k", **options):
-        """Status and message of the kernel, which runs once"""
+    def answer(self, source, *arguments, name=b"k", **options):
+        """Status, results and data of the kernel, which runs once"""
         text = source if isinstance(source, bytes) else source.encode()
         program = self.store(text + b"\0")
-        status, _, why = self.call(operations.kernel(
+        answer = self.call(operations.kernel(
             name, b"".join(operations.argument(*argument)
                            for argument in arguments),
             program=program, length=len(text), **options))
         self.call(operations.free(program))
+        return answer
+
+    def run(self, source, *arguments, **options):
+        """Status and message of the kernel"""
+        status, _, why = self.answer(source, *arguments, **options)
         return status, why.decode()
 
 
@@ -179,7 +184,7 @@ def test_a_header_of_its_own_is_not_needed(guest):
         { *out = read_imagef(in, s, (int2)(0, 0)); }
         """
     memory = guest.store(bytes(12))
-    assert guest.run(source, (BUFFER, memory)) == (OK, "")
+    assert guest.run(source, (BUFFER, memory)) == (OK, "1\n")
     values = struct.unpack("<3f", guest.load(memory, 12))
     assert values == pytest.approx((2.71828 + 8, 10, 8), 1e-5)
 
@@ -297,6 +302,83 @@ def test_what_a_daemon_has_left_that_was_killed(mediatord_bin, tmp_path,
     assert linker.read_bytes() == whole
     assert not linker.with_name(linker.name + ".part").exists()
     wait_for(lambda: not left.exists(), "end of an old folder")
+
+
+# --- What a program prints ---
+
+# What an answer has room for
+ROOM = abi.VGPU_STUB_BUF_SIZE - 32
+
+
+def printing(statement):
+    return f"__kernel void k(void) {{ {statement} }}"
+
+
+def test_a_program_prints_for_its_guest(guest):
+    """Every byte as it is, and nothing of it in the host's log"""
+    logged = guest.daemon.log()
+    assert guest.answer(printing(
+        r'printf("<0>vgpu-mediatord: vm 8: forged\n\033[2J%d \xff\\\n", 7);'
+    )) == (OK, b"", b"<0>vgpu-mediatord: vm 8: forged\n\033[2J7 \xff\\\n")
+    assert guest.answer(printing("")) == (OK, b"", b"")
+    assert guest.daemon.log() == logged
+
+
+@pytest.mark.parametrize("length", [ROOM - 1, ROOM])
+def test_output_fits(guest, length):
+    assert guest.answer(printing(
+        f'for (int i = 0; i < {length}; i++) {{ printf("%c", 97 + i % 26); }}'
+    )) == (OK, b"", bytes(97 + i % 26 for i in range(length)))
+
+
+def test_output_does_not_fit(guest):
+    """The first of it comes, and how many bytes are missing."""
+    assert guest.answer(printing(
+        f'for (int i = 0; i <= {ROOM}; i++) {{ printf("%c", 97 + i % 26); }}'
+    )) == (OK, struct.pack("<I", 5),
+           bytes(97 + i % 26 for i in range(ROOM - 4)))
+
+
+def test_output_without_end(guest):
+    """21 MB: it neither waits for a reader nor is any of it left behind."""
+    logged = guest.daemon.log()
+    worker = guest.daemon.workers()
+    status, results, data = guest.answer(printing(
+        'for (int i = 0; i < 50; i++) { printf("%s\\n", "'
+        + 99 * "x" + '"); }'), size=(4200, 1, 1), group=(1, 1, 1))
+    assert (status, data) == (OK, (10 * (99 * b"x" + b"\n"))[:ROOM - 4])
+    missing, = struct.unpack("<I", results)
+    assert missing >= 32768
+    assert guest.answer(printing("")) == (OK, b"", b"")
+    assert guest.run(printing(r'printf("after");')) == (OK, "after")
+    assert (guest.daemon.log(), guest.daemon.workers()) == (logged, worker)
+
+
+def test_output_is_of_one_device(guest):
+    """What one device's program leaves behind is no other's."""
+    other = Guest(guest.device.path.parent, 1)
+    other.connect()
+    try:
+        for n in range(5):
+            first, second = f"first {n}\n", f"second {n}\n"
+            long = printing(f'printf("{n}%100000d", 0);')
+            assert guest.answer(long)[0] == OK
+            assert other.answer(printing("")) == (OK, b"", b"")
+            assert other.run(printing(f'printf("second {n}\\n");')) == \
+                (OK, second)
+            assert guest.run(printing(f'printf("first {n}\\n");')) == \
+                (OK, first)
+    finally:
+        other.peer.close()
+        other.device.close()
+
+
+def test_code_that_writes_itself(guest):
+    """Past the driver"""
+    text = guest.store(b"by itself\n")
+    source = CALLS + ("__kernel void k(__global char *text) "
+                      "{ sys(1, 1, (long)text, 10); }")
+    assert guest.run(source, (BUFFER, text)) == (OK, "by itself\n")
 
 
 # --- Hosts that cannot close it ---

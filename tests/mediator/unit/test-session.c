@@ -9,7 +9,9 @@
 #include "session.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define KERNELS "build/kernels"
 #define QUOTA (1024 * 1024)
@@ -47,6 +49,9 @@ typedef struct Answer {
 /* What the VMs of the test that is running may */
 static SessionLimits limits;
 
+/* Where its kernels print; NULL: that is not looked at */
+static Output *output;
+
 static Session *open_device(const char *backend, unsigned device,
                             const char *kernels, bool closed, GError **error)
 {
@@ -55,6 +60,7 @@ static Session *open_device(const char *backend, unsigned device,
         .device = device,
         .kernels = kernels,
         .closed = closed,
+        .output = output,
     };
 
     return session_new(&options, error);
@@ -1304,6 +1310,49 @@ static void test_programs_of_the_guest(gconstpointer backend)
 }
 
 /* The catalogue's PTX, and such that is wrong, from memory of the guest's */
+/* Whoever prints otherwise, before a kernel or after it, is not heard. */
+static void ask_printing(Session *session)
+{
+    static const char text[] =
+        "__kernel void k(void) { printf(\"printed\"); }";
+    const uint64_t handle = alloc(session, sizeof(text));
+    Ask wanted = ask_program(handle, sizeof(text), "k");
+
+    wanted.params[1] = 1;
+    upload(session, handle, text, sizeof(text));
+    for (int i = 0; i < 2; i++) {
+        Answer answer;
+
+        g_assert_cmpint(write(STDOUT_FILENO, "before", 6), ==, 6);
+        fputs("by stdio", stdout);
+        answer = done(session, &wanted);
+        g_assert_cmpuint(answer.result_count, ==, 0);
+        g_assert_cmpmem(answer.data, answer.data_length, "printed", 7);
+        g_assert_cmpint(write(STDOUT_FILENO, "after", 5), ==, 5);
+    }
+}
+
+static void test_printing(gconstpointer backend)
+{
+    g_autoptr(GError) error = NULL;
+    Session *session;
+    int standard;
+
+    fflush(stdout);
+    standard = dup(STDOUT_FILENO);
+    output = output_new(&error);
+    g_assert_no_error(error);
+    session = open_session(backend, true);
+    if (session != NULL) {
+        ask_printing(session);
+        session_free(session);
+    }
+    fflush(stdout);
+    g_assert_cmpint(dup2(standard, STDOUT_FILENO), ==, STDOUT_FILENO);
+    close(standard);
+    g_clear_pointer(&output, output_free);
+}
+
 static void test_ptx_of_the_guest(gconstpointer backend)
 {
     static const char fault[] =
@@ -1496,6 +1545,8 @@ int main(int argc, char **argv)
                          test_arguments_of_programs);
     g_test_add_data_func("/session/opencl/limits-of-programs", "opencl",
                          test_limits_of_programs);
+    g_test_add_data_func("/session/opencl/printing", "opencl",
+                         test_printing);
     g_test_add_data_func("/session/opencl/no-device", "opencl",
                          test_no_device);
     add_tests("cuda");
