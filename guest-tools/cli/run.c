@@ -28,6 +28,9 @@ struct job {
     struct progress progress;
     struct vgpu_stub_outcome outcome;   /* of the last request */
     uint32_t exec_us;                   /* what the kernel took */
+    uint8_t printed[VGPU_STUB_BUF_SIZE];        /* by the kernel */
+    uint32_t printed_length;            /* bytes of it */
+    uint32_t printed_missing;           /* bytes more, at least */
 };
 
 static volatile sig_atomic_t interrupted;       /* by this signal; 0: not */
@@ -166,6 +169,14 @@ static struct nd_range default_range(const struct arguments *arguments)
     };
 }
 
+/* The outcome is soon that of another request. */
+static void keep_printed(struct job *job, const struct vgpu_stub_reply *reply)
+{
+    memcpy(job->printed, reply->data, reply->data_length);
+    job->printed_length = reply->data_length;
+    job->printed_missing = reply->result_count > 0 ? reply->results[0] : 0;
+}
+
 static int launch(struct job *job)
 {
     const struct options *options = job->options;
@@ -197,6 +208,7 @@ static int launch(struct job *job)
     }
     if (rc == 0) {
         job->exec_us = reply.exec_time_us;
+        keep_printed(job, &reply);
     }
     return rc;
 }
@@ -257,6 +269,21 @@ static void print(const struct job *job, const char *bdf)
     }
 }
 
+/* Not to stdout either */
+static void show_printed(const struct job *job)
+{
+    const uint32_t length = job->printed_length;
+
+    fwrite(job->printed, 1, length, stderr);
+    if (length > 0 && job->printed[length - 1] != '\n') {
+        fputc('\n', stderr);
+    }
+    if (job->printed_missing > 0) {
+        fail(job->options->argument, "it printed more: at least %u bytes that "
+             "the host did not keep", job->printed_missing);
+    }
+}
+
 static int run_on_device(struct job *job)
 {
     const struct options *options = job->options;
@@ -271,6 +298,7 @@ static int run_on_device(struct job *job)
     progress_begin(&job->progress, job->bytes_in + job->bytes_out);
     rc = execute(job);
     progress_end(&job->progress);
+    show_printed(job);
     release(job);
     if (rc == 0) {
         rc = vgpu_stub_get_info(job->dev, &info);

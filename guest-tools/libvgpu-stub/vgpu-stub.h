@@ -440,6 +440,10 @@ struct vgpu_stub_kernel {
  *
  * A kernel is idempotent if it does not read what it writes.
  *
+ * What it prints is the data of the reply: bytes as they are, without a NUL
+ * behind them, VGPU_STUB_READ_STEP at most. Where that is not all, the reply
+ * has a result: how many bytes are missing, at least. See vgpu_stub_parse().
+ *
  * Errors: also -EINVAL, a wrong struct_size, or a member of a later version;
  * the name is NULL, too long or empty, or there are more dimensions or
  * arguments than there can be, or @args is NULL.

@@ -37,7 +37,7 @@ import vgpu_stub_library as _c
 import vgpu_stub_values as _v
 from vgpu_stub_library import library as _library
 
-__all__ = ["Buffer", "Device", "Job", "Program", "RequestError",
+__all__ = ["Buffer", "Device", "Job", "Printed", "Program", "RequestError",
            "list_devices", "version"]
 
 _WAIT_MS = 100                  # between two looks at Python's signals
@@ -173,6 +173,20 @@ class Program(Buffer):
         device._fill(self, source)
 
 
+class Printed(bytes):
+    """What a kernel has printed; `missing` is how many bytes there were more,
+    at least, which the host did not keep."""
+
+    def __new__(cls, outcome):
+        reply = _c.Reply()
+        _check(_library.vgpu_stub_parse(byref(outcome), byref(reply)),
+               "response")
+        printed = super().__new__(
+            cls, ctypes.string_at(reply.data, reply.data_length))
+        printed.missing = reply.results[0] if reply.result_count else 0
+        return printed
+
+
 class Job:
     """A request that was submitted, until it has ended."""
 
@@ -195,6 +209,13 @@ class Job:
     def result(self, timeout=None):
         """The response's bytes, once it has ended; TimeoutError when that is
         not so within `timeout` seconds."""
+        return self._outcome(timeout).response()
+
+    def printed(self, timeout=None):
+        """As result(), of a launch: the Printed of its kernel."""
+        return Printed(self._outcome(timeout))
+
+    def _outcome(self, timeout):
         end = None if timeout is None else \
             time.monotonic() + _v.milliseconds(timeout) / 1000
         outcome = _c.Outcome()
@@ -203,7 +224,7 @@ class Job:
                 max(0, min(_WAIT_MS, int((end - time.monotonic()) * 1000) + 1))
             rc = self._wait(left, outcome)
             if rc != -errno.EAGAIN:
-                return _take(rc, "job", outcome).response()
+                return _take(rc, "job", outcome)
             if end is not None and time.monotonic() >= end:
                 raise TimeoutError(errno.ETIMEDOUT, "the job has not ended")
 
@@ -354,7 +375,8 @@ class Device:
 
     def launch(self, name, *args, global_size, local_size=None, program=None,
                idempotent=False):
-        """Run a kernel of the catalogue, or of a Program.
+        """Run a kernel of the catalogue, or of a Program; returns what it has
+        Printed.
 
         An argument is a Buffer or a number of ctypes: c_uint32, c_float, …
         Sizes are work items in each dimension, a number or a tuple; without
@@ -362,7 +384,8 @@ class Device:
         what it writes.
         """
         kernel = _v.kernel(name, args, global_size, local_size, program)
-        self._request("launch", byref(kernel), idempotent=idempotent)
+        return Printed(self._request("launch", byref(kernel),
+                                     idempotent=idempotent))
 
     def submit_launch(self, name, *args, global_size, local_size=None,
                       program=None, idempotent=False):

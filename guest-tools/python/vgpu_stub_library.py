@@ -86,6 +86,15 @@ class Outcome(Structure):
         return bytes(self.data[:self.length])
 
 
+class Reply(Structure):
+    _fields_ = [("status", c_uint32),
+                ("exec_time_us", c_uint32),
+                ("result_count", c_uint32),
+                ("data_length", c_uint32),
+                ("results", POINTER(c_uint32)),
+                ("data", c_void_p)]
+
+
 def _load():
     library = ctypes.CDLL("libvgpu-stub.so.1")
     dev, job, outcome = c_void_p, c_void_p, POINTER(Outcome)
@@ -103,6 +112,7 @@ def _load():
             (c_int, "wait", job, c_int, outcome),
             (None, "cancel", job),
             (None, "job_free", job),
+            (c_int, "parse", outcome, POINTER(Reply)),
             (None, "message", outcome, c_char_p, c_size_t),
             (c_char_p, "error_name", c_uint32),
             (c_int, "echo", dev, data, c_size_t, c_int, outcome),

@@ -131,6 +131,18 @@ def test_own_program(device):
     raises(ValueError, device.launch, "sha256", global_size=1, program=program)
 
 
+def test_printing(_):
+    """On the device whose catalogue has a kernel for it"""
+    with vgpu_stub.Device("00:03.0") as device:
+        printed = device.launch("say", c_uint32(2), global_size=1)
+        assert (printed, printed.missing) == (b"0\n1\n", 0)
+        job = device.submit_launch("say", c_uint32(500), global_size=1)
+        printed = job.printed()
+        assert printed.startswith(b"0\n1\n2\n")
+        assert (len(printed), printed.missing) == (988, 902)
+        assert device.launch("say", c_uint32(0), global_size=1) == b""
+
+
 def test_a_handle_stays_until_it_is_free(device):
     buffer = device.allocate(8)
     good, buffer.handle = buffer.handle, 1 << 63

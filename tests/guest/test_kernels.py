@@ -49,6 +49,8 @@ echo "== bar"; ../../vgpu-stub run vector_add --in a --in b --out r --u32 @a/4
 echo "== json"; ../../vgpu-stub run vector_add --in a --in b --out r --u32 @a/4 --json
 echo "== stdout"; ../../vgpu-stub run sha256 --in a --out /proc/self/fd/1:32 --u32 @a --u32 1 2>/dev/null | od -An -v -tx1 | tr -d ' \\n'; echo; sha256sum a
 echo "== unknown"; run frob
+echo "== prints"; run say --device 00:03.0 --u32 2 --global 1
+echo "== prints-much"; run say --device 00:03.0 --u32 500 --global 1
 echo "== too-small"; run vector_add --in a --in b --out c:8 --u32 @a/4
 echo "== too-few"; run vector_add --in a
 echo "== no-memory"; run vector_add --out big:2000000
@@ -83,6 +85,12 @@ echo "== python"; LD_LIBRARY_PATH=/job:/job/python/lib PYTHONHOME=/job/python \\
 echo "== python-waits"; LD_LIBRARY_PATH=/job:/job/python/lib PYTHONHOME=/job/python \\
     python/python3 -S binding_waits.py 00:1d.0 2>&1; echo "status $?"
 """.replace("KERNELS", " ".join(RUNS))
+
+
+# A kernel that prints, in OpenCL C alone
+SAY = {"say.kernel": "[kernel]\ndimensions=1\n[args]\nn=u32\n",
+       "say.cl": "__kernel void say(uint n)\n"
+                 '{ for (uint i = 0; i < n; i++) { printf("%u\\n", i); } }\n'}
 
 
 def floats(values):
@@ -162,7 +170,12 @@ def job(any_qemu_bin, tmp_path_factory):
                    "guest-tools/python/vgpu_stub_values.py",
                    "tests/guest/binding.py", "tests/guest/binding_waits.py"):
         shutil.copy(ROOT / module, directory)
-    (path / "conf").write_text("[vm]\nmemory-mib=1\n")
+    shutil.copytree(BUILD / "kernels", path / "kernels")
+    for name, text in SAY.items():
+        (path / "kernels" / name).write_text(text)
+    (path / "conf").write_text(
+        f"[workers]\nkernels={path}/kernels\n[vm]\nmemory-mib=1\n"
+        "[pool B]\nbackend=opencl\n")
     with Mediatord(BUILD / "mediator/vgpu-mediatord", path / "log",
                    "--socket-dir", sockets, "--config", path / "conf"), \
             Puppet(path / "puppet.sock") as puppet, \
@@ -174,6 +187,8 @@ def job(any_qemu_bin, tmp_path_factory):
                        for name in ("vector-add", "sha256", "sgemm"))],
                     *link(sockets / "7-0.sock"),
                     "-device", "vgpu-stub,addr=0x2,chardev=l0",
+                    *link(sockets / "7-1.sock", 3),
+                    "-device", "vgpu-stub,addr=0x3,pool_id=B,chardev=l3",
                     *link(path / "held.sock", 1),
                     "-device", "vgpu-stub,addr=0x1e,chardev=l1",
                     *link(path / "puppet.sock", 2),
@@ -219,6 +234,22 @@ def test_run_as_json(job):
 def test_run_into_a_pipe(job):
     ours, theirs = job["stdout"]
     assert theirs.split()[0] == ours
+
+
+def test_run_of_a_kernel_that_prints(job):
+    status, *printed, told = job["prints"]
+    assert (status, printed) == ("status 0", ["0", "1"])
+    assert told.startswith("say: 0 bytes to the host, ")
+
+
+def test_run_of_a_kernel_that_prints_much(job):
+    """1890 bytes in all"""
+    status, *printed, missing, told = job["prints-much"]
+    assert status == "status 0"
+    assert "\n".join(printed) == "".join(f"{n}\n" for n in range(500))[:988]
+    assert missing == ("vgpu-stub: say: it printed more: at least 902 bytes "
+                       "that the host did not keep")
+    assert told.startswith("say: 0 bytes to the host, ")
 
 
 @pytest.mark.parametrize("case, message", [
@@ -298,7 +329,7 @@ def test_example_sgemm(job):
 def test_python(job):
     """The memory of all who came before is free by then."""
     assert job["python"][-1] == "status 0", job["python"]
-    assert len(job["python"]) == 15
+    assert len(job["python"]) == 16
 
 
 def test_python_waits(job):
