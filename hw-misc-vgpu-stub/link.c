@@ -356,6 +356,11 @@ bool vgpu_stub_link_has_room(const VgpuStubLink *link, uint32_t length)
                                  VGPU_STUB_LINK_TX_RESERVE;
 }
 
+uint64_t vgpu_stub_link_next_sequence(VgpuStubLink *link)
+{
+    return ++link->sequence;
+}
+
 void vgpu_stub_link_send_request(VgpuStubLink *link, uint64_t sequence,
                                  uint32_t request_id, const uint8_t *data,
                                  uint32_t length)

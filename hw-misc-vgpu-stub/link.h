@@ -67,6 +67,7 @@ struct VgpuStubLink {
     void *opaque;
     struct vgpu_stub_wire_hello hello;  /* as it is on the wire */
     QEMUTimer verdict;              /* ends the wait for WELCOME */
+    uint64_t sequence;              /* the last one given; never goes back */
     bool clean;                     /* no request since the last RESET */
     guint tx_watch;                 /* 0: not waiting for the chardev */
     size_t tx_len;
@@ -92,6 +93,9 @@ bool vgpu_stub_link_is_up(const VgpuStubLink *link);
 
 /* May a request of @length bytes be sent now (link up, room for it)? */
 bool vgpu_stub_link_has_room(const VgpuStubLink *link, uint32_t length);
+
+/* The number of a new request: it was never used before. */
+uint64_t vgpu_stub_link_next_sequence(VgpuStubLink *link);
 
 /*
  * Send a REQUEST, for which has_room() was true; @data is copied. The link
