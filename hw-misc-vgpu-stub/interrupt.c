@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "qemu/osdep.h"
+#include "qemu/main-loop.h"
 #include "interrupt.h"
 #include "compat.h"
 
@@ -14,18 +15,45 @@ static bool interrupt_pending(const VgpuStubInterrupt *interrupt)
 
 static void interrupt_update_intx(VgpuStubInterrupt *interrupt)
 {
-    if (!msi_enabled(interrupt->pci_dev)) {
-        pci_set_irq(interrupt->pci_dev, interrupt_pending(interrupt));
+    PCIDevice *pci_dev = interrupt->pci_dev;
+
+    if (pci_dev && !msi_enabled(pci_dev)) {
+        pci_set_irq(pci_dev, interrupt_pending(interrupt));
+    }
+}
+
+static void interrupt_put(void *opaque)
+{
+    object_unref(OBJECT(opaque));
+}
+
+/*
+ * The guest says where an MSI writes: into this device, or into what unplugs
+ * it. Then it is kept until all that led here has returned.
+ */
+static void interrupt_send_msi(VgpuStubInterrupt *interrupt)
+{
+    PCIDevice *pci_dev = interrupt->pci_dev;
+
+    object_ref(OBJECT(pci_dev));
+    interrupt->sending = true;
+    msi_notify(pci_dev, 0);
+    interrupt->sending = false;
+    if (interrupt->pci_dev) {
+        object_unref(OBJECT(pci_dev));
+    } else {
+        aio_bh_schedule_oneshot(qemu_get_aio_context(), interrupt_put,
+                                pci_dev);
     }
 }
 
 /* Something to tell: MSI is an event, one message each; INTx is a level. */
 void vgpu_stub_interrupt_notify(VgpuStubInterrupt *interrupt)
 {
-    if (msi_enabled(interrupt->pci_dev) && interrupt_pending(interrupt)) {
-        interrupt->sending = true;
-        msi_notify(interrupt->pci_dev, 0);
-        interrupt->sending = false;
+    PCIDevice *pci_dev = interrupt->pci_dev;
+
+    if (pci_dev && msi_enabled(pci_dev) && interrupt_pending(interrupt)) {
+        interrupt_send_msi(interrupt);
     }
     interrupt_update_intx(interrupt);
 }
@@ -45,6 +73,7 @@ void vgpu_stub_interrupt_init(VgpuStubInterrupt *interrupt, PCIDevice *pci_dev)
 void vgpu_stub_interrupt_exit(VgpuStubInterrupt *interrupt)
 {
     timer_del(&interrupt->redeliver);
+    interrupt->pci_dev = NULL;
 }
 
 void vgpu_stub_interrupt_raise(VgpuStubInterrupt *interrupt, uint32_t bits)

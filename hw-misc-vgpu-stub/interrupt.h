@@ -10,7 +10,7 @@
 #include "qemu/timer.h"
 
 typedef struct VgpuStubInterrupt {
-    PCIDevice *pci_dev;
+    PCIDevice *pci_dev;         /* NULL once it is unplugged */
     uint32_t ctrl;              /* the bits that the guest wants to be told */
     uint32_t status;            /* what has happened, until it clears them */
     QEMUTimer redeliver;        /* tells the guest after a load */

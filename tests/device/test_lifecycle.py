@@ -3,8 +3,10 @@
 import pytest
 
 from support import abi
-from support.device import SLOT, Device
+from support.device import (PCI_CAP_ID_MSI, PCI_CAPABILITIES, SLOT,
+                            Device)
 from support.mediator import FakeMediator
+from support.qemu import Qemu
 from support.wait import wait_for
 from test_registers import RESET
 
@@ -134,3 +136,88 @@ def test_two_devices_are_independent(start_qemu, link_path, tmp_path):
             assert first.response() == b"ONE"
         second.wait_link(0)
         assert first.LINK == 1
+
+
+class OwnSlot:
+    """A device behind a PCIe port, whose MSI switches that port's slot off: the
+    device is gone when its own message has been sent."""
+
+    ECAM = 0xb0000000
+    PORT = ECAM + (3 << 15)
+    DEVICE = ECAM + (1 << 20)
+    PCI_CAP_ID_EXP = 0x10
+    SLOT_CONTROL = 0x18
+    SLOT_OFF = 0x0700           # power controller and indicator off
+
+    def __init__(self, qemu):
+        self.qemu = qemu
+        qemu.pci_write(0, 0x60, self.ECAM | 1)          # PCIEXBAR
+        qemu.write(self.PORT + 0x18, 0x010100, 4)       # its bus is 1
+        qemu.write(self.PORT + 0x20, 0xe000e000, 4)     # the window
+        qemu.write(self.PORT + 4, 6, 2)
+        qemu.write(self.DEVICE + 0x10, 0xe0000000, 4)
+        self.dev = Device(qemu, place=False)
+        self.decode(True)
+        msi = self.capability(self.DEVICE, PCI_CAP_ID_MSI)
+        slot = self.capability(self.PORT, self.PCI_CAP_ID_EXP)
+        qemu.write(msi + 4, slot + self.SLOT_CONTROL, 4)
+        qemu.write(msi + 12, self.SLOT_OFF, 2)
+        qemu.write(msi + 2, 1, 2)
+        self.dev.INTERRUPT_CTRL = abi.VGPU_STUB_INTERRUPT_COMPLETION
+
+    def decode(self, on):
+        """Whether BAR0 is there; it sends in any case"""
+        self.qemu.write(self.DEVICE + 4, 6 if on else 4, 2)
+
+    def capability(self, function, kind):
+        cap = self.qemu.read(function + PCI_CAPABILITIES, 1)
+        while self.qemu.read(function + cap, 1) != kind:
+            cap = self.qemu.read(function + cap + 1, 1)
+            assert cap, "no such capability"
+        return function + cap
+
+
+@pytest.fixture
+def own_slot(qemu_bin, tmp_path, link_path):
+    # A machine of before ACPI took over the ports: the guest switches them.
+    with Qemu(qemu_bin, tmp_path, "-chardev",
+              f"socket,id=link,path={link_path},server=on,wait=off",
+              "-device", "pcie-root-port,id=port1,addr=3,slot=1",
+              "-device", "vgpu-stub,bus=port1,addr=0,chardev=link",
+              machine="pc-q35-4.2") as qemu:
+        yield OwnSlot(qemu)
+
+
+def end_request(own_slot, mediator, how, mapped):
+    dev = own_slot.dev
+    if how in ("refused", "enabled"):
+        dev.INTERRUPT_CTRL = how == "refused"
+        dev.REQUEST_LEN = 0
+        dev.DOORBELL = abi.VGPU_STUB_DOORBELL_SUBMIT
+    else:
+        dev.submit(b"question")
+        request = mediator.expect_request()
+        own_slot.decode(mapped)
+    if how == "enabled":                # and INTERRUPT_STATUS, in one access
+        dev.write(abi.VGPU_STUB_REG_INTERRUPT_CTRL, 1 << 32 | 1, 8)
+    elif how == "answered":
+        mediator.send_response(request, b"answer")
+    elif how == "cancelled":
+        dev.DOORBELL = abi.VGPU_STUB_DOORBELL_ACK
+    elif how == "lost":
+        mediator.send(b"x" * 64)
+    elif how == "timeout":
+        dev.qemu.clock_step(30_000)
+
+
+@pytest.mark.parametrize("how, mapped", (
+    ("refused", True), ("enabled", True), ("cancelled", True),
+    ("answered", True), ("lost", True), ("timeout", True),
+    ("answered", False), ("lost", False), ("timeout", False)))
+def test_an_msi_that_unplugs_its_device(own_slot, link_path, how, mapped):
+    """Nothing keeps a device in memory whose BAR is not mapped."""
+    with FakeMediator.accept(link_path) as mediator:
+        end_request(own_slot, mediator, how, mapped)
+        mediator.expect_closed()
+    wait_for(lambda: "1af4:1111" not in own_slot.qemu.hmp("info pci"),
+             "unplug")
