@@ -12,99 +12,10 @@ import struct
 import pytest
 
 from fake_device import FakeDevice
-from support import abi, wire
+from support import abi
+from support.accelerator import Accelerator, Error, buffer, u32
 from support.paths import BUILD
 from support.wait import wait_for
-from support.wire import Message
-
-OK = abi.VGPU_STUB_ERR_NONE
-NAME_SIZE = abi.VGPU_STUB_KERNEL_NAME_SIZE
-
-
-class Error(Exception):
-    """The status of an answer that is not OK, and its sentence."""
-
-
-class Accelerator:
-    """What a guest has of it, on one link."""
-
-    def __init__(self, peer):
-        self.peer = peer
-        self.sequence = 0
-
-    def call(self, opcode, params=(), data=b""):
-        self.sequence += 1
-        body = struct.pack(f"<{len(params)}I", *params)
-        header = wire.REQUEST.pack(
-            abi.VGPU_STUB_PROTOCOL_VERSION, opcode, 0, len(params),
-            wire.REQUEST.size + len(body), len(data))
-        self.peer.send(Message(abi.VGPU_STUB_MSG_REQUEST, header + body + data,
-                               sequence=self.sequence))
-        answer = self.peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
-        assert answer.sequence == self.sequence
-        _, status, count, offset, length, _ = \
-            wire.RESPONSE.unpack_from(answer.payload)
-        returned = answer.payload[offset:offset + length]
-        if status != OK:
-            raise Error(status, returned.decode())
-        return struct.unpack_from(f"<{count}I", answer.payload,
-                                  wire.RESPONSE.size), returned
-
-    def info(self):
-        """The backend, the bytes that are allocated, the name."""
-        results, name = self.call(abi.VGPU_STUB_OP_GET_DEVICE_INFO)
-        return results[2], words64(results[5:7]), name.decode()
-
-    def alloc(self, size):
-        results, _ = self.call(abi.VGPU_STUB_OP_MEMORY_ALLOC, split64(size))
-        return words64(results)
-
-    def write(self, handle, data):
-        for at in range(0, len(data), 968):
-            piece = data[at:at + 968]
-            self.call(abi.VGPU_STUB_OP_MEMORY_COPY,
-                      (abi.VGPU_STUB_COPY_TO_DEVICE, len(piece),
-                       *split64(handle), *split64(at)), piece)
-
-    def read(self, handle, size):
-        return b"".join(
-            self.call(abi.VGPU_STUB_OP_MEMORY_COPY,
-                      (abi.VGPU_STUB_COPY_FROM_DEVICE, min(992, size - at),
-                       *split64(handle), *split64(at)))[1]
-            for at in range(0, size, 992))
-
-    def store(self, data):
-        handle = self.alloc(len(data))
-        self.write(handle, data)
-        return handle
-
-    def run(self, kernel, *args, program=0, length=0):
-        data = kernel.encode().ljust(NAME_SIZE, b"\0")
-        for kind, value in args:
-            data += struct.pack("<IIQ", kind, 0, value)
-        self.call(abi.VGPU_STUB_OP_KERNEL,
-                  (1, 64, 1, 1, 0, 0, 0, *split64(program), length), data)
-
-    def run_program(self, text, kernel, *args):
-        text = text.encode() + b"\0"
-        self.run(kernel, *args, program=self.store(text), length=len(text))
-
-
-def split64(value):
-    return value & 0xFFFFFFFF, value >> 32
-
-
-def words64(words):
-    return words[0] | words[1] << 32
-
-
-def buffer(handle):
-    return abi.VGPU_STUB_ARG_BUFFER, handle
-
-
-def u32(value):
-    return abi.VGPU_STUB_ARG_U32, value
-
 
 @pytest.fixture(params=["cpu", "opencl", "cuda"])
 def backend(request, monkeypatch):
