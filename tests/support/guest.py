@@ -39,25 +39,37 @@ def matches(lines, pattern):
     return any(re.search(pattern, line) for line in lines)
 
 
-def pack_python(directory, *modules):
-    """Make the directory a PYTHONHOME with python3, these modules of the
-    standard library and all that those need."""
+def python_files(statement):
+    """python3 itself, and the files of all modules that the statement loads"""
     python = Path("/usr/bin/python3").resolve()
     listed = subprocess.run(
-        [python, "-S", "-c", f"""
-import sys, {", ".join(modules)}
+        [python, "-S", "-B", "-c", f"""
+import sys
+{statement}
 print(*(module.__file__ for module in sys.modules.values()
         if getattr(module, "__file__", None)), sep="\\n")"""],
         check=True, stdout=subprocess.PIPE, text=True).stdout.split()
-    binaries = [python, *(path for path in listed if path.endswith(".so"))]
-    libraries = set(re.findall(r"/\S+", subprocess.run(
-        ["ldd", *binaries], check=True, stdout=subprocess.PIPE,
-        text=True).stdout)) - {f"{path}:" for path in binaries}
+    return python, [Path(path) for path in listed]
+
+
+def libraries(binaries):
+    """The paths of the shared libraries that these need"""
+    listed = subprocess.run(["ldd", *binaries], check=True,
+                            stdout=subprocess.PIPE, text=True).stdout
+    return set(re.findall(r"/\S+", listed)) - {f"{path}:"
+                                               for path in binaries}
+
+
+def pack_python(directory, *modules):
+    """Make the directory a PYTHONHOME with python3, these modules of the
+    standard library and all that those need."""
+    python, listed = python_files(f"import {', '.join(modules)}")
+    binaries = [python, *(path for path in listed if path.suffix == ".so")]
     for path in listed:
-        target = directory / Path(path).relative_to("/usr")
+        target = directory / path.relative_to("/usr")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, target)
     (directory / "lib").mkdir(exist_ok=True)
-    for path in libraries:
+    for path in libraries(binaries):
         shutil.copy(path, directory / "lib")
     shutil.copy(python, directory / "python3")
