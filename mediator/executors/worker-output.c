@@ -14,12 +14,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Bytes of one look, and how long it is until the next one after so many */
-#define LOOK_SIZE 65536
+/*
+ * Bytes of one look, and how long it is until the next one: a worker that
+ * prints as fast as it can has little of the daemon's time.
+ */
+#define LOOK_SIZE 4096
 #define LOOK_MS 20
 
-/* Bytes at the end: nobody writes then, as a rule, but a pipe may be long. */
-#define LAST_SIZE (4 * LOOK_SIZE)
+/* Bytes at the end: what a pipe holds. Nobody writes then, as a rule. */
+#define LAST_SIZE (16 * LOOK_SIZE)
 
 struct WorkerOutput {
     int fd;
@@ -29,6 +32,16 @@ struct WorkerOutput {
     bool cut;                   /* and there was more of it */
     guint source;               /* 0 at the end */
 };
+
+static void append_hex(GString *text, guchar byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char escaped[] = {
+        '\\', 'x', digits[byte >> 4], digits[byte & 15],
+    };
+
+    g_string_append_len(text, escaped, sizeof(escaped));
+}
 
 static char *escape(const char *text, size_t length, bool cut)
 {
@@ -48,7 +61,7 @@ static char *escape(const char *text, size_t length, bool cut)
             g_string_append_unichar(escaped, c);
             text = g_utf8_next_char(text);
         } else {
-            g_string_append_printf(escaped, "\\x%02x", (guchar)*text++);
+            append_hex(escaped, *text++);
         }
     }
     if (cut) {

@@ -3,7 +3,7 @@
  *
  * A driver, or a kernel of the guest's, says what it wants there: bytes of any
  * kind, and without end. A line is cut to its first WORKER_OUTPUT_LINE bytes.
- * Who prints very much is read at no more than some MiB a second.
+ * Who prints very much is read at no more than 200 KiB a second.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
