@@ -148,14 +148,14 @@ static void options_clear(Options *options)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
 /* A link to each of @paths; NULL and @error set when one cannot be. */
-static GPtrArray *connect_all(char **paths, Dispatch *dispatch,
+static GPtrArray *connect_all(char **paths, Vms *vms, Dispatch *dispatch,
                               GError **error)
 {
     g_autoptr(GPtrArray) links = g_ptr_array_new_with_free_func(
         (GDestroyNotify)link_free);
 
     for (char **path = paths; path != NULL && *path != NULL; path++) {
-        Link *link = link_new(*path, true, dispatch, error);
+        Link *link = link_new(*path, true, vms, dispatch, error);
 
         if (link == NULL) {
             return NULL;
@@ -296,20 +296,23 @@ static void starter_lost(gpointer service)
 }
 
 /* Serve until the end; false when it has to end early. */
-static bool serve(const Options *options, Dispatch *dispatch,
+static bool serve(const Options *options, Vms *vms, Dispatch *dispatch,
                   Executor *const *executors, Starter *starter,
                   GError **error)
 {
-    g_autoptr(GPtrArray) links = connect_all(options->connect, dispatch,
-                                             error);
+    g_autoptr(GPtrArray) links = connect_all(options->connect, vms,
+                                             dispatch, error);
     g_autoptr(Service) service = service_new(dispatch, options->config);
     Admin admin = {
         .service = service,
+        .vms = vms,
         .dispatch = dispatch,
         .executors = executors,
         .own_uids = starter_flags(starter) & STARTER_OWN_UIDS,
     };
-    Metrics metrics = { .dispatch = dispatch, .executors = executors };
+    Metrics metrics = {
+        .vms = vms, .dispatch = dispatch, .executors = executors,
+    };
     g_autoptr(AnswerSocket) admin_socket = NULL;
     g_autoptr(AnswerSocket) metrics_socket = NULL;
     RrddFile *rrdd_file = NULL;
@@ -338,11 +341,11 @@ static bool serve(const Options *options, Dispatch *dispatch,
         }
     }
     if (options->socket_dir != NULL) {
-        dir = socket_dir_new(options->socket_dir, dispatch);
+        dir = socket_dir_new(options->socket_dir, vms, dispatch);
     }
-    dispatch_forget_ended(dispatch);
+    vms_forget_ended(vms);
     if (options->rrdd_file != NULL) {
-        rrdd_file = rrdd_file_new(options->rrdd_file, dispatch);
+        rrdd_file = rrdd_file_new(options->rrdd_file, vms);
     }
     if (!admin.own_uids) {
         g_message("workers have the daemon's user, and reach each other and "
@@ -362,6 +365,7 @@ static bool run(const Options *options, Starter *starter, WorkerRoot *root,
 {
     WorkerExecutors *workers = worker_executors_new(starter, root,
                                                     options->kernels);
+    Vms *vms = vms_new();
     Executor *executors[POOLS];
     Dispatch *dispatch;
     bool good;
@@ -369,16 +373,17 @@ static bool run(const Options *options, Starter *starter, WorkerRoot *root,
     for (PoolId pool = 0; pool < POOLS; pool++) {
         executors[pool] = worker_executors_of(workers, pool);
     }
-    dispatch = dispatch_new(executors, config);
+    dispatch = dispatch_new(vms, executors, config);
 
     if (options->state_dir != NULL) {
         g_autofree char *path = g_build_filename(options->state_dir,
                                                  "quarantines", NULL);
 
-        dispatch_keep_quarantines(dispatch, path);
+        vms_keep_quarantines(vms, path);
     }
-    good = serve(options, dispatch, executors, starter, error);
+    good = serve(options, vms, dispatch, executors, starter, error);
     worker_executors_free(workers);
+    vms_free(vms);
     dispatch_free(dispatch);
     return good;
 }

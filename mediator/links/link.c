@@ -17,6 +17,7 @@
 
 struct Link {
     struct sockaddr_un address;
+    Vms *vms;
     Dispatch *dispatch;
     Identity *identity;
     Vm *vm;                     /* NULL while nobody listens */
@@ -335,7 +336,7 @@ static bool link_message(gpointer opaque, const WireHeader *header,
 static void link_take_vm(Link *link)
 {
     if (link->vm == NULL) {
-        link->vm = dispatch_vm_ref(link->dispatch, link->identity);
+        link->vm = vms_device_there(link->vms, link->identity);
     }
 }
 
@@ -387,8 +388,8 @@ static void link_connect(Link *link)
                                 link);
 }
 
-Link *link_new(const char *path, bool expected, Dispatch *dispatch,
-               GError **error)
+Link *link_new(const char *path, bool expected, Vms *vms,
+               Dispatch *dispatch, GError **error)
 {
     size_t length = strlen(path);
     Link *link;
@@ -402,6 +403,7 @@ Link *link_new(const char *path, bool expected, Dispatch *dispatch,
     link = g_new0(Link, 1);
     link->address.sun_family = AF_UNIX;
     memcpy(link->address.sun_path, path, length);
+    link->vms = vms;
     link->dispatch = dispatch;
     link->identity = identity_of_socket(path);
     link->expected = expected;
@@ -418,7 +420,7 @@ void link_free(Link *link)
     link_disconnect(link);
     g_hash_table_unref(link->running);
     if (link->vm != NULL) {
-        dispatch_vm_unref(link->dispatch, link->vm, link->identity);
+        vm_device_gone(link->vm, link->identity);
     }
     identity_free(link->identity);
     g_free(link->refusal);
@@ -428,7 +430,7 @@ void link_free(Link *link)
 void link_lost(Link *link)
 {
     if (link->vm != NULL) {
-        dispatch_vm_lost(link->dispatch, link->vm, link->identity);
+        vm_device_lost(link->vm, link->identity);
         link->vm = NULL;
     }
 }

@@ -30,8 +30,8 @@ typedef struct Link Link;
  *
  * Returns NULL and a G_IO_ERROR when a socket cannot have such a path.
  */
-Link *link_new(const char *path, bool expected, Dispatch *dispatch,
-               GError **error);
+Link *link_new(const char *path, bool expected, Vms *vms,
+               Dispatch *dispatch, GError **error);
 
 /* Ends the connection; its requests are abandoned. The VM may live on. */
 void link_free(Link *link);

@@ -17,6 +17,7 @@
 
 struct SocketDir {
     char *path;
+    Vms *vms;
     Dispatch *dispatch;
     GFileMonitor *monitor;      /* NULL where there is none to be had */
     guint timer;
@@ -35,7 +36,7 @@ static void socket_dir_add(SocketDir *dir, const char *name)
 {
     g_autofree char *path = g_build_filename(dir->path, name, NULL);
     g_autoptr(GError) error = NULL;
-    Link *link = link_new(path, false, dir->dispatch, &error);
+    Link *link = link_new(path, false, dir->vms, dir->dispatch, &error);
 
     if (link == NULL) {
         g_warning("%s", error->message);
@@ -154,13 +155,14 @@ static void free_link(gpointer link)
     }
 }
 
-SocketDir *socket_dir_new(const char *path, Dispatch *dispatch)
+SocketDir *socket_dir_new(const char *path, Vms *vms, Dispatch *dispatch)
 {
     g_autoptr(GFile) file = g_file_new_for_path(path);
     g_autoptr(GError) error = NULL;
     SocketDir *dir = g_new0(SocketDir, 1);
 
     dir->path = g_strdup(path);
+    dir->vms = vms;
     dir->dispatch = dispatch;
     dir->links = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
                                        free_link);

@@ -14,7 +14,7 @@
 typedef struct SocketDir SocketDir;
 
 /* Watch the directory at @path; the devices' requests go to @dispatch. */
-SocketDir *socket_dir_new(const char *path, Dispatch *dispatch);
+SocketDir *socket_dir_new(const char *path, Vms *vms, Dispatch *dispatch);
 
 /* As link_drain(), for all links; there will be no new ones. */
 void socket_dir_drain(SocketDir *dir);

@@ -52,39 +52,30 @@ static bool order_status(Admin *admin, char **fields G_GNUC_UNUSED,
     return true;
 }
 
-/* The table of VMs, as it grows */
-typedef struct VmTable {
-    const Dispatch *dispatch;
-    GString *text;
-} VmTable;
-
-static void append_vm(Vm *vm, gpointer opaque)
+static void append_vm(Vm *vm, gpointer answer)
 {
-    const VmTable *table = opaque;
     const VmReport report = scheduler_vm_report(vm);
-    const VmLimits *limits = scheduler_vm_limits(vm);
-    const VmStats *stats = dispatch_vm_stats(vm);
-    g_autofree char *name = g_strescape(scheduler_vm_name(vm), NULL);
-    g_autofree char *domids = dispatch_vm_domids(table->dispatch, vm);
+    const VmLimits *limits = vm_limits(vm);
+    const VmStats *stats = vm_stats(vm);
+    g_autofree char *name = g_strescape(vm_name(vm), NULL);
+    g_autofree char *domids = vm_domids(vm);
 
     g_string_append_printf(
-        table->text, "%s\t%s\t%s\t%s\t%u\t%u\t%u\t%" G_GUINT64_FORMAT "\t%"
+        answer, "%s\t%s\t%s\t%s\t%u\t%u\t%u\t%" G_GUINT64_FORMAT "\t%"
         G_GUINT64_FORMAT "\t%" G_GINT64_FORMAT "\t%" G_GINT64_FORMAT "\n",
         name, domids, pool_choice_names[limits->pool],
         priority_names[limits->priority], limits->weight, report.waiting,
         report.running, stats->ended, stats->failed, report.used,
-        seconds_until(report.quarantined_until, g_get_monotonic_time()));
+        seconds_until(vm_quarantined_until(vm), g_get_monotonic_time()));
 }
 
 static bool order_vms(Admin *admin, char **fields G_GNUC_UNUSED,
                       GString *answer, GError **error G_GNUC_UNUSED)
 {
-    VmTable table = { .dispatch = admin->dispatch, .text = answer };
-
     g_string_append(answer, "vm\tdomid\tpool\tpriority\tweight#\twaiting#\t"
                             "running#\tended#\tfailed#\tdevice_us#\t"
                             "quarantined_s#\n");
-    dispatch_vm_foreach(admin->dispatch, append_vm, &table);
+    vms_foreach(admin->vms, append_vm, answer);
     return true;
 }
 
@@ -117,13 +108,13 @@ static bool order_queues(Admin *admin, char **fields G_GNUC_UNUSED,
 {
     g_string_append(answer,
                     "pool\tpriority\twaiting#\trunning#\tdevice_us#\n");
-    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+    for (PoolId pool = 0; pool < POOLS; pool++) {
         for (int i = VGPU_STUB_PRIORITY_HIGH; i >= 0; i--) {
-            const ClassReport report = scheduler_class_report(
-                dispatch_scheduler(admin->dispatch), pool, i);
+            const ClassReport report =
+                dispatch_class_report(admin->dispatch, pool, i);
 
             g_string_append_printf(answer, "%c\t%s\t%u\t%u\t%"
-                                   G_GINT64_FORMAT "\n", pool,
+                                   G_GINT64_FORMAT "\n", pool_letter(pool),
                                    priority_names[i], report.waiting,
                                    report.running, report.used);
         }
@@ -134,10 +125,9 @@ static bool order_queues(Admin *admin, char **fields G_GNUC_UNUSED,
 static bool order_set(Admin *admin, char **fields,
                       GString *answer G_GNUC_UNUSED, GError **error)
 {
-    g_autofree char *vm = vm_select(admin->dispatch, fields[1], false, error);
+    Vm *vm = vm_select(admin->vms, fields[1], error);
 
-    return vm != NULL && dispatch_set_limit(admin->dispatch, vm, fields[2],
-                                            fields[3], error);
+    return vm != NULL && vm_set_limit(vm, fields[2], fields[3], error);
 }
 
 /* What was to be done was, but not all of it. */
@@ -151,7 +141,7 @@ static bool done_but(GError **error)
 static bool order_quarantine(Admin *admin, char **fields,
                              GString *answer G_GNUC_UNUSED, GError **error)
 {
-    g_autofree char *vm = vm_select(admin->dispatch, fields[1], false, error);
+    Vm *vm = vm_select(admin->vms, fields[1], error);
     gint64 until = G_MAXINT64;
     guint64 seconds;
 
@@ -168,21 +158,21 @@ static bool order_quarantine(Admin *admin, char **fields,
         }
         until = g_get_monotonic_time() + seconds * G_TIME_SPAN_SECOND;
     }
-    g_message("vm %s: quarantined by the operator", vm);
-    return dispatch_quarantine(admin->dispatch, vm, until, error) ||
+    g_message("vm %s: quarantined by the operator", vm_name(vm));
+    return vm_quarantine(vm, until, error) ||
            done_but(error);
 }
 
 static bool order_release(Admin *admin, char **fields,
                           GString *answer G_GNUC_UNUSED, GError **error)
 {
-    g_autofree char *vm = vm_select(admin->dispatch, fields[1], true, error);
+    g_autofree char *vm = vm_select_name(admin->vms, fields[1], error);
 
     if (vm == NULL) {
         return false;
     }
     g_message("vm %s: released by the operator", vm);
-    return dispatch_release(admin->dispatch, vm, error) ||
+    return vms_release(admin->vms, vm, error) ||
            done_but(error);
 }
 

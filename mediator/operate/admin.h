@@ -26,6 +26,7 @@
 
 typedef struct Admin {
     Service *service;
+    Vms *vms;
     Dispatch *dispatch;
     Executor *const *executors; /* by PoolId */
     bool own_uids;              /* each worker has one */

@@ -115,17 +115,17 @@ static void append_classes(GString *text, Dispatch *dispatch, size_t metric)
 {
     append_head(text, class_metrics[metric].name, class_metrics[metric].type,
                 class_metrics[metric].help);
-    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+    for (PoolId pool = 0; pool < POOLS; pool++) {
         for (int i = 0; i < PRIORITY_CLASSES; i++) {
-            const ClassReport report = scheduler_class_report(
-                dispatch_scheduler(dispatch), pool, i);
+            const ClassReport report = dispatch_class_report(dispatch, pool,
+                                                             i);
             g_autofree char *labels =
-                g_strdup_printf("pool=\"%c\",priority=\"%s\"", pool,
-                                priority_names[i]);
+                g_strdup_printf("pool=\"%c\",priority=\"%s\"",
+                                pool_letter(pool), priority_names[i]);
 
             class_metrics[metric].append(
                 text, class_metrics[metric].name, labels,
-                &dispatch_stats(dispatch)->classes[pool - VGPU_STUB_POOL_A][i],
+                &dispatch_stats(dispatch)->classes[pool][i],
                 &report);
         }
     }
@@ -136,13 +136,13 @@ static void append_classes(GString *text, Dispatch *dispatch, size_t metric)
 static void append_vm_requests(GString *text, Vm *vm)
 {
     g_string_append_printf(text, "%" G_GUINT64_FORMAT,
-                           dispatch_vm_stats(vm)->ended);
+                           vm_stats(vm)->ended);
 }
 
 static void append_vm_failures(GString *text, Vm *vm)
 {
     g_string_append_printf(text, "%" G_GUINT64_FORMAT,
-                           dispatch_vm_stats(vm)->failed);
+                           vm_stats(vm)->failed);
 }
 
 static void append_vm_device_time(GString *text, Vm *vm)
@@ -163,7 +163,7 @@ static void append_vm_running(GString *text, Vm *vm)
 static void append_vm_quarantined(GString *text, Vm *vm)
 {
     g_string_append_printf(
-        text, "%d", scheduler_vm_quarantined(vm, g_get_monotonic_time()));
+        text, "%d", vm_quarantined(vm, g_get_monotonic_time()));
 }
 
 typedef struct VmMetric {
@@ -213,7 +213,7 @@ static char *escape_label(const char *value)
 static void append_vm(Vm *vm, gpointer opaque)
 {
     const VmAppender *appender = opaque;
-    g_autofree char *name = escape_label(scheduler_vm_name(vm));
+    g_autofree char *name = escape_label(vm_name(vm));
 
     g_string_append_printf(appender->text, "%s{vm=\"%s\"} ",
                            appender->metric->name, name);
@@ -303,7 +303,7 @@ void metrics_append(const Metrics *metrics, GString *text)
 
         append_head(text, vm_metrics[i].name, vm_metrics[i].type,
                     vm_metrics[i].help);
-        dispatch_vm_foreach(metrics->dispatch, append_vm, &appender);
+        vms_foreach(metrics->vms, append_vm, &appender);
     }
     append_pools(text, metrics->executors);
     append_workers(text, metrics->executors);

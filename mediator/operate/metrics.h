@@ -12,6 +12,7 @@
 
 /* What the figures are of */
 typedef struct Metrics {
+    const Vms *vms;
     Dispatch *dispatch;
     Executor *const *executors; /* by PoolId */
 } Metrics;

@@ -30,7 +30,7 @@ static const char magic[] = "DATASOURCES";
 
 struct RrddFile {
     char *path;
-    Dispatch *dispatch;
+    const Vms *vms;
     int fd;                     /* -1 while there is no file */
     guint timer;
     bool complained;            /* that it cannot be written */
@@ -40,7 +40,7 @@ struct RrddFile {
 
 static guint64 requests_of(Vm *vm)
 {
-    return dispatch_vm_stats(vm)->ended;
+    return vm_stats(vm)->ended;
 }
 
 static guint64 device_time_of(Vm *vm)
@@ -85,26 +85,26 @@ static void append_u64(GByteArray *bytes, guint64 value)
 
 static void add_vm(Vm *vm, gpointer vms)
 {
-    if (identity_is_uuid(scheduler_vm_name(vm))) {
+    if (identity_is_uuid(vm_name(vm))) {
         g_ptr_array_add(vms, vm);
     }
 }
 
 static int compare_names(gconstpointer a, gconstpointer b)
 {
-    return strcmp(scheduler_vm_name(*(Vm *const *)a),
-                  scheduler_vm_name(*(Vm *const *)b));
+    return strcmp(vm_name(*(Vm *const *)a),
+                  vm_name(*(Vm *const *)b));
 }
 
 /*
  * The VMs that are known by a UUID, always in the same order, or the metadata
  * would change
  */
-static GPtrArray *list_vms(Dispatch *dispatch)
+static GPtrArray *list_vms(const Vms *all)
 {
     GPtrArray *vms = g_ptr_array_new();
 
-    dispatch_vm_foreach(dispatch, add_vm, vms);
+    vms_foreach(all, add_vm, vms);
     g_ptr_array_sort(vms, compare_names);
     g_ptr_array_set_size(vms, MIN(vms->len, RRDD_MAX_VMS));
     return vms;
@@ -124,7 +124,7 @@ static GString *make_metadata(const GPtrArray *vms)
                 "\"units\":\"%s\",\"type\":\"%s\",\"value_type\":\"%s\","
                 "\"min\":\"0.00\",\"default\":\"true\"}",
                 i + j > 0 ? "," : "", sources[j].name,
-                sources[j].description, scheduler_vm_name(vm),
+                sources[j].description, vm_name(vm),
                 sources[j].units, sources[j].type, sources[j].value_type);
         }
     }
@@ -138,10 +138,10 @@ static void put_u32(GByteArray *bytes, size_t offset, guint32 value)
     memcpy(bytes->data + offset, &value, sizeof(value));
 }
 
-static GByteArray *make_contents(Dispatch *dispatch)
+static GByteArray *make_contents(const Vms *all)
 {
     const double now = g_get_real_time() / (double)G_TIME_SPAN_SECOND;
-    g_autoptr(GPtrArray) vms = list_vms(dispatch);
+    g_autoptr(GPtrArray) vms = list_vms(all);
     g_autoptr(GString) metadata = make_metadata(vms);
     GByteArray *bytes = g_byte_array_new();
     guint64 bits;
@@ -246,7 +246,7 @@ static bool write_file(RrddFile *file, const GByteArray *bytes)
 static gboolean rrdd_file_update(gpointer opaque)
 {
     RrddFile *file = opaque;
-    g_autoptr(GByteArray) bytes = make_contents(file->dispatch);
+    g_autoptr(GByteArray) bytes = make_contents(file->vms);
 
     errno = 0;
     if (write_file(file, bytes)) {
@@ -260,12 +260,12 @@ static gboolean rrdd_file_update(gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
-RrddFile *rrdd_file_new(const char *path, Dispatch *dispatch)
+RrddFile *rrdd_file_new(const char *path, const Vms *vms)
 {
     RrddFile *file = g_new0(RrddFile, 1);
 
     file->path = g_strdup(path);
-    file->dispatch = dispatch;
+    file->vms = vms;
     file->fd = -1;
     file->timer = g_timeout_add_seconds(RRDD_PERIOD_S, rrdd_file_update,
                                         file);

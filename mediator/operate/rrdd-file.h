@@ -26,7 +26,7 @@ typedef struct RrddFile RrddFile;
  * Keep figures of @dispatch in the file at @path. As long as there cannot be
  * one it goes on trying.
  */
-RrddFile *rrdd_file_new(const char *path, Dispatch *dispatch);
+RrddFile *rrdd_file_new(const char *path, const Vms *vms);
 
 /* Removes the file. */
 void rrdd_file_free(RrddFile *file);

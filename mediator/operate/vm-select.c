@@ -39,7 +39,7 @@ static void look_at_name(const char *name, gpointer opaque)
 
 static void look_at_vm(Vm *vm, gpointer search)
 {
-    look_at_name(scheduler_vm_name(vm), search);
+    look_at_name(vm_name(vm), search);
 }
 
 /* A VM that is there may be quarantined, too. */
@@ -56,39 +56,38 @@ static void look_at_absent(const char *name, gpointer opaque)
 }
 
 /* The VM that runs as a domain; NULL and @error when @word is no such domid. */
-static char *select_domain(const Dispatch *dispatch, const char *word,
+static char *select_domain(const Vms *vms, const char *word,
                            GError **error)
 {
     guint32 domid;
     Vm *vm = identity_parse_domid(word, &domid)
-             ? dispatch_vm_of_domain(dispatch, domid) : NULL;
+             ? vms_of_domain(vms, domid) : NULL;
 
     if (vm == NULL) {
         g_set_error(error, SELECT_ERROR, SELECT_ERROR_NONE,
                     "no VM runs as domain %s; `vms` lists all", word);
         return NULL;
     }
-    return g_strdup(scheduler_vm_name(vm));
+    return g_strdup(vm_name(vm));
 }
 
-char *vm_select(const Dispatch *dispatch, const char *word, bool absent,
-                GError **error)
+static char *select_name(const Vms *vms, const char *word, bool absent,
+                         GError **error)
 {
     g_autoptr(GPtrArray) begin = g_ptr_array_new_with_free_func(g_free);
     Search search = { .word = word, .begin = begin };
     const size_t length = strlen(word);
 
-    dispatch_vm_foreach(dispatch, look_at_vm, &search);
+    vms_foreach(vms, look_at_vm, &search);
     if (absent) {
-        quarantines_foreach(dispatch_quarantines(dispatch), look_at_absent,
-                            &search);
+        quarantines_foreach(vms_quarantines(vms), look_at_absent, &search);
     }
     if (search.exact) {
         return g_strdup(word);
     }
     if (length > 0 && length <= DOMID_DIGITS &&
         strspn(word, "0123456789") == length) {
-        return select_domain(dispatch, word, error);
+        return select_domain(vms, word, error);
     }
     if (begin->len == 1) {
         return g_strdup(g_ptr_array_index(begin, 0));
@@ -102,4 +101,16 @@ char *vm_select(const Dispatch *dispatch, const char *word, bool absent,
     g_set_error(error, SELECT_ERROR, SELECT_ERROR_NONE,
                 "no VM is called '%s'; `vms` lists all", word);
     return NULL;
+}
+
+Vm *vm_select(const Vms *vms, const char *word, GError **error)
+{
+    g_autofree char *name = select_name(vms, word, false, error);
+
+    return name != NULL ? vms_find(vms, name) : NULL;
+}
+
+char *vm_select_name(const Vms *vms, const char *word, GError **error)
+{
+    return select_name(vms, word, true, error);
 }

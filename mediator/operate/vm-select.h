@@ -6,7 +6,7 @@
 #ifndef MEDIATOR_VM_SELECT_H
 #define MEDIATOR_VM_SELECT_H
 
-#include "schedule/dispatch.h"
+#include "vms/vms.h"
 
 #define SELECT_ERROR select_error_quark()
 GQuark select_error_quark(void);
@@ -17,14 +17,17 @@ typedef enum SelectError {
 } SelectError;
 
 /*
- * The name of the VM that @word means: its name, in whatever case if that is a
- * UUID, the domid as which it runs, or how its UUID begins if no other's does
- * so. Up to five digits are a domid, never a beginning. VMs are those that are
- * there, and with @absent those that are quarantined, too.
- *
- * To be freed with g_free(); NULL and a SELECT_ERROR when it means none.
+ * The VM that @word means, of those that are there: its name, in whatever case
+ * if that is a UUID, the domid as which it runs, or how its UUID begins if no
+ * other's does so. Up to five digits are a domid, never a beginning. NULL and a
+ * SELECT_ERROR when it means none.
  */
-char *vm_select(const Dispatch *dispatch, const char *word, bool absent,
-                GError **error);
+Vm *vm_select(const Vms *vms, const char *word, GError **error);
+
+/*
+ * The name of such a VM, or of one that is not there, but quarantined; to be
+ * freed with g_free().
+ */
+char *vm_select_name(const Vms *vms, const char *word, GError **error);
 
 #endif /* MEDIATOR_VM_SELECT_H */

@@ -69,3 +69,11 @@ void request_complete(Request *request, uint32_t status, const void *payload,
     }
     g_free(request);
 }
+
+void request_reply(Request *request, const Reply *reply)
+{
+    uint8_t response[VGPU_STUB_BUF_SIZE];
+
+    request_complete(request, reply->status, response,
+                     reply_encode(reply, 0, response));
+}

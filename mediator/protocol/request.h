@@ -10,6 +10,7 @@
 #ifndef MEDIATOR_REQUEST_H
 #define MEDIATOR_REQUEST_H
 
+#include "call.h"
 #include "wire.h"
 
 typedef struct Request Request;
@@ -49,5 +50,8 @@ void request_abandon(Request *request);
  */
 void request_complete(Request *request, uint32_t status, const void *payload,
                       size_t length);
+
+/* The same with @reply, which took no time. */
+void request_reply(Request *request, const Reply *reply);
 
 #endif /* MEDIATOR_REQUEST_H */

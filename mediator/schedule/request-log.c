@@ -25,7 +25,7 @@ static void tell_left_out(const char *vm, guint64 left_out)
 
 static void request_log_write(GLogLevelFlags level, const RequestEnd *end)
 {
-    const char pool[] = { end->pool, '\0' };
+    const char pool[] = { pool_letter(end->pool), '\0' };
     const char *outcome = outcome_names[outcome_kind(end->status)];
     g_autofree char *status = g_strdup_printf("0x%02x", end->status);
     g_autofree char *sequence =

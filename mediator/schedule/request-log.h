@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vms/pool-id.h"
+
 /* The lines that there can be in a period, log-limit.h */
 #define REQUEST_LOG_LINES_VM 10
 #define REQUEST_LOG_LINES_ALL 200
@@ -22,7 +24,7 @@ typedef struct RequestLog RequestLog;
 /* A request that has ended */
 typedef struct RequestEnd {
     const char *vm;             /* the VM's name */
-    uint8_t pool;               /* VGPU_STUB_POOL_… */
+    PoolId pool;
     uint8_t priority;           /* VGPU_STUB_PRIORITY_… */
     uint64_t sequence;
     uint32_t status;            /* VGPU_STUB_ERR_… */

@@ -11,10 +11,12 @@
 #define LOCAL POOLS
 #define PLACES (POOLS + 1)
 
+typedef struct VmTasks VmTasks;
+
 /* A VM in a pool, or in the mediator */
 typedef struct Share {
     Claimant claimant;          /* waits where a task does, if it has a place */
-    Vm *vm;
+    VmTasks *owner;
     unsigned index;             /* of the pool, or LOCAL */
     bool place;
     bool told;                  /* the latest wish: to have a place */
@@ -25,34 +27,30 @@ typedef struct Share {
     GQueue plain[PRIORITY_CLASSES];     /* Task */
 } Share;
 
-struct Vm {
-    char *name;
-    gpointer data;              /* the owner's */
-    unsigned references;
-    VmLimits limits;
-    TokenBucket bucket;
+/* What is kept of a VM, as its vm_data() */
+struct VmTasks {
+    Vm *vm;
     Scheduler *scheduler;
+    GList link;                 /* in Scheduler.vms */
+    TokenBucket bucket;
     unsigned waiting;           /* tasks */
     unsigned running;
     gint64 used;                /* µs */
-    unsigned faults;            /* since `faults_since` */
-    gint64 faults_since;
-    gint64 quarantined_until;
     Share shares[PLACES];
 };
 
-typedef struct Pool {
+typedef struct PlaceQueue {
     PoolQueue queue;
     unsigned slots;
     unsigned vm_slots;          /* of one VM */
     unsigned running;
     ClassReport classes[PRIORITY_CLASSES];
-} Pool;
+} PlaceQueue;
 
 struct Scheduler {
     ClassShares shares;
-    Pool pools[PLACES];
-    GHashTable *vms;            /* name → Vm */
+    PlaceQueue places[PLACES];
+    GQueue vms;                 /* VmTasks */
     GSequence *deadlines;       /* Task, the earliest deadline first */
     GQueue expelled;            /* Task, out of queues that were emptied */
     GQueue wishes;              /* Share, whose wish has changed */
@@ -60,24 +58,23 @@ struct Scheduler {
 
 static unsigned task_place(const Task *task)
 {
-    return task->local ? LOCAL : task->pool - VGPU_STUB_POOL_A;
+    return task->local ? LOCAL : task->pool;
 }
 
-static Pool *task_pool(Scheduler *scheduler, const Task *task)
+static VmTasks *task_owner(const Task *task)
 {
-    return &scheduler->pools[task_place(task)];
+    return vm_data(task->vm);
 }
 
 /* What is reported of it, which is by the pool that it was sent to */
 static ClassReport *task_class(Scheduler *scheduler, const Task *task)
 {
-    return &scheduler->pools[task->pool - VGPU_STUB_POOL_A]
-                .classes[task->priority];
+    return &scheduler->places[task->pool].classes[task->priority];
 }
 
 static Share *task_share(const Task *task)
 {
-    return &task->vm->shares[task_place(task)];
+    return &task_owner(task)->shares[task_place(task)];
 }
 
 static GQueue *task_queue(const Task *task)
@@ -89,100 +86,48 @@ static GQueue *task_queue(const Task *task)
 
 /* --- VMs --- */
 
-static void vm_free(gpointer opaque)
+static void vm_tasks_free(gpointer opaque)
 {
-    Vm *vm = opaque;
+    VmTasks *tasks = opaque;
 
     for (int i = 0; i < PLACES; i++) {
-        if (vm->shares[i].link.data != NULL) {
-            g_queue_unlink(&vm->scheduler->wishes, &vm->shares[i].link);
+        if (tasks->shares[i].link.data != NULL) {
+            g_queue_unlink(&tasks->scheduler->wishes, &tasks->shares[i].link);
         }
     }
-    g_free(vm->name);
-    g_free(vm->data);
-    g_free(vm);
+    g_queue_unlink(&tasks->scheduler->vms, &tasks->link);
+    g_free(tasks);
 }
 
-static Vm *vm_new(Scheduler *scheduler, const char *name)
+static VmTasks *vm_tasks_new(Scheduler *scheduler, Vm *vm)
 {
-    Vm *vm = g_new0(Vm, 1);
+    VmTasks *tasks = g_new0(VmTasks, 1);
 
-    vm->name = g_strdup(name);
-    vm->scheduler = scheduler;
-    vm->limits = limits_default;
-    vm->bucket = TOKEN_BUCKET_FULL;
-    vm->quarantined_until = G_MININT64;
+    tasks->vm = vm;
+    tasks->scheduler = scheduler;
+    tasks->bucket = TOKEN_BUCKET_FULL;
     for (int i = 0; i < PLACES; i++) {
-        Share *share = &vm->shares[i];
+        Share *share = &tasks->shares[i];
 
-        share->vm = vm;
+        share->owner = tasks;
         share->index = i;
         share->place = i == LOCAL;
-        claimant_init(&share->claimant, &scheduler->pools[i].queue, share);
+        claimant_init(&share->claimant, &scheduler->places[i].queue, share);
     }
-    return vm;
+    tasks->link.data = tasks;
+    g_queue_push_tail_link(&scheduler->vms, &tasks->link);
+    return tasks;
 }
 
-Vm *scheduler_vm_ref(Scheduler *scheduler, const char *name)
+static VmTasks *vm_tasks(Scheduler *scheduler, Vm *vm)
 {
-    Vm *vm = g_hash_table_lookup(scheduler->vms, name);
+    VmTasks *tasks = vm_data(vm);
 
-    if (vm == NULL) {
-        vm = vm_new(scheduler, name);
-        g_hash_table_insert(scheduler->vms, vm->name, vm);
+    if (tasks == NULL) {
+        tasks = vm_tasks_new(scheduler, vm);
+        vm_set_data(vm, tasks, vm_tasks_free);
     }
-    vm->references++;
-    return vm;
-}
-
-void scheduler_vm_unref(Scheduler *scheduler, Vm *vm)
-{
-    if (--vm->references == 0) {
-        g_hash_table_remove(scheduler->vms, vm->name);
-    }
-}
-
-Vm *scheduler_vm_find(const Scheduler *scheduler, const char *name)
-{
-    return g_hash_table_lookup(scheduler->vms, name);
-}
-
-void scheduler_vm_foreach(Scheduler *scheduler,
-                          void (*function)(Vm *vm, gpointer opaque),
-                          gpointer opaque)
-{
-    GHashTableIter iter;
-    gpointer vm;
-
-    g_hash_table_iter_init(&iter, scheduler->vms);
-    while (g_hash_table_iter_next(&iter, NULL, &vm)) {
-        function(vm, opaque);
-    }
-}
-
-const char *scheduler_vm_name(const Vm *vm)
-{
-    return vm->name;
-}
-
-gpointer scheduler_vm_data(const Vm *vm)
-{
-    return vm->data;
-}
-
-void scheduler_vm_set_data(Vm *vm, gpointer data)
-{
-    vm->data = data;
-}
-
-const VmLimits *scheduler_vm_limits(const Vm *vm)
-{
-    return &vm->limits;
-}
-
-void scheduler_vm_set_limits(Vm *vm, const VmLimits *limits)
-{
-    vm->limits = *limits;
+    return tasks;
 }
 
 /* --- Places --- */
@@ -190,7 +135,7 @@ void scheduler_vm_set_limits(Vm *vm, const VmLimits *limits)
 /* @share may wish another thing than it did; somebody has to be told. */
 static void share_wish(Share *share)
 {
-    GQueue *wishes = &share->vm->scheduler->wishes;
+    GQueue *wishes = &share->owner->scheduler->wishes;
     const bool changed = share->index != LOCAL &&
                          share->told != (share->waiting > 0);
     const bool queued = share->link.data != NULL;
@@ -218,9 +163,10 @@ static void share_claim(Share *share, unsigned priority)
     }
 }
 
-void scheduler_vm_set_place(Vm *vm, uint8_t pool, bool place)
+void scheduler_vm_set_place(Scheduler *scheduler, Vm *vm, PoolId pool,
+                            bool place)
 {
-    Share *share = &vm->shares[pool - VGPU_STUB_POOL_A];
+    Share *share = &vm_tasks(scheduler, vm)->shares[pool];
 
     share->place = place;
     for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
@@ -244,8 +190,8 @@ bool scheduler_next_wish(Scheduler *scheduler, Wish *wish)
     share->told = !share->told;
     share_wish(share);
     *wish = (Wish) {
-        .vm = share->vm,
-        .pool = VGPU_STUB_POOL_A + share->index,
+        .vm = share->owner->vm,
+        .pool = share->index,
         .place = share->told,
     };
     return true;
@@ -277,7 +223,7 @@ static void task_enqueue(Scheduler *scheduler, Task *task)
     task->state = TASK_WAITING;
     task->link = (GList) { .data = task };
     g_queue_push_tail_link(task_queue(task), &task->link);
-    task->vm->waiting++;
+    share->owner->waiting++;
     share->waiting++;
     task_class(scheduler, task)->waiting++;
     share_claim(share, task->priority);
@@ -290,7 +236,7 @@ static void task_dequeue(Scheduler *scheduler, Task *task)
     Share *share = task_share(task);
 
     g_queue_unlink(task_queue(task), &task->link);
-    task->vm->waiting--;
+    share->owner->waiting--;
     share->waiting--;
     task_class(scheduler, task)->waiting--;
     share_claim(share, task->priority);
@@ -298,33 +244,34 @@ static void task_dequeue(Scheduler *scheduler, Task *task)
 }
 
 /* Hand a task back to its owner. */
-static void task_release(Scheduler *scheduler, Task *task)
+static void task_release(Task *task)
 {
     task_forget_deadline(task);
     task->state = TASK_IDLE;
-    scheduler_vm_unref(scheduler, task->vm);
+    vm_unref(task->vm);
 }
 
 uint32_t scheduler_submit(Scheduler *scheduler, Task *task, gint64 now)
 {
-    Vm *vm = task->vm;
+    VmTasks *tasks = vm_tasks(scheduler, task->vm);
+    const VmLimits *limits = vm_limits(task->vm);
 
     g_assert(task->state == TASK_IDLE);
-    if (scheduler_vm_quarantined(vm, now)) {
+    if (vm_quarantined(task->vm, now)) {
         return VGPU_STUB_ERR_VM_QUARANTINED;
     }
-    if (scheduler->pools[task->pool - VGPU_STUB_POOL_A].slots == 0) {
+    if (scheduler->places[task->pool].slots == 0) {
         return VGPU_STUB_ERR_INVALID_POOL;
     }
-    if (!token_bucket_take(&vm->bucket, vm->limits.rate, vm->limits.burst,
+    if (!token_bucket_take(&tasks->bucket, limits->rate, limits->burst,
                            now)) {
         return VGPU_STUB_ERR_RATE_LIMITED;
     }
-    if (vm->waiting >= vm->limits.queue) {
+    if (tasks->waiting >= limits->queue) {
         return VGPU_STUB_ERR_QUEUE_FULL;
     }
-    vm->references++;
-    task->deadline = now + vm->limits.deadline_ms * G_TIME_SPAN_MILLISECOND;
+    vm_ref(task->vm);
+    task->deadline = now + limits->deadline_ms * G_TIME_SPAN_MILLISECOND;
     task->in_deadlines = g_sequence_insert_sorted(scheduler->deadlines, task,
                                              compare_deadlines, NULL);
     task_enqueue(scheduler, task);
@@ -339,7 +286,7 @@ void scheduler_withdraw(Scheduler *scheduler, Task *task)
         g_assert(task->state == TASK_WAITING);
         task_dequeue(scheduler, task);
     }
-    task_release(scheduler, task);
+    task_release(task);
 }
 
 /* --- What runs --- */
@@ -347,96 +294,74 @@ void scheduler_withdraw(Scheduler *scheduler, Task *task)
 static bool share_eligible(gconstpointer opaque)
 {
     const Share *share = opaque;
-    const Vm *vm = share->vm;
+    const VmTasks *tasks = share->owner;
 
     return share->index == LOCAL ||
-           (vm->running < vm->limits.in_flight &&
-            share->running < vm->scheduler->pools[share->index].vm_slots);
+           (tasks->running < vm_limits(tasks->vm)->in_flight &&
+            share->running < tasks->scheduler->places[share->index].vm_slots);
 }
 
 /* Start the task whose turn it is in a pool, or here; NULL for none. */
-static Task *pool_start(Scheduler *scheduler, Pool *pool)
+static Task *place_start(Scheduler *scheduler, PlaceQueue *place)
 {
     Share *share;
     Task *task;
     Turn turn;
 
-    if (pool->running >= pool->slots ||
-        !pool_queue_next(&pool->queue, &turn)) {
+    if (place->running >= place->slots ||
+        !pool_queue_next(&place->queue, &turn)) {
         return NULL;
     }
     share = turn.claimant->owner;
     task = g_queue_peek_head(share->boosted[turn.priority].length > 0
                              ? &share->boosted[turn.priority]
                              : &share->plain[turn.priority]);
-    turn_start(&turn, share->vm->limits.weight);
+    turn_start(&turn, vm_limits(share->owner->vm)->weight);
     task->turn = turn;
     task_dequeue(scheduler, task);
     task->state = TASK_RUNNING;
     task_class(scheduler, task)->running++;
-    pool->running++;
-    share->vm->running++;
+    place->running++;
+    share->owner->running++;
     share->running++;
     return task;
 }
 
-Task *scheduler_start(Scheduler *scheduler, uint8_t pool)
+Task *scheduler_start(Scheduler *scheduler, PoolId pool)
 {
-    return pool_start(scheduler, &scheduler->pools[pool - VGPU_STUB_POOL_A]);
+    return place_start(scheduler, &scheduler->places[pool]);
 }
 
 Task *scheduler_start_local(Scheduler *scheduler)
 {
-    return pool_start(scheduler, &scheduler->pools[LOCAL]);
+    return place_start(scheduler, &scheduler->places[LOCAL]);
 }
 
-/* Returns whether it was one too many. */
-static bool vm_count_fault(Vm *vm, gint64 now)
-{
-    const VmLimits *limits = &vm->limits;
-    const gint64 until = now + limits->quarantine_s * G_TIME_SPAN_SECOND;
-
-    if (now - vm->faults_since > limits->fault_window_s * G_TIME_SPAN_SECOND) {
-        vm->faults_since = now;
-        vm->faults = 0;
-    }
-    if (++vm->faults < limits->faults) {
-        return false;
-    }
-    vm->faults = 0;
-    /* The operator may have decided on more. */
-    scheduler_vm_quarantine(vm, MAX(vm->quarantined_until, until));
-    return true;
-}
-
-bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
-                      bool fault, gint64 now)
+void scheduler_finish(Scheduler *scheduler, Task *task, gint64 used)
 {
     ClassReport *class = task_class(scheduler, task);
     Share *share = task_share(task);
-    Vm *vm = task->vm;
-    bool quarantined;
+    VmTasks *tasks = share->owner;
 
     g_assert(task->state == TASK_RUNNING);
     used = MAX(used, 1);        /* what costs nothing could run for ever */
-    turn_finish(&task->turn, vm->limits.weight, used, &scheduler->shares);
+    turn_finish(&task->turn, vm_limits(task->vm)->weight, used,
+                &scheduler->shares);
     if (!share_eligible(share)) {
         /* A VM at its limit was passed over, that is a pause. */
-        for (int pool = 0; pool < POOLS; pool++) {
-            claimant_catch_up(&vm->shares[pool].claimant);
+        for (PoolId pool = 0; pool < POOLS; pool++) {
+            claimant_catch_up(&tasks->shares[pool].claimant);
         }
     }
     if (share->index != LOCAL) {
         class->used += used;
-        vm->used += used;
+        tasks->used += used;
     }
     class->running--;
-    vm->running--;
+    tasks->running--;
     share->running--;
-    task_pool(scheduler, task)->running--;
-    quarantined = fault && vm_count_fault(vm, now);
-    task_release(scheduler, task);
-    return quarantined;
+    scheduler->places[share->index].running--;
+    task_release(task);
 }
 
 /* --- What has to end --- */
@@ -457,7 +382,7 @@ static void queue_expel(Scheduler *scheduler, GQueue *queue, uint32_t verdict)
 
 static void share_expel(Share *share, uint32_t verdict)
 {
-    Scheduler *scheduler = share->vm->scheduler;
+    Scheduler *scheduler = share->owner->scheduler;
 
     for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
         queue_expel(scheduler, &share->boosted[priority], verdict);
@@ -465,29 +390,20 @@ static void share_expel(Share *share, uint32_t verdict)
     }
 }
 
-void scheduler_vm_refuse(Vm *vm, uint8_t pool, uint32_t verdict)
+void scheduler_vm_refuse(Scheduler *scheduler, Vm *vm, PoolId pool,
+                         uint32_t verdict)
 {
-    share_expel(&vm->shares[pool - VGPU_STUB_POOL_A], verdict);
-    scheduler_vm_set_place(vm, pool, false);
+    share_expel(&vm_tasks(scheduler, vm)->shares[pool], verdict);
+    scheduler_vm_set_place(scheduler, vm, pool, false);
 }
 
-void scheduler_vm_quarantine(Vm *vm, gint64 until)
+void scheduler_vm_expel(Vm *vm, uint32_t verdict)
 {
-    vm->quarantined_until = until;
-    for (int i = 0; i < PLACES; i++) {
-        share_expel(&vm->shares[i], VGPU_STUB_ERR_VM_QUARANTINED);
+    VmTasks *tasks = vm_data(vm);
+
+    for (int i = 0; tasks != NULL && i < PLACES; i++) {
+        share_expel(&tasks->shares[i], verdict);
     }
-}
-
-void scheduler_vm_release(Vm *vm)
-{
-    vm->quarantined_until = G_MININT64;
-    vm->faults = 0;
-}
-
-bool scheduler_vm_quarantined(const Vm *vm, gint64 now)
-{
-    return now < vm->quarantined_until;
 }
 
 Task *scheduler_next_ended(Scheduler *scheduler, gint64 now, uint32_t *status)
@@ -498,7 +414,7 @@ Task *scheduler_next_ended(Scheduler *scheduler, gint64 now, uint32_t *status)
     if (expelled != NULL) {
         task = expelled->data;
         *status = task->verdict;
-        task_release(scheduler, task);
+        task_release(task);
         return task;
     }
     if (scheduler_next_event(scheduler) > now) {
@@ -529,19 +445,22 @@ gint64 scheduler_next_event(const Scheduler *scheduler)
 
 VmReport scheduler_vm_report(const Vm *vm)
 {
+    const VmTasks *tasks = vm_data(vm);
+
+    if (tasks == NULL) {
+        return (VmReport) { 0 };
+    }
     return (VmReport) {
-        .waiting = vm->waiting,
-        .running = vm->running,
-        .used = vm->used,
-        .quarantined_until = vm->quarantined_until,
-        .faults = vm->faults,
+        .waiting = tasks->waiting,
+        .running = tasks->running,
+        .used = tasks->used,
     };
 }
 
-ClassReport scheduler_class_report(const Scheduler *scheduler, uint8_t pool,
+ClassReport scheduler_class_report(const Scheduler *scheduler, PoolId pool,
                                    uint8_t priority)
 {
-    return scheduler->pools[pool - VGPU_STUB_POOL_A].classes[priority];
+    return scheduler->places[pool].classes[priority];
 }
 
 Scheduler *scheduler_new(void)
@@ -550,43 +469,36 @@ Scheduler *scheduler_new(void)
 
     scheduler->shares = shares_default;
     for (int i = 0; i < PLACES; i++) {
-        scheduler->pools[i].queue.eligible = share_eligible;
-        scheduler->pools[i].vm_slots = G_MAXUINT;
+        scheduler->places[i].queue.eligible = share_eligible;
+        scheduler->places[i].vm_slots = G_MAXUINT;
     }
-    scheduler->pools[LOCAL].slots = 1;
-    scheduler->vms = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
-                                           vm_free);
+    scheduler->places[LOCAL].slots = 1;
     scheduler->deadlines = g_sequence_new(NULL);
     return scheduler;
 }
 
 void scheduler_free(Scheduler *scheduler)
 {
-    g_assert(g_hash_table_size(scheduler->vms) == 0);
-    g_hash_table_unref(scheduler->vms);
+    g_assert(scheduler->vms.length == 0);
     g_sequence_free(scheduler->deadlines);
     g_free(scheduler);
 }
 
-void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots)
+void scheduler_set_slots(Scheduler *scheduler, PoolId pool, unsigned slots)
 {
-    GHashTableIter iter;
-    gpointer vm;
+    scheduler->places[pool].slots = slots;
+    for (GList *link = scheduler->vms.head; slots == 0 && link != NULL;
+         link = link->next) {
+        VmTasks *tasks = link->data;
 
-    scheduler->pools[pool - VGPU_STUB_POOL_A].slots = slots;
-    if (slots == 0) {
-        g_hash_table_iter_init(&iter, scheduler->vms);
-        while (g_hash_table_iter_next(&iter, NULL, &vm)) {
-            share_expel(&((Vm *)vm)->shares[pool - VGPU_STUB_POOL_A],
-                        VGPU_STUB_ERR_INVALID_POOL);
-        }
+        share_expel(&tasks->shares[pool], VGPU_STUB_ERR_INVALID_POOL);
     }
 }
 
-void scheduler_set_vm_slots(Scheduler *scheduler, uint8_t pool,
+void scheduler_set_vm_slots(Scheduler *scheduler, PoolId pool,
                             unsigned slots)
 {
-    scheduler->pools[pool - VGPU_STUB_POOL_A].vm_slots = slots;
+    scheduler->places[pool].vm_slots = slots;
 }
 
 void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares)

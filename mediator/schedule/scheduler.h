@@ -4,6 +4,9 @@
  * No I/O and no clock: time is passed in, in µs of any clock that never goes
  * back. A task is somebody's request; its owner embeds it.
  *
+ * What VMs may is theirs (vms.h). Tasks reference their VM while they are not
+ * idle, and what is kept of it here hangs on it.
+ *
  * Each pool has slots, and a task that runs has one. To which VM a pool's free
  * slot goes, and in which priority class, is in pool-queue.h: a VM is one
  * claimant in a pool, whatever it has waiting there. Within a VM and class it
@@ -21,12 +24,9 @@
 #define MEDIATOR_SCHEDULER_H
 
 #include "pool-queue.h"
-#include "vms/vm-limits.h"
+#include "vms/vms.h"
 
 typedef struct Scheduler Scheduler;
-
-/* A VM, as dom0 names it */
-typedef struct Vm Vm;
 
 typedef enum TaskState {
     TASK_IDLE,                  /* the owner's alone */
@@ -38,7 +38,7 @@ typedef enum TaskState {
 typedef struct Task {
     /* The owner sets these. */
     Vm *vm;
-    uint8_t pool;               /* VGPU_STUB_POOL_A or B */
+    PoolId pool;
     uint8_t priority;           /* VGPU_STUB_PRIORITY_… */
     bool boost;                 /* before the VM's own other tasks */
     bool local;
@@ -55,7 +55,7 @@ typedef struct Task {
 /* That a VM wishes for a place in a pool, or not any more */
 typedef struct Wish {
     Vm *vm;
-    uint8_t pool;               /* VGPU_STUB_POOL_A or B */
+    PoolId pool;
     bool place;
 } Wish;
 
@@ -64,8 +64,6 @@ typedef struct VmReport {
     unsigned waiting;           /* tasks */
     unsigned running;
     gint64 used;                /* device time, µs */
-    gint64 quarantined_until;   /* G_MAXINT64 for no end; past when it isn't */
-    unsigned faults;            /* that count towards the next one */
 } VmReport;
 
 /* The same of a priority class in a pool */
@@ -78,7 +76,7 @@ typedef struct ClassReport {
 /* No pool has a slot at first. */
 Scheduler *scheduler_new(void);
 
-/* By then every task has ended and no VM is referenced. */
+/* By then every task has ended, and every VM that had one is gone. */
 void scheduler_free(Scheduler *scheduler);
 
 /*
@@ -86,51 +84,22 @@ void scheduler_free(Scheduler *scheduler);
  * task, and those that wait are ended, see scheduler_next_ended(). Tasks that
  * run are not touched.
  */
-void scheduler_set_slots(Scheduler *scheduler, uint8_t pool, unsigned slots);
+void scheduler_set_slots(Scheduler *scheduler, PoolId pool, unsigned slots);
 
 /*
  * How many tasks of one VM may run in @pool at the same time; at first there
  * is no limit but the VM's own.
  */
-void scheduler_set_vm_slots(Scheduler *scheduler, uint8_t pool,
+void scheduler_set_vm_slots(Scheduler *scheduler, PoolId pool,
                             unsigned slots);
 
 void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares);
 
 /*
- * The VM called @name, which is new, with limits_default, unless somebody
- * references it already. Tasks reference theirs while they are not idle.
+ * The VM's tasks that wait end with @verdict, a VGPU_STUB_ERR_…, see
+ * scheduler_next_ended().
  */
-Vm *scheduler_vm_ref(Scheduler *scheduler, const char *name);
-void scheduler_vm_unref(Scheduler *scheduler, Vm *vm);
-
-/* The VM called @name if somebody references it, else NULL. */
-Vm *scheduler_vm_find(const Scheduler *scheduler, const char *name);
-
-/* Call @function for each VM; it must not reference or release any. */
-void scheduler_vm_foreach(Scheduler *scheduler,
-                          void (*function)(Vm *vm, gpointer opaque),
-                          gpointer opaque);
-
-/* Lives as long as the VM. */
-const char *scheduler_vm_name(const Vm *vm);
-
-/* The owner's own, NULL at first; g_free() frees it when the VM goes. */
-gpointer scheduler_vm_data(const Vm *vm);
-void scheduler_vm_set_data(Vm *vm, gpointer data);
-
-const VmLimits *scheduler_vm_limits(const Vm *vm);
-
-/* Copies @limits. They apply to what happens from now on. */
-void scheduler_vm_set_limits(Vm *vm, const VmLimits *limits);
-
-/*
- * Refuse the VM's tasks until @until, G_MAXINT64 for no end; those that wait
- * are ended, see scheduler_next_ended().
- */
-void scheduler_vm_quarantine(Vm *vm, gint64 until);
-void scheduler_vm_release(Vm *vm);
-bool scheduler_vm_quarantined(const Vm *vm, gint64 now);
+void scheduler_vm_expel(Vm *vm, uint32_t verdict);
 
 /*
  * The next wish, each change once and only the latest; false when there is no
@@ -142,13 +111,15 @@ bool scheduler_next_wish(Scheduler *scheduler, Wish *wish);
  * The VM has a place in @pool; or it has none, neither is one on its way: it
  * may wish for one again. It has none at first.
  */
-void scheduler_vm_set_place(Vm *vm, uint8_t pool, bool place);
+void scheduler_vm_set_place(Scheduler *scheduler, Vm *vm, PoolId pool,
+                            bool place);
 
 /*
  * It will have none: the VM's tasks that wait for one end with @verdict, a
  * VGPU_STUB_ERR_…, see scheduler_next_ended().
  */
-void scheduler_vm_refuse(Vm *vm, uint8_t pool, uint32_t verdict);
+void scheduler_vm_refuse(Scheduler *scheduler, Vm *vm, PoolId pool,
+                         uint32_t verdict);
 
 /*
  * An idle @task wants to run. Returns VGPU_STUB_ERR_NONE when it now waits,
@@ -162,18 +133,16 @@ uint32_t scheduler_submit(Scheduler *scheduler, Task *task, gint64 now);
  * run, or no slot is free. The owner calls scheduler_finish() when it has
  * ended.
  */
-Task *scheduler_start(Scheduler *scheduler, uint8_t pool);
+Task *scheduler_start(Scheduler *scheduler, PoolId pool);
 
 /* The same for local tasks, one of which may run. */
 Task *scheduler_start_local(Scheduler *scheduler);
 
 /*
  * A running task has ended and used the device for @used µs. It is the owner's
- * again. @fault: by the VM's doing it took down what it ran on, or had to be
- * stopped; too many of them quarantine the VM. Returns whether this one did.
+ * again.
  */
-bool scheduler_finish(Scheduler *scheduler, Task *task, gint64 used,
-                      bool fault, gint64 now);
+void scheduler_finish(Scheduler *scheduler, Task *task, gint64 used);
 
 /*
  * A task that waits, or is expelled, is not wanted any more. It is the
@@ -191,7 +160,7 @@ Task *scheduler_next_ended(Scheduler *scheduler, gint64 now,
                            uint32_t *status);
 
 VmReport scheduler_vm_report(const Vm *vm);
-ClassReport scheduler_class_report(const Scheduler *scheduler, uint8_t pool,
+ClassReport scheduler_class_report(const Scheduler *scheduler, PoolId pool,
                                    uint8_t priority);
 
 /* When scheduler_next_ended() has something to say; G_MAXINT64 for never. */

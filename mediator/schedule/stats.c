@@ -10,11 +10,6 @@ const gint64 histogram_bounds[HISTOGRAM_BUCKETS] = {
     500000, 1000000, 2500000, 5000000, 10000000, 30000000,
 };
 
-ClassStats *stats_class(Stats *stats, uint8_t pool, uint8_t priority)
-{
-    return &stats->classes[pool - VGPU_STUB_POOL_A][priority];
-}
-
 void stats_count_end(ClassStats *stats, VmStats *vm, uint32_t status)
 {
     const OutcomeKind kind = outcome_kind(status);

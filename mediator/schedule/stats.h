@@ -9,7 +9,7 @@
 #define MEDIATOR_STATS_H
 
 #include "protocol/outcome.h"
-#include "vms/vm-limits.h"
+#include "vms/vms.h"
 
 #define HISTOGRAM_BUCKETS 18
 
@@ -28,18 +28,10 @@ typedef struct ClassStats {
     Histogram execution;        /* device time of those that were started */
 } ClassStats;
 
-typedef struct VmStats {
-    guint64 ended;              /* requests, however they ended */
-    guint64 failed;             /* those neither done nor cancelled */
-} VmStats;
-
 typedef struct Stats {
-    ClassStats classes[POOLS][PRIORITY_CLASSES];
+    ClassStats classes[POOLS][PRIORITY_CLASSES];   /* VGPU_STUB_PRIORITY_… */
     guint64 quarantines;        /* for too many faults */
 } Stats;
-
-/* Of @pool, VGPU_STUB_POOL_…, and @priority, VGPU_STUB_PRIORITY_… */
-ClassStats *stats_class(Stats *stats, uint8_t pool, uint8_t priority);
 
 /* A request has ended with @status, a VGPU_STUB_ERR_…. */
 void stats_count_end(ClassStats *stats, VmStats *vm, uint32_t status);

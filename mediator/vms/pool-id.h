@@ -20,4 +20,22 @@ static inline char pool_letter(PoolId pool)
     return VGPU_STUB_POOL_A + pool;
 }
 
+/* @letter is one of them. */
+static inline PoolId pool_of_letter(char letter)
+{
+    return letter - VGPU_STUB_POOL_A;
+}
+
+/*
+ * A choice of pools, as a setting has it: POOL_CHOICE_ANY, or one of them. Of
+ * @choice, which is not any:
+ */
+#define POOL_CHOICE_ANY 0
+#define POOL_CHOICES (POOLS + 1)
+
+static inline PoolId pool_of_choice(unsigned choice)
+{
+    return choice - 1;
+}
+
 #endif /* MEDIATOR_POOL_ID_H */

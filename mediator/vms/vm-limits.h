@@ -20,9 +20,7 @@
 /* By VGPU_STUB_PRIORITY_… */
 extern const char *const priority_names[PRIORITY_CLASSES];
 
-/* A choice of pools: 0 is any, then VGPU_STUB_POOL_A and so on */
-#define POOL_CHOICES (VGPU_STUB_POOL_B - VGPU_STUB_POOL_A + 2)
-
+/* By POOL_CHOICE_ANY or another choice */
 extern const char *const pool_choice_names[POOL_CHOICES];
 
 /* So long a request that is to be stopped may take to end by itself. */

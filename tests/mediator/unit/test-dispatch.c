@@ -30,6 +30,7 @@ static const Identity seven = {
 
 typedef struct Fixture {
     Executor executors[POOLS];
+    Vms *vms;
     Dispatch *dispatch;
     Vm *vm;
     VmLimits limits;            /* the VM's */
@@ -192,14 +193,21 @@ static void check_answer(Fixture *f, unsigned number, uint32_t status,
     g_assert_cmpstr(f->asked[number].why, ==, why);
 }
 
-static Dispatch *new_dispatch(Fixture *f)
+static void new_dispatch(Fixture *f)
 {
     Executor *executors[POOLS];
 
     for (PoolId pool = 0; pool < POOLS; pool++) {
         executors[pool] = &f->executors[pool];
     }
-    return dispatch_new(executors, config_new());
+    f->vms = vms_new();
+    f->dispatch = dispatch_new(f->vms, executors, config_new());
+}
+
+static void free_dispatch(Fixture *f)
+{
+    vms_free(f->vms);
+    dispatch_free(f->dispatch);
 }
 
 static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -221,8 +229,8 @@ static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     for (int i = 0; i < REQUESTS; i++) {
         f->asked[i].status = UNANSWERED;
     }
-    f->dispatch = new_dispatch(f);
-    f->vm = dispatch_vm_ref(f->dispatch, &seven);
+    new_dispatch(f);
+    f->vm = vms_device_there(f->vms, &seven);
 }
 
 static void tear_down(Fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -235,8 +243,8 @@ static void tear_down(Fixture *f, gconstpointer data G_GNUC_UNUSED)
             done(f, i, VGPU_STUB_ERR_NONE, false);
         }
     }
-    dispatch_vm_unref(f->dispatch, f->vm, &seven);
-    dispatch_free(f->dispatch);
+    vm_device_gone(f->vm, &seven);
+    free_dispatch(f);
 }
 
 static void test_one_after_the_other(Fixture *f, gconstpointer data)
@@ -289,7 +297,7 @@ static void test_deadlines(Fixture *f, gconstpointer data)
 {
     (void)data;
     f->limits.deadline_ms = 1000;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     ask(f, 0);
     settle();
     ask(f, 1);
@@ -310,7 +318,7 @@ static void test_cancel_of_what_is_being_stopped(Fixture *f,
     (void)data;
     f->limits.deadline_ms = 1000;
     f->limits.faults = 1;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     ask(f, 0);
     settle();
     while (f->asked[0].stops == 0) {
@@ -330,7 +338,7 @@ static void test_quarantine(Fixture *f, gconstpointer data)
 {
     (void)data;
     f->limits.faults = 2;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     for (int i = 0; i < 4; i++) {
         ask(f, i);
     }
@@ -354,14 +362,14 @@ static void test_quarantine_is_kept(Fixture *f, gconstpointer data)
 
     (void)data;
     for (int again = false; again <= true; again++) {
-        dispatch_vm_unref(f->dispatch, f->vm, &seven);
-        dispatch_free(f->dispatch);
-        f->dispatch = new_dispatch(f);
-        dispatch_keep_quarantines(f->dispatch, path);
-        f->vm = dispatch_vm_ref(f->dispatch, &seven);
+        vm_device_gone(f->vm, &seven);
+        free_dispatch(f);
+        new_dispatch(f);
+        vms_keep_quarantines(f->vms, path);
+        f->vm = vms_device_there(f->vms, &seven);
         if (!again) {
             f->limits.faults = 1;
-            scheduler_vm_set_limits(f->vm, &f->limits);
+            vm_set_limits(f->vm, &f->limits);
             ask(f, 0);
             settle();
             done(f, 0, VGPU_STUB_ERR_BACKEND_ERROR, true);
@@ -378,7 +386,7 @@ static void test_queue_full(Fixture *f, gconstpointer data)
 {
     (void)data;
     f->limits.queue = 2;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     for (int i = 0; i < 3; i++) {
         ask(f, i);
     }
@@ -401,7 +409,7 @@ static void test_no_place(Fixture *f, gconstpointer data)
     (void)data;
     f->places = false;
     f->limits.deadline_ms = 100;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     ask(f, 0);
     settle();
     g_assert_true(f->wishes[POOL_A] && !f->wishes[POOL_B]);
@@ -412,7 +420,7 @@ static void test_no_place(Fixture *f, gconstpointer data)
     settle();
     g_assert_false(f->wishes[POOL_A]);
     f->limits.deadline_ms = 100000;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     ask(f, 1);
     settle();
     g_assert_true(f->wishes[POOL_A]);
@@ -437,7 +445,7 @@ static void test_rate_limit(Fixture *f, gconstpointer data)
     (void)data;
     f->limits.rate = 1;
     f->limits.burst = 2;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     for (int i = 0; i < 10; i++) {
         ask(f, i);
     }
@@ -449,11 +457,11 @@ static void test_rate_limit(Fixture *f, gconstpointer data)
 static void test_pool_without_slots(Fixture *f, gconstpointer data)
 {
     (void)data;
-    dispatch_vm_unref(f->dispatch, f->vm, &seven);
-    dispatch_free(f->dispatch);
+    vm_device_gone(f->vm, &seven);
+    free_dispatch(f);
     f->executors[POOL_A].slots = 0;
-    f->dispatch = new_dispatch(f);
-    f->vm = dispatch_vm_ref(f->dispatch, &seven);
+    new_dispatch(f);
+    f->vm = vms_device_there(f->vms, &seven);
     ask(f, 0);
     check_answer(f, 0, VGPU_STUB_ERR_INVALID_POOL, "nothing serves the pool");
 }
@@ -519,7 +527,7 @@ static void test_every_request_ends_once(Fixture *f, gconstpointer data)
     f->limits.in_flight = 1;
     f->limits.faults = 20;
     f->limits.queue = 20;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     while (asked < REQUESTS || f->answered + cancelled < REQUESTS) {
         unsigned number = g_rand_int_range(random, 0, REQUESTS);
 
@@ -537,7 +545,7 @@ static void test_every_request_ends_once(Fixture *f, gconstpointer data)
             }
             break;
         case 3:
-            scheduler_vm_release(f->vm);
+            vms_release(f->vms, "7", NULL);
             break;
         case 4:
             for (unsigned i = 0; i < REQUESTS; i++) {

@@ -43,7 +43,7 @@ static void end(RequestLog *log, const char *vm, uint32_t status)
 {
     const RequestEnd request = {
         .vm = vm,
-        .pool = VGPU_STUB_POOL_B,
+        .pool = POOL_B,
         .priority = VGPU_STUB_PRIORITY_LOW,
         .sequence = G_MAXUINT64,
         .status = status,

@@ -5,8 +5,8 @@
  */
 #include "schedule/scheduler.h"
 
-#define A VGPU_STUB_POOL_A
-#define B VGPU_STUB_POOL_B
+#define A POOL_A
+#define B POOL_B
 #define LOW VGPU_STUB_PRIORITY_LOW
 #define MEDIUM VGPU_STUB_PRIORITY_MEDIUM
 #define HIGH VGPU_STUB_PRIORITY_HIGH
@@ -17,6 +17,7 @@
 /* --- One task at a time --- */
 
 typedef struct Fixture {
+    Vms *vms;
     Scheduler *scheduler;
     Vm *vm;
     VmLimits limits;            /* the VM's */
@@ -24,20 +25,30 @@ typedef struct Fixture {
 } Fixture;
 
 /* A VM that has a place wherever it may need one */
-static Vm *vm_ref(Scheduler *scheduler, const char *name)
+static Vm *placed_vm(Vms *vms, Scheduler *scheduler, const char *name)
 {
-    Vm *vm = scheduler_vm_ref(scheduler, name);
+    Vm *vm = vms_ref(vms, name);
 
-    scheduler_vm_set_place(vm, A, true);
-    scheduler_vm_set_place(vm, B, true);
+    scheduler_vm_set_place(scheduler, vm, A, true);
+    scheduler_vm_set_place(scheduler, vm, B, true);
     return vm;
+}
+
+/* As the scheduler's owner does */
+static void changed(Vm *vm, gpointer opaque G_GNUC_UNUSED)
+{
+    if (vm_quarantined_until(vm) != G_MININT64) {
+        scheduler_vm_expel(vm, VGPU_STUB_ERR_VM_QUARANTINED);
+    }
 }
 
 static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
+    f->vms = vms_new();
+    vms_on_change(f->vms, changed, NULL);
     f->scheduler = scheduler_new();
     scheduler_set_slots(f->scheduler, A, 1);
-    f->vm = vm_ref(f->scheduler, "7");
+    f->vm = placed_vm(f->vms, f->scheduler, "7");
     f->limits = limits_default;
     for (size_t i = 0; i < G_N_ELEMENTS(f->tasks); i++) {
         f->tasks[i] = (Task) { .vm = f->vm, .pool = A, .priority = MEDIUM };
@@ -50,12 +61,13 @@ static void tear_down(Fixture *f, gconstpointer data G_GNUC_UNUSED)
         Task *task = &f->tasks[i];
 
         if (task->state == TASK_RUNNING) {
-            scheduler_finish(f->scheduler, task, 0, false, 0);
+            scheduler_finish(f->scheduler, task, 0);
         } else if (task->state != TASK_IDLE) {
             scheduler_withdraw(f->scheduler, task);
         }
     }
-    scheduler_vm_unref(f->scheduler, f->vm);
+    vm_unref(f->vm);
+    vms_free(f->vms);
     scheduler_free(f->scheduler);
 }
 
@@ -97,7 +109,7 @@ static void test_first_come_first_served(Fixture *f, gconstpointer data)
         check_start(f, &f->tasks[i]);
         g_assert_true(f->tasks[i].state == TASK_RUNNING);
         check_start(f, NULL);
-        scheduler_finish(f->scheduler, &f->tasks[i], 1, false, 10);
+        scheduler_finish(f->scheduler, &f->tasks[i], 1);
         g_assert_true(f->tasks[i].state == TASK_IDLE);
     }
     check_start(f, NULL);
@@ -105,7 +117,7 @@ static void test_first_come_first_served(Fixture *f, gconstpointer data)
 
 static void test_boost_is_within_the_vm(Fixture *f, gconstpointer data)
 {
-    Vm *other = vm_ref(f->scheduler, "8");
+    Vm *other = placed_vm(f->vms, f->scheduler, "8");
     const int order[] = { 0, 3, 4, 1, 2 };
 
     (void)data;
@@ -116,9 +128,9 @@ static void test_boost_is_within_the_vm(Fixture *f, gconstpointer data)
     }
     for (int i = 0; i < 5; i++) {
         check_start(f, &f->tasks[order[i]]);
-        scheduler_finish(f->scheduler, &f->tasks[order[i]], 1, false, 0);
+        scheduler_finish(f->scheduler, &f->tasks[order[i]], 1);
     }
-    scheduler_vm_unref(f->scheduler, other);
+    vm_unref(other);
 }
 
 static void test_classes_in_order(Fixture *f, gconstpointer data)
@@ -130,7 +142,7 @@ static void test_classes_in_order(Fixture *f, gconstpointer data)
     }
     for (int priority = HIGH; priority >= LOW; priority--) {
         check_start(f, &f->tasks[priority]);
-        scheduler_finish(f->scheduler, &f->tasks[priority], 1, false, 0);
+        scheduler_finish(f->scheduler, &f->tasks[priority], 1);
     }
 }
 
@@ -193,7 +205,7 @@ static void test_rate_limit(Fixture *f, gconstpointer data)
     (void)data;
     f->limits.rate = 100;
     f->limits.burst = 10;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     g_assert_cmpuint(count_admitted(f, 50, now), ==, 10);
     g_assert_cmpuint(count_admitted(f, 1, now + 10 * MS - 1), ==, 0);
     g_assert_cmpuint(count_admitted(f, 2, now + 10 * MS), ==, 1);
@@ -209,26 +221,26 @@ static void test_rate_limit(Fixture *f, gconstpointer data)
 
 static void test_rate_is_per_vm(Fixture *f, gconstpointer data)
 {
-    Vm *other = vm_ref(f->scheduler, "8");
+    Vm *other = placed_vm(f->vms, f->scheduler, "8");
 
     (void)data;
     f->limits.burst = 1;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     f->tasks[2].vm = other;
     submit(f, &f->tasks[0], 0);
     check_submit(f, &f->tasks[1], 0, VGPU_STUB_ERR_RATE_LIMITED);
     submit(f, &f->tasks[2], 0);
-    scheduler_vm_unref(f->scheduler, other);
+    vm_unref(other);
 }
 
 static void test_in_flight(Fixture *f, gconstpointer data)
 {
-    Vm *other = vm_ref(f->scheduler, "8");
+    Vm *other = placed_vm(f->vms, f->scheduler, "8");
 
     (void)data;
     scheduler_set_slots(f->scheduler, A, 10);
     f->limits.in_flight = 2;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     f->tasks[2].priority = HIGH;
     f->tasks[4].vm = other;
     f->tasks[4].priority = LOW;
@@ -240,21 +252,21 @@ static void test_in_flight(Fixture *f, gconstpointer data)
     /* The VM has its fill, the slots are free for another. */
     check_start(f, &f->tasks[4]);
     check_start(f, NULL);
-    scheduler_finish(f->scheduler, &f->tasks[2], 1, false, 0);
+    scheduler_finish(f->scheduler, &f->tasks[2], 1);
     check_start(f, &f->tasks[1]);
     check_start(f, NULL);
-    scheduler_vm_unref(f->scheduler, other);
+    vm_unref(other);
 }
 
 static void test_slots_of_a_vm(Fixture *f, gconstpointer data)
 {
-    Vm *other = vm_ref(f->scheduler, "8");
+    Vm *other = placed_vm(f->vms, f->scheduler, "8");
 
     (void)data;
     scheduler_set_slots(f->scheduler, A, 10);
     scheduler_set_slots(f->scheduler, B, 10);
-    scheduler_set_vm_slots(f->scheduler, VGPU_STUB_POOL_A, 1);
-    scheduler_set_vm_slots(f->scheduler, VGPU_STUB_POOL_B, 1);
+    scheduler_set_vm_slots(f->scheduler, A, 1);
+    scheduler_set_vm_slots(f->scheduler, B, 1);
     f->tasks[1].priority = HIGH;
     f->tasks[2].vm = other;
     f->tasks[3].pool = B;
@@ -266,9 +278,9 @@ static void test_slots_of_a_vm(Fixture *f, gconstpointer data)
     check_start(f, &f->tasks[2]);
     check_start(f, NULL);
     g_assert_true(scheduler_start(f->scheduler, B) == &f->tasks[3]);
-    scheduler_finish(f->scheduler, &f->tasks[1], 1, false, 0);
+    scheduler_finish(f->scheduler, &f->tasks[1], 1);
     check_start(f, &f->tasks[0]);
-    scheduler_vm_unref(f->scheduler, other);
+    vm_unref(other);
 }
 
 static void test_no_slots_any_more(Fixture *f, gconstpointer data)
@@ -296,7 +308,7 @@ static void test_deadlines(Fixture *f, gconstpointer data)
     submit(f, &f->tasks[0], 100);
     submit(f, &f->tasks[1], 200);
     f->limits.deadline_ms = 1;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     submit(f, &f->tasks[2], 300);
     check_start(f, &f->tasks[0]);
 
@@ -313,9 +325,9 @@ static void test_deadlines(Fixture *f, gconstpointer data)
     g_assert_true(f->tasks[0].state == TASK_RUNNING);
     check_nothing_ended(f, 199 + limit);
     check_start(f, NULL);
-    scheduler_finish(f->scheduler, &f->tasks[0], 1, true, 199 + limit);
+    scheduler_finish(f->scheduler, &f->tasks[0], 1);
     check_start(f, &f->tasks[1]);
-    scheduler_finish(f->scheduler, &f->tasks[1], 1, false, 199 + limit);
+    scheduler_finish(f->scheduler, &f->tasks[1], 1);
     g_assert_cmpint(scheduler_next_event(f->scheduler), ==, G_MAXINT64);
 }
 
@@ -323,18 +335,19 @@ static void fail_once(Fixture *f, Task *task, gint64 now)
 {
     submit(f, task, now);
     check_start(f, task);
-    scheduler_finish(f->scheduler, task, 1, true, now);
+    scheduler_finish(f->scheduler, task, 1);
+    vm_fault(f->vm, now);
 }
 
 static void test_quarantine(Fixture *f, gconstpointer data)
 {
     const gint64 lifted = SECOND + f->limits.quarantine_s * SECOND;
-    Vm *other = vm_ref(f->scheduler, "8");
+    Vm *other = placed_vm(f->vms, f->scheduler, "8");
 
     (void)data;
     for (unsigned i = 1; i < f->limits.faults; i++) {
         fail_once(f, &f->tasks[0], SECOND);
-        g_assert_false(scheduler_vm_quarantined(f->vm, SECOND));
+        g_assert_false(vm_quarantined(f->vm, SECOND));
     }
     submit(f, &f->tasks[0], SECOND);
     submit(f, &f->tasks[1], SECOND);
@@ -344,9 +357,9 @@ static void test_quarantine(Fixture *f, gconstpointer data)
     f->tasks[4].priority = LOW;
     submit(f, &f->tasks[4], SECOND);
     check_start(f, &f->tasks[0]);
-    g_assert_true(scheduler_finish(f->scheduler, &f->tasks[0], 1, true,
-                                   SECOND));
-    g_assert_true(scheduler_vm_quarantined(f->vm, SECOND));
+    scheduler_finish(f->scheduler, &f->tasks[0], 1);
+    g_assert_true(vm_fault(f->vm, SECOND));
+    g_assert_true(vm_quarantined(f->vm, SECOND));
 
     /* Its tasks end, also one that is withdrawn first; others' do not. */
     g_assert_cmpint(scheduler_next_event(f->scheduler), <=, SECOND);
@@ -355,11 +368,11 @@ static void test_quarantine(Fixture *f, gconstpointer data)
     check_ended(f, SECOND, &f->tasks[2], VGPU_STUB_ERR_VM_QUARANTINED);
     check_nothing_ended(f, SECOND);
     check_start(f, &f->tasks[3]);
-    scheduler_finish(f->scheduler, &f->tasks[3], 1, false, SECOND);
+    scheduler_finish(f->scheduler, &f->tasks[3], 1);
 
     check_submit(f, &f->tasks[0], lifted - 1, VGPU_STUB_ERR_VM_QUARANTINED);
     submit(f, &f->tasks[0], lifted);
-    scheduler_vm_unref(f->scheduler, other);
+    vm_unref(other);
 }
 
 /*
@@ -376,11 +389,11 @@ static void test_endless_by_default(Fixture *f, gconstpointer data)
         submit(f, &f->tasks[0], now);
         check_start(f, &f->tasks[0]);
         now += run;
-        g_assert_true(scheduler_finish(f->scheduler, &f->tasks[0], run, true,
-                                       now) == (i == f->limits.faults));
+        scheduler_finish(f->scheduler, &f->tasks[0], run);
+        g_assert_true(vm_fault(f->vm, now) == (i == f->limits.faults));
         now += SECOND;
     }
-    g_assert_true(scheduler_vm_quarantined(f->vm, now));
+    g_assert_true(vm_quarantined(f->vm, now));
 }
 
 static void test_faults_far_apart(Fixture *f, gconstpointer data)
@@ -391,25 +404,26 @@ static void test_faults_far_apart(Fixture *f, gconstpointer data)
     for (int i = 0; i < 100; i++) {
         fail_once(f, &f->tasks[0], i * apart);
     }
-    g_assert_false(scheduler_vm_quarantined(f->vm, 100 * apart));
+    g_assert_false(vm_quarantined(f->vm, 100 * apart));
 }
 
 static void test_quarantine_by_the_operator(Fixture *f, gconstpointer data)
 {
     (void)data;
     f->limits.faults = 1;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     submit(f, &f->tasks[0], 0);
     submit(f, &f->tasks[1], 0);
     check_start(f, &f->tasks[0]);
-    scheduler_vm_quarantine(f->vm, G_MAXINT64);
+    vm_quarantine(f->vm, G_MAXINT64, NULL);
     check_ended(f, 0, &f->tasks[1], VGPU_STUB_ERR_VM_QUARANTINED);
     check_nothing_ended(f, 0);
     /* What still runs may earn the VM another one, but no shorter one. */
-    scheduler_finish(f->scheduler, &f->tasks[0], 1, true, 0);
+    scheduler_finish(f->scheduler, &f->tasks[0], 1);
+    vm_fault(f->vm, 0);
     check_submit(f, &f->tasks[0], G_MAXINT64 / 2,
                  VGPU_STUB_ERR_VM_QUARANTINED);
-    scheduler_vm_release(f->vm);
+    vms_release(f->vms, "7", NULL);
     submit(f, &f->tasks[0], 0);
 }
 
@@ -419,24 +433,24 @@ static void test_release_forgets_the_faults(Fixture *f, gconstpointer data)
     for (unsigned i = 1; i < f->limits.faults; i++) {
         fail_once(f, &f->tasks[0], 0);
     }
-    scheduler_vm_release(f->vm);
+    vms_release(f->vms, "7", NULL);
     fail_once(f, &f->tasks[0], 0);
-    g_assert_false(scheduler_vm_quarantined(f->vm, 0));
+    g_assert_false(vm_quarantined(f->vm, 0));
 }
 
 static void test_a_vm_is_its_name(Fixture *f, gconstpointer data)
 {
-    Vm *again = scheduler_vm_ref(f->scheduler, "7");
+    Vm *again = vms_ref(f->vms, "7");
 
     (void)data;
     g_assert_true(again == f->vm);
-    scheduler_vm_unref(f->scheduler, again);
+    vm_unref(again);
     /* A task alone keeps its VM. */
     submit(f, &f->tasks[0], 0);
-    scheduler_vm_unref(f->scheduler, f->vm);
+    vm_unref(f->vm);
     check_start(f, &f->tasks[0]);
-    g_assert_true(scheduler_vm_ref(f->scheduler, "7") == f->vm);
-    scheduler_finish(f->scheduler, &f->tasks[0], 1, false, 0);
+    g_assert_true(vms_ref(f->vms, "7") == f->vm);
+    scheduler_finish(f->scheduler, &f->tasks[0], 1);
 }
 
 static void check_wish(Fixture *f, Vm *vm, bool place)
@@ -460,7 +474,7 @@ static void check_no_wish(Fixture *f)
 static void test_places(Fixture *f, gconstpointer data)
 {
     const gint64 limit = f->limits.deadline_ms * MS;
-    Vm *other = scheduler_vm_ref(f->scheduler, "8");
+    Vm *other = vms_ref(f->vms, "8");
 
     (void)data;
     f->tasks[0].vm = f->tasks[1].vm = other;
@@ -473,23 +487,23 @@ static void test_places(Fixture *f, gconstpointer data)
     check_no_wish(f);
     check_start(f, &f->tasks[2]);
     check_start(f, NULL);
-    scheduler_finish(f->scheduler, &f->tasks[2], 1, false, 5);
+    scheduler_finish(f->scheduler, &f->tasks[2], 1);
     check_start(f, &f->tasks[3]);
     check_wish(f, f->vm, false);
-    scheduler_finish(f->scheduler, &f->tasks[3], 1, false, 5);
+    scheduler_finish(f->scheduler, &f->tasks[3], 1);
     check_start(f, NULL);
     /* Also those that wait for one have a deadline. */
     check_ended(f, limit, &f->tasks[0], VGPU_STUB_ERR_TIMEOUT);
     check_nothing_ended(f, limit);
     check_no_wish(f);
-    scheduler_vm_set_place(other, A, true);
+    scheduler_vm_set_place(f->scheduler, other, A, true);
     check_start(f, &f->tasks[1]);
     check_wish(f, other, false);
-    scheduler_finish(f->scheduler, &f->tasks[1], 1, false, limit);
+    scheduler_finish(f->scheduler, &f->tasks[1], 1);
     /* A place that is lost can be wished for anew. */
     submit(f, &f->tasks[0], limit);
     check_wish(f, other, true);
-    scheduler_vm_set_place(other, A, false);
+    scheduler_vm_set_place(f->scheduler, other, A, false);
     check_wish(f, other, true);
     check_start(f, NULL);
     /* What comes and goes between two looks is no wish. */
@@ -498,18 +512,18 @@ static void test_places(Fixture *f, gconstpointer data)
     submit(f, &f->tasks[0], limit);
     scheduler_withdraw(f->scheduler, &f->tasks[0]);
     check_no_wish(f);
-    scheduler_vm_unref(f->scheduler, other);
+    vm_unref(other);
 }
 
 static void test_place_refused(Fixture *f, gconstpointer data)
 {
     (void)data;
-    scheduler_vm_set_place(f->vm, A, false);
+    scheduler_vm_set_place(f->scheduler, f->vm, A, false);
     f->tasks[1].local = true;
     submit(f, &f->tasks[0], 0);
     submit(f, &f->tasks[1], 0);
     check_wish(f, f->vm, true);
-    scheduler_vm_refuse(f->vm, A, VGPU_STUB_ERR_BACKEND_ERROR);
+    scheduler_vm_refuse(f->scheduler, f->vm, A, VGPU_STUB_ERR_BACKEND_ERROR);
     check_ended(f, 0, &f->tasks[0], VGPU_STUB_ERR_BACKEND_ERROR);
     check_nothing_ended(f, 0);
     check_no_wish(f);
@@ -520,13 +534,13 @@ static void test_place_refused(Fixture *f, gconstpointer data)
 /* It goes while a wish of it has not been told. */
 static void test_wish_of_a_vm_that_goes(Fixture *f, gconstpointer data)
 {
-    Vm *other = scheduler_vm_ref(f->scheduler, "8");
+    Vm *other = vms_ref(f->vms, "8");
 
     (void)data;
     f->tasks[0].vm = other;
     submit(f, &f->tasks[0], 0);
     check_wish(f, other, true);
-    scheduler_vm_unref(f->scheduler, other);
+    vm_unref(other);
     scheduler_withdraw(f->scheduler, &f->tasks[0]);
     check_no_wish(f);
 }
@@ -537,9 +551,9 @@ static void test_local_tasks(Fixture *f, gconstpointer data)
     (void)data;
     submit(f, &f->tasks[0], 0);
     check_start(f, &f->tasks[0]);
-    scheduler_vm_set_place(f->vm, A, false);
+    scheduler_vm_set_place(f->scheduler, f->vm, A, false);
     f->limits.in_flight = 1;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     f->tasks[1].local = f->tasks[2].local = true;
     f->tasks[2].boost = true;
     submit(f, &f->tasks[1], 0);
@@ -549,7 +563,7 @@ static void test_local_tasks(Fixture *f, gconstpointer data)
     for (int i = 2; i >= 1; i--) {
         g_assert_true(scheduler_start_local(f->scheduler) == &f->tasks[i]);
         g_assert_null(scheduler_start_local(f->scheduler));
-        scheduler_finish(f->scheduler, &f->tasks[i], 10, false, 0);
+        scheduler_finish(f->scheduler, &f->tasks[i], 10);
     }
     g_assert_null(scheduler_start_local(f->scheduler));
     g_assert_cmpint(scheduler_vm_report(f->vm).used, ==, 0);
@@ -557,7 +571,7 @@ static void test_local_tasks(Fixture *f, gconstpointer data)
                     0);
     f->tasks[3].local = true;
     submit(f, &f->tasks[3], 0);
-    scheduler_vm_quarantine(f->vm, SECOND);
+    vm_quarantine(f->vm, SECOND, NULL);
     check_ended(f, 0, &f->tasks[3], VGPU_STUB_ERR_VM_QUARANTINED);
 }
 
@@ -566,7 +580,7 @@ static void test_no_time_is_some_time(Fixture *f, gconstpointer data)
 {
     (void)data;
     f->limits.burst = 1000000;
-    scheduler_vm_set_limits(f->vm, &f->limits);
+    vm_set_limits(f->vm, &f->limits);
     f->tasks[0].priority = HIGH;
     f->tasks[1].priority = HIGH;
     f->tasks[2].priority = LOW;
@@ -579,7 +593,7 @@ static void test_no_time_is_some_time(Fixture *f, gconstpointer data)
         if (task != &f->tasks[2]) {
             /* There is always another one waiting. */
             submit(f, &f->tasks[i % 2], 0);
-            scheduler_finish(f->scheduler, task, 0, false, 0);
+            scheduler_finish(f->scheduler, task, 0);
         }
     }
 }
@@ -617,6 +631,7 @@ struct Guest {
 };
 
 typedef struct Simulation {
+    Vms *vms;
     Scheduler *scheduler;
     GRand *random;
     gint64 now;
@@ -629,6 +644,7 @@ typedef struct Simulation {
 static void sim_init(Simulation *sim, unsigned slots)
 {
     *sim = (Simulation) {
+        .vms = vms_new(),
         .scheduler = scheduler_new(),
         .random = g_rand_new_with_seed(1),
         .slots = slots,
@@ -641,18 +657,18 @@ static Guest *sim_add(Simulation *sim, Guest description)
     Guest *guest = &sim->guests[sim->n_guests++];
     g_autofree char *name =
         description.same_vm != NULL
-        ? g_strdup(scheduler_vm_name(description.same_vm->vm))
+        ? g_strdup(vm_name(description.same_vm->vm))
         : g_strdup_printf("%u", sim->n_guests);
     VmLimits limits = limits_default;
 
     *guest = description;
-    guest->vm = vm_ref(sim->scheduler, name);
+    guest->vm = placed_vm(sim->vms, sim->scheduler, name);
     guest->waits = g_array_new(false, false, sizeof(gint64));
     limits.rate = limits.burst = 1000000;
     limits.queue = 4096;
     limits.in_flight = MAX_SLOTS;
     limits.weight = guest->weight ? guest->weight : limits.weight;
-    scheduler_vm_set_limits(guest->vm, &limits);
+    vm_set_limits(guest->vm, &limits);
     return guest;
 }
 
@@ -715,8 +731,7 @@ static void sim_ends(Simulation *sim)
         if (job != NULL && job->end <= sim->now) {
             job->guest->used += job->size;
             job->guest->pending--;
-            scheduler_finish(sim->scheduler, &job->task, job->size, false,
-                             sim->now);
+            scheduler_finish(sim->scheduler, &job->task, job->size);
             sim->running[i] = NULL;
             g_free(job);
         }
@@ -773,10 +788,11 @@ static void sim_clear(Simulation *sim)
         }
     }
     for (unsigned i = 0; i < sim->n_guests; i++) {
-        scheduler_vm_unref(sim->scheduler, sim->guests[i].vm);
+        vm_unref(sim->guests[i].vm);
         g_array_unref(sim->guests[i].waits);
     }
     g_rand_free(sim->random);
+    vms_free(sim->vms);
     scheduler_free(sim->scheduler);
 }
 
@@ -927,14 +943,14 @@ static void test_in_flight_limit_saves_no_credit(void)
     sim_init(&sim, 2);
     sim_add(&sim, busy);
     limited = sim_add(&sim, busy);
-    limits = *scheduler_vm_limits(limited->vm);
+    limits = *vm_limits(limited->vm);
     limits.weight = 300;
     limits.in_flight = 1;
-    scheduler_vm_set_limits(limited->vm, &limits);
+    vm_set_limits(limited->vm, &limits);
     sim_run(&sim, 50 * SECOND);
     check_near(share(&sim, limited), 0.5, 0.01);
     limits.in_flight = 2;
-    scheduler_vm_set_limits(limited->vm, &limits);
+    vm_set_limits(limited->vm, &limits);
     sim_run(&sim, 300 * MS);
     check_near(share(&sim, limited), 0.75, 0.01);
     sim_clear(&sim);
@@ -1063,8 +1079,8 @@ static void test_weight_and_priority_by_default(void)
     low = sim_add(&sim, (Guest) { .depth = 8, .size_min = MS,
                                   .size_max = MS, .priority = LOW,
                                   .weight = 1 });
-    scheduler_set_vm_slots(sim.scheduler, VGPU_STUB_POOL_A, 1);
-    scheduler_set_vm_slots(sim.scheduler, VGPU_STUB_POOL_B, 1);
+    scheduler_set_vm_slots(sim.scheduler, A, 1);
+    scheduler_set_vm_slots(sim.scheduler, B, 1);
     sim_run(&sim, 10 * SECOND);
     check_near(share(&sim, high), 0.95, 0.005);
     check_near(share(&sim, low), 0.05, 0.005);

@@ -10,7 +10,7 @@
 #ifndef MEDIATOR_DOMAINS_H
 #define MEDIATOR_DOMAINS_H
 
-#include "scheduler.h"
+#include "vms.h"
 
 typedef struct Domains Domains;
 

@@ -1,0 +1,285 @@
+/*
+ * A guest's request, from its admission to its end
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "job.h"
+
+#include "protocol/operations.h"
+
+struct Job {
+    Task task;
+    Execution execution;
+    Jobs *jobs;
+    GList in_jobs;
+    Request *request;
+    gint64 arrived;             /* monotonic, µs */
+    gint64 started;             /* the same, while it runs … */
+    gint64 begin;               /* … and in device time, unless it is local */
+    bool stopped;
+    bool overdue;               /* that is why it was stopped */
+    bool drained;               /* or that is */
+};
+
+Job *job_of_task(Task *task)
+{
+    return (Job *)((char *)task - offsetof(Job, task));
+}
+
+static Job *job_of_execution(Execution *execution)
+{
+    return (Job *)((char *)execution - offsetof(Job, execution));
+}
+
+static Executor *job_executor(const Job *job)
+{
+    return job->jobs->executors[job->task.pool];
+}
+
+/* Its request is completed. */
+static void job_free(Job *job)
+{
+    g_queue_unlink(&job->jobs->all, &job->in_jobs);
+    g_free(job);
+}
+
+/* --- Ends without an execution, or without its result --- */
+
+static void job_record_unstarted(const Job *job, uint32_t status)
+{
+    accounts_end(job->jobs->accounts, &job->task, job->request, status, false,
+                 g_get_monotonic_time() - job->arrived, 0);
+}
+
+static const char *why_refused(uint32_t status)
+{
+    switch (status) {
+    case VGPU_STUB_ERR_TIMEOUT:
+        return "the request's time is up";
+    case VGPU_STUB_ERR_BACKEND_ERROR:
+        return "the accelerator could not be opened";
+    case VGPU_STUB_ERR_INVALID_POOL:
+        return "nothing serves the pool";
+    case VGPU_STUB_ERR_QUEUE_FULL:
+        return "too many requests of this VM wait";
+    case VGPU_STUB_ERR_RATE_LIMITED:
+        return "too many requests of this VM in too short a time";
+    case VGPU_STUB_ERR_VM_QUARANTINED:
+        return "this VM is quarantined";
+    default:
+        g_assert_not_reached();
+    }
+}
+
+/* The job's task is idle again, its end is recorded. */
+static void job_answer(Job *job, uint32_t status, const char *why)
+{
+    Reply reply;
+
+    reply_error(&reply, status, why);
+    request_reply(job->request, &reply);
+    job_free(job);
+}
+
+static void job_refuse(Job *job, uint32_t status)
+{
+    job_answer(job, status, why_refused(status));
+}
+
+/* --- The execution --- */
+
+/* It needs no accelerator. */
+static void job_execute(Job *job)
+{
+    Reply reply;
+
+    operations_execute(&job->execution.call, &reply);
+    execution_reply(&job->execution, &reply,
+                    g_get_monotonic_time() - job->started,
+                    (ExecutionEnd) { 0 });
+}
+
+void job_start(Job *job)
+{
+    job->started = g_get_monotonic_time();
+    if (job->task.local) {
+        job_execute(job);
+        return;
+    }
+    job->begin = accounts_begin_execution(job->jobs->accounts,
+                                          job->task.pool, job->started);
+    job_executor(job)->start(job_executor(job), &job->execution);
+}
+
+static void job_stop(Job *job)
+{
+    if (!job->stopped) {
+        job->stopped = true;
+        job_executor(job)->stop(job_executor(job), &job->execution);
+    }
+}
+
+/* The job's task has ended; it is idle again. */
+static void job_finish(Job *job, gint64 device_us, bool fault, gint64 now)
+{
+    Jobs *jobs = job->jobs;
+    /* What needs no device is no device time, but has its turn all the same. */
+    const gint64 used = job->task.local ? now - job->started : device_us;
+    /* It could go with its last task. */
+    Vm *vm = vm_ref(job->task.vm);
+
+    scheduler_finish(jobs->scheduler, &job->task, used);
+    if (fault && vm_fault(vm, now)) {
+        g_warning("vm %s: quarantined, its requests failed too often",
+                  vm_name(vm));
+        accounts_quarantined(jobs->accounts);
+    }
+    vm_unref(vm);
+}
+
+/*
+ * Whether its VM is to blame for how @job ended: it broke what it ran on, or
+ * it ran on until it had to be stopped, whoever wanted that and why. A request
+ * that is late because it had to wait is not to blame.
+ */
+static bool job_to_blame(const Job *job, const ExecutionEnd *end, gint64 now)
+{
+    const gint64 ran = now - job->started;
+
+    if (job->drained) {
+        return false;
+    }
+    if (end->broke) {
+        return true;
+    }
+    return job->overdue ? ran > (now - job->arrived) / 2
+                        : end->killed &&
+                          ran >= EXECUTION_GRACE_MS * G_TIME_SPAN_MILLISECOND;
+}
+
+static void job_done(Execution *execution, const ExecutionEnd *end)
+{
+    Job *job = job_of_execution(execution);
+    Accounts *accounts = job->jobs->accounts;
+    const gint64 now = g_get_monotonic_time();
+    const gint64 device_us =
+        job->task.local ? 0 : accounts_end_execution(accounts, job->task.pool,
+                                                     job->begin, now);
+    const uint32_t status = job->overdue ? VGPU_STUB_ERR_TIMEOUT :
+                            job->stopped ? VGPU_STUB_ERR_CANCELLED :
+                            end->status;
+
+    accounts_end(accounts, &job->task, job->request, status, true,
+                 job->started - job->arrived, device_us);
+    job_finish(job, device_us, job_to_blame(job, end, now), now);
+    job->jobs->wake(job->jobs);
+    if (job->overdue) {
+        job_refuse(job, VGPU_STUB_ERR_TIMEOUT);
+        return;
+    }
+    if (job->drained && (end->broke || end->killed)) {
+        job_answer(job, VGPU_STUB_ERR_CANCELLED,
+                   "the mediator ends; it was stopped while it ran");
+        return;
+    }
+    request_complete(job->request, end->status, end->response, end->length);
+    job_free(job);
+}
+
+/* --- What others want of it --- */
+
+static void job_withdraw(Job *job)
+{
+    job_record_unstarted(job, VGPU_STUB_ERR_CANCELLED);
+    scheduler_withdraw(job->jobs->scheduler, &job->task);
+    job->jobs->wake(job->jobs);
+}
+
+static void job_abandoned(gpointer opaque)
+{
+    Job *job = opaque;
+
+    if (job->task.state == TASK_RUNNING) {
+        job_stop(job);
+        return;
+    }
+    job_withdraw(job);
+    request_complete(job->request, VGPU_STUB_ERR_CANCELLED, NULL, 0);
+    job_free(job);
+}
+
+void job_end_early(Job *job, uint32_t status)
+{
+    if (job->task.state == TASK_RUNNING) {
+        job->overdue = true;
+        job_stop(job);
+    } else {
+        job_record_unstarted(job, status);
+        job_refuse(job, status);
+    }
+}
+
+static void job_drain(Job *job)
+{
+    if (job->task.state == TASK_RUNNING) {
+        job->drained = true;
+        job_stop(job);
+    } else if (job->task.state == TASK_WAITING) {
+        job_withdraw(job);
+        job_answer(job, VGPU_STUB_ERR_CANCELLED,
+                   "the mediator ends; it has not run");
+    }
+}
+
+/* --- All of them --- */
+
+bool jobs_pending(const Jobs *jobs, gint64 when)
+{
+    const GList *first = jobs->all.head;
+
+    return first != NULL && ((const Job *)first->data)->arrived < when;
+}
+
+void jobs_drain(Jobs *jobs, gint64 when)
+{
+    GList *link = jobs->all.head;
+
+    while (link != NULL) {
+        Job *job = link->data;
+
+        link = link->next;
+        if (job->arrived < when) {
+            job_drain(job);
+        }
+    }
+}
+
+void jobs_add(Jobs *jobs, const Task *task, uint64_t context,
+              const Call *call, Request *request)
+{
+    Job *job = g_new0(Job, 1);
+    uint32_t status;
+
+    job->jobs = jobs;
+    job->request = request;
+    job->arrived = g_get_monotonic_time();
+    job->task = *task;
+    job->execution = (Execution) {
+        .vm = vm_name(task->vm),
+        .context = context,
+        .request = request_payload(request),
+        .length = request_header(request)->length,
+        .call = *call,
+        .done = job_done,
+    };
+    job->in_jobs.data = job;
+    g_queue_push_tail_link(&jobs->all, &job->in_jobs);
+    status = scheduler_submit(jobs->scheduler, &job->task, job->arrived);
+    if (status != VGPU_STUB_ERR_NONE) {
+        job_record_unstarted(job, status);
+        job_refuse(job, status);
+        return;
+    }
+    request_on_abandon(request, job_abandoned, job);
+    jobs->wake(jobs);
+}
