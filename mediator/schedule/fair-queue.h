@@ -16,7 +16,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "vms/vm-limits.h"
+#include "vms/settings.h"
 
 /*
  * So much virtual time passes in a µs of a flow of weight 1: the count lasts for

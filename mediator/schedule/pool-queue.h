@@ -17,7 +17,7 @@
 #define MEDIATOR_POOL_QUEUE_H
 
 #include "fair-queue.h"
-#include "vms/vm-limits.h"
+#include "vms/settings.h"
 
 /*
  * µs: so much of what a claimant has used in one class counts, at the most,

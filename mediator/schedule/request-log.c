@@ -7,7 +7,7 @@
 
 #include "protocol/log-limit.h"
 #include "protocol/outcome.h"
-#include "vms/vm-limits.h"
+#include "vms/settings.h"
 
 struct RequestLog {
     bool all;

@@ -6,7 +6,7 @@
 #ifndef MEDIATOR_CONFIG_H
 #define MEDIATOR_CONFIG_H
 
-#include "vm-limits.h"
+#include "settings.h"
 
 /* Bytes that a file may have */
 #define CONFIG_MAX_SIZE 1048576

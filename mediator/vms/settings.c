@@ -4,7 +4,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "vm-limits.h"
+#include "settings.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#ifndef MEDIATOR_VM_LIMITS_H
-#define MEDIATOR_VM_LIMITS_H
+#ifndef MEDIATOR_SETTINGS_H
+#define MEDIATOR_SETTINGS_H
 
 #include <glib.h>
 #include <stdbool.h>
@@ -109,4 +109,4 @@ bool pool_set(PoolSettings *pool, const char *name, const char *value,
 bool workers_set(WorkerSettings *workers, const char *name,
                  const char *value, GError **error);
 
-#endif /* MEDIATOR_VM_LIMITS_H */
+#endif /* MEDIATOR_SETTINGS_H */
