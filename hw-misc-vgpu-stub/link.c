@@ -153,7 +153,7 @@ static void link_receive_welcome(VgpuStubLink *link, const uint8_t *payload,
     if (version >> 16 != VGPU_STUB_PROTOCOL_VERSION >> 16 ||
         version > VGPU_STUB_PROTOCOL_VERSION) {
         link_violation(link, "accepted version in WELCOME", version);
-    } else if (max_payload < VGPU_STUB_BUF_SIZE) {
+    } else if (max_payload < VGPU_STUB_MAX_REQUEST) {
         link_violation(link, "max payload in WELCOME", max_payload);
     } else {
         timer_del(&link->verdict);
@@ -195,7 +195,7 @@ static void link_receive_message(VgpuStubLink *link,
         }
         break;
     case VGPU_STUB_MSG_RESPONSE:
-        if (length > VGPU_STUB_BUF_SIZE) {
+        if (length > VGPU_STUB_MAX_RESPONSE) {
             link_violation(link, "length of RESPONSE", length);
         } else if (!vgpu_stub_error_is_listed(status)) {
             link_violation(link, "status in RESPONSE", status);

@@ -40,7 +40,7 @@ typedef struct VgpuStubLink VgpuStubLink;
 typedef struct VgpuStubLinkOps {
     /*
      * A RESPONSE has come. @status is a documented ERROR_CODE and @length at
-     * most VGPU_STUB_BUF_SIZE bytes; @sequence is whatever the mediator sent.
+     * most VGPU_STUB_MAX_RESPONSE bytes; @sequence is whatever the mediator sent.
      * @data belongs to the link and is valid during the call.
      */
     void (*response)(void *opaque, uint64_t sequence, uint32_t status,

@@ -121,6 +121,13 @@ static inline int vgpu_stub_error_is_listed(uint32_t code)
 }
 
 /*
+ * Bytes that a request and a response may have, header and all. The mailbox
+ * holds the largest of them, and has no room for more.
+ */
+#define VGPU_STUB_MAX_REQUEST               1024
+#define VGPU_STUB_MAX_RESPONSE              1024
+
+/*
  * What a request carries in REQUEST_BUF: this header, u32 params[param_count],
  * then data_length bytes at data_offset (from the start of the header).
  */
@@ -229,6 +236,8 @@ VGPU_STUB_ASSERT(VGPU_STUB_RESPONSE_BUF ==
 VGPU_STUB_ASSERT(VGPU_STUB_REG_LINK ==
                  VGPU_STUB_RESPONSE_BUF + VGPU_STUB_BUF_SIZE);
 VGPU_STUB_FOLLOWS(REQUEST_TIMEOUT_MS, LINK);
+VGPU_STUB_ASSERT(VGPU_STUB_MAX_REQUEST == VGPU_STUB_BUF_SIZE);
+VGPU_STUB_ASSERT(VGPU_STUB_MAX_RESPONSE == VGPU_STUB_BUF_SIZE);
 VGPU_STUB_ASSERT(VGPU_STUB_RESERVED == VGPU_STUB_REG_REQUEST_TIMEOUT_MS + 4);
 
 #define VGPU_STUB_FIELD(type, field, offset) \

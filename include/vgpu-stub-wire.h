@@ -51,7 +51,7 @@ struct vgpu_stub_wire_hello {
 
 struct vgpu_stub_wire_welcome {
     uint32_t accepted_version;  /* same major version as in HELLO */
-    uint32_t max_payload;       /* >= VGPU_STUB_BUF_SIZE */
+    uint32_t max_payload;       /* >= VGPU_STUB_MAX_REQUEST */
 };
 
 #define VGPU_STUB_WIRE_FIELD(type, field, offset) \

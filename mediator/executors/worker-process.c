@@ -60,10 +60,10 @@ static bool check_response(const WorkerProcess *process,
                          header->request_id, process->number);
     }
     if (header->length < sizeof(response) ||
-        header->length > VGPU_STUB_BUF_SIZE) {
+        header->length > VGPU_STUB_MAX_RESPONSE) {
         return violation(error, "an answer of %u bytes, %zu to %d are allowed",
                          header->length, sizeof(response),
-                         VGPU_STUB_BUF_SIZE);
+                         VGPU_STUB_MAX_RESPONSE);
     }
     memcpy(&response, payload, sizeof(response));
     if (header->status != GUINT32_FROM_LE(response.status) ||
@@ -247,10 +247,10 @@ void worker_process_send(WorkerProcess *process, uint64_t context,
         .sequence = context,
     };
 
-    uint8_t payload[sizeof(*limits) + VGPU_STUB_BUF_SIZE];
+    uint8_t payload[sizeof(*limits) + VGPU_STUB_MAX_REQUEST];
 
     g_assert(process->ready && !process->busy && !process->over &&
-             length <= VGPU_STUB_BUF_SIZE);
+             length <= VGPU_STUB_MAX_REQUEST);
     process->busy = true;
     if (process->channel != NULL) {
         memcpy(payload, limits, sizeof(*limits));

@@ -21,7 +21,7 @@ typedef struct WorkerAnswer {
     uint32_t status;            /* VGPU_STUB_ERR_… */
     bool holds_memory;
     const uint8_t *response;    /* valid during the call */
-    size_t length;              /* bytes, at most VGPU_STUB_BUF_SIZE */
+    size_t length;              /* bytes, at most VGPU_STUB_MAX_RESPONSE */
 } WorkerAnswer;
 
 /* All of them are called from the main loop. */
@@ -56,7 +56,7 @@ pid_t worker_process_pid(const WorkerProcess *process);
 
 /*
  * Have it execute a request in @context, within @limits. It is ready and has no
- * request; @length is VGPU_STUB_BUF_SIZE at most.
+ * request; @length is VGPU_STUB_MAX_REQUEST at most.
  */
 void worker_process_send(WorkerProcess *process, uint64_t context,
                          const struct worker_limits *limits,

@@ -27,7 +27,7 @@ bool call_decode(Call *call, const uint8_t *bytes, size_t length,
         return call_refuse(reply, VGPU_STUB_ERR_INVALID_LENGTH,
                            "the request is shorter than its header");
     }
-    if (length > VGPU_STUB_BUF_SIZE) {
+    if (length > VGPU_STUB_MAX_REQUEST) {
         return call_refuse(reply, VGPU_STUB_ERR_REQUEST_TOO_LARGE,
                            "the request is larger than the buffer");
     }
@@ -122,7 +122,7 @@ void reply_append_data(Reply *reply, const void *data, uint32_t length)
 }
 
 size_t reply_encode(const Reply *reply, uint32_t exec_time_us,
-                    uint8_t bytes[VGPU_STUB_BUF_SIZE])
+                    uint8_t bytes[VGPU_STUB_MAX_RESPONSE])
 {
     const size_t results = reply->result_count * sizeof(uint32_t);
     const struct vgpu_stub_response raw = {

@@ -30,7 +30,7 @@ typedef struct Reply {
     uint32_t result_count;
     uint32_t data_length;       /* bytes */
     /* The results in wire byte order, then the data */
-    uint8_t body[VGPU_STUB_BUF_SIZE - sizeof(struct vgpu_stub_response)];
+    uint8_t body[VGPU_STUB_MAX_RESPONSE - sizeof(struct vgpu_stub_response)];
 } Reply;
 
 /*
@@ -56,6 +56,6 @@ void reply_append_data(Reply *reply, const void *data, uint32_t length);
 
 /* Write @reply out; returns its size in bytes. */
 size_t reply_encode(const Reply *reply, uint32_t exec_time_us,
-                    uint8_t bytes[VGPU_STUB_BUF_SIZE]);
+                    uint8_t bytes[VGPU_STUB_MAX_RESPONSE]);
 
 #endif /* MEDIATOR_CALL_H */

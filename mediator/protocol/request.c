@@ -61,7 +61,7 @@ void request_complete(Request *request, uint32_t status, const void *payload,
 {
     RequestAnswer answer = request->answer;
 
-    g_assert(length <= VGPU_STUB_BUF_SIZE);
+    g_assert(length <= VGPU_STUB_MAX_RESPONSE);
     /* It may abandon what it has the answer to; that means nothing. */
     request->answer = NULL;
     if (answer != NULL) {
@@ -72,7 +72,7 @@ void request_complete(Request *request, uint32_t status, const void *payload,
 
 void request_reply(Request *request, const Reply *reply)
 {
-    uint8_t response[VGPU_STUB_BUF_SIZE];
+    uint8_t response[VGPU_STUB_MAX_RESPONSE];
 
     request_complete(request, reply->status, response,
                      reply_encode(reply, 0, response));

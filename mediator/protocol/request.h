@@ -46,7 +46,7 @@ void request_abandon(Request *request);
 
 /*
  * Answer the request with a VGPU_STUB_ERR_… and @length bytes, at most
- * VGPU_STUB_BUF_SIZE, and free it.
+ * VGPU_STUB_MAX_RESPONSE, and free it.
  */
 void request_complete(Request *request, uint32_t status, const void *payload,
                       size_t length);

@@ -23,7 +23,7 @@ const char *const worker_state_names[WORKER_LEAVING + 1] = {
 void execution_reply(Execution *execution, const Reply *reply, gint64 took,
                      ExecutionEnd end)
 {
-    uint8_t response[VGPU_STUB_BUF_SIZE];
+    uint8_t response[VGPU_STUB_MAX_RESPONSE];
 
     end.status = reply->status;
     end.response = response;

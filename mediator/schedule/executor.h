@@ -18,7 +18,7 @@
 typedef struct ExecutionEnd {
     uint32_t status;            /* VGPU_STUB_ERR_… */
     const void *response;       /* as it goes to the guest */
-    size_t length;              /* bytes, at most VGPU_STUB_BUF_SIZE */
+    size_t length;              /* bytes, at most VGPU_STUB_MAX_RESPONSE */
     bool broke;                 /* it took down what it ran on */
     bool killed;                /* that was killed, as it did not end */
 } ExecutionEnd;

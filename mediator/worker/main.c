@@ -167,7 +167,7 @@ static bool transmit(int socket, const WireHeader *header,
 typedef struct Message {
     WireHeader header;
     struct worker_limits limits;        /* of a request, as on the wire */
-    uint8_t request[VGPU_STUB_BUF_SIZE];
+    uint8_t request[VGPU_STUB_MAX_REQUEST];
     size_t length;                      /* of the request, in bytes */
 } Message;
 
@@ -176,7 +176,7 @@ static bool check_message(const WireHeader *header, GError **error)
 {
     const bool request = header->type == VGPU_STUB_MSG_REQUEST;
     const uint32_t least = request ? sizeof(struct worker_limits) : 0;
-    const uint32_t most = least + (request ? VGPU_STUB_BUF_SIZE : 0);
+    const uint32_t most = least + (request ? VGPU_STUB_MAX_REQUEST : 0);
 
     if ((!request && header->type != VGPU_STUB_MSG_RESET) ||
         header->length < least || header->length > most) {
@@ -220,7 +220,7 @@ static bool answer(int socket, Session *session, const Message *to,
         .guest_kernels = GUINT32_FROM_LE(to->limits.flags) &
                          WORKER_LIMITS_GUEST_KERNELS,
     };
-    uint8_t response[VGPU_STUB_BUF_SIZE];
+    uint8_t response[VGPU_STUB_MAX_RESPONSE];
     WireHeader header = {
         .type = VGPU_STUB_MSG_RESPONSE,
         .request_id = to->header.request_id,

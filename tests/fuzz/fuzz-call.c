@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    uint8_t response[VGPU_STUB_BUF_SIZE];
+    uint8_t response[VGPU_STUB_MAX_RESPONSE];
     g_autofree uint8_t *request = g_malloc(MAX(size, 1));
     size_t length;
     Reply reply;
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
     memcpy(request, bytes, size);
     if (call_decode(&call, request, size, &reply)) {
-        g_assert_cmpuint(size, <=, VGPU_STUB_BUF_SIZE);
+        g_assert_cmpuint(size, <=, VGPU_STUB_MAX_RESPONSE);
         g_assert_true(call.params + call.param_count * sizeof(uint32_t) <=
                       request + size);
         g_assert_true(call.data + call.data_length <= request + size);

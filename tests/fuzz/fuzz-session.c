@@ -107,7 +107,7 @@ static void remember_handle(Guest *guest, uint64_t handle)
 static void send_request(Guest *guest, const uint8_t *bytes, size_t size)
 {
     g_autofree uint8_t *request = g_malloc(MAX(size, 1));
-    uint8_t response[VGPU_STUB_BUF_SIZE];
+    uint8_t response[VGPU_STUB_MAX_RESPONSE];
     gint64 exec_us = 0;
     Reply reply;
     Call call;

@@ -90,7 +90,7 @@ static Answer ask(Session *session, const Ask *wanted)
         .data_length = wanted->data_length,
         .data = wanted->data,
     };
-    uint8_t bytes[VGPU_STUB_BUF_SIZE];
+    uint8_t bytes[VGPU_STUB_MAX_RESPONSE];
     Answer answer = { 0 };
     Reply reply;
 
