@@ -388,7 +388,7 @@ void worker_pool_init(WorkerPool *pool, PoolId id, const WorkerHost *host)
 void worker_pool_configure(WorkerPool *pool, const Config *config)
 {
     pool->place.config = config;
-    pool->settings = config_pool(config, pool_letter(pool->place.pool));
+    pool->settings = config_pool(config, pool->place.pool);
     pool->pauses = (StartPauses) { 0 };
     if (pool->settings->backend == VGPU_STUB_BACKEND_NONE) {
         pool_health_close(pool->health);

@@ -143,7 +143,7 @@ static gboolean worker_unused(gpointer opaque);
 static void worker_rest(Worker *worker)
 {
     const PoolSettings *settings =
-        config_pool(worker->place->config, pool_letter(worker->place->pool));
+        config_pool(worker->place->config, worker->place->pool);
 
     worker->state = WORKER_IDLE;
     worker_disarm(worker);

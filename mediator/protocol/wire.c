@@ -5,6 +5,8 @@
  */
 #include "wire.h"
 
+#include "pool-id.h"
+
 #include <string.h>
 
 G_DEFINE_QUARK(wire-error-quark, wire_error)
@@ -110,7 +112,7 @@ bool wire_decode_hello(const uint8_t *payload, size_t length,
                     VGPU_STUB_PROTOCOL_VERSION >> 16);
         return false;
     }
-    if (hello->pool != VGPU_STUB_POOL_A && hello->pool != VGPU_STUB_POOL_B) {
+    if (!pool_is_letter(hello->pool)) {
         *status = VGPU_STUB_ERR_INVALID_POOL;
         g_set_error(error, WIRE_ERROR, WIRE_ERROR_REJECTED,
                     "pool 0x%02x, 0x%02x (A) and 0x%02x (B) are served",

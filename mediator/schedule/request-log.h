@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "vms/pool-id.h"
+#include "protocol/pool-id.h"
 
 /* The lines that there can be in a period, log-limit.h */
 #define REQUEST_LOG_LINES_VM 10

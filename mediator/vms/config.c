@@ -94,14 +94,13 @@ static bool reader_see(Reader *reader, char *name, unsigned line,
     return true;
 }
 
-/* The pool that the group @name is about, or 0 */
-static uint8_t group_pool(const char *name)
+/* The pool that the group @name is about, or POOLS */
+static PoolId group_pool(const char *name)
 {
     const char *letter = name + strlen(GROUP_POOL);
 
-    return g_str_has_prefix(name, GROUP_POOL) &&
-           letter[0] >= VGPU_STUB_POOL_A && letter[0] <= VGPU_STUB_POOL_B &&
-           letter[1] == '\0' ? letter[0] : 0;
+    return g_str_has_prefix(name, GROUP_POOL) && pool_is_letter(letter[0]) &&
+           letter[1] == '\0' ? pool_of_letter(letter[0]) : POOLS;
 }
 
 static bool is_group(const char *name)
@@ -109,7 +108,7 @@ static bool is_group(const char *name)
     return strcmp(name, GROUP_CLASSES) == 0 ||
            strcmp(name, GROUP_LOG) == 0 ||
            strcmp(name, GROUP_WORKERS) == 0 ||
-           group_pool(name) != 0 ||
+           group_pool(name) != POOLS ||
            strcmp(name, GROUP_EVERY_VM) == 0 ||
            (g_str_has_prefix(name, GROUP_ONE_VM) &&
             name[strlen(GROUP_ONE_VM)] != '\0');
@@ -322,14 +321,14 @@ static bool config_set_setting(Config *config, const Entry *entry,
                                GError **error)
 {
     VmLimits *limits = config_group_limits(config, entry->group);
-    const uint8_t pool = group_pool(entry->group);
+    const PoolId pool = group_pool(entry->group);
 
     if (limits != NULL) {
         return limits_set(limits, entry->key, entry->value, error);
     }
-    if (pool != 0) {
-        return pool_set(&config->pools[pool - VGPU_STUB_POOL_A], entry->key,
-                        entry->value, error);
+    if (pool != POOLS) {
+        return pool_set(&config->pools[pool], entry->key, entry->value,
+                        error);
     }
     if (strcmp(entry->group, GROUP_LOG) == 0) {
         return log_settings_set(&config->log, entry->key, entry->value,
@@ -469,9 +468,9 @@ const ClassShares *config_shares(const Config *config)
     return &config->shares;
 }
 
-const PoolSettings *config_pool(const Config *config, uint8_t pool)
+const PoolSettings *config_pool(const Config *config, PoolId pool)
 {
-    return &config->pools[pool - VGPU_STUB_POOL_A];
+    return &config->pools[pool];
 }
 
 const WorkerSettings *config_workers(const Config *config)

@@ -55,7 +55,7 @@ bool config_log_requests(const Config *config);
 /* They all live as long as the configuration. */
 const ClassShares *config_shares(const Config *config);
 const VmLimits *config_limits(const Config *config, const char *vm);
-const PoolSettings *config_pool(const Config *config, uint8_t pool);
+const PoolSettings *config_pool(const Config *config, PoolId pool);
 const WorkerSettings *config_workers(const Config *config);
 /* Where they are started with uids of their own */
 const UidRange *config_uids(const Config *config);

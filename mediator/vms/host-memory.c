@@ -66,9 +66,11 @@ char *host_memory_warning(const Config *config, const char *path,
     guint64 mib = 0;
 
     config_vms_foreach(config, add_extra, &extra);
-    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+    for (PoolId pool = 0; pool < POOLS; pool++) {
         const PoolSettings *settings = config_pool(config, pool);
-        const char group[] = { 'p', 'o', 'o', 'l', ' ', pool, '\0' };
+        const char group[] = {
+            'p', 'o', 'o', 'l', ' ', pool_letter(pool), '\0',
+        };
 
         if (settings->backend == VGPU_STUB_BACKEND_CPU ||
             settings->backend == VGPU_STUB_BACKEND_OPENCL) {

@@ -12,7 +12,7 @@
 #include <glib.h>
 #include <stdbool.h>
 
-#include "pool-id.h"
+#include "protocol/pool-id.h"
 #include "vgpu-stub-regs.h"
 
 #define PRIORITY_CLASSES (VGPU_STUB_PRIORITY_HIGH + 1)

@@ -30,7 +30,7 @@ static void check_default(const Config *config)
     g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
                     &shares_default, sizeof(ClassShares));
     g_assert_false(config_log_requests(config));
-    for (uint8_t pool = VGPU_STUB_POOL_A; pool <= VGPU_STUB_POOL_B; pool++) {
+    for (PoolId pool = 0; pool < POOLS; pool++) {
         g_assert_cmpmem(config_pool(config, pool), sizeof(PoolSettings),
                         &pool_default, sizeof(PoolSettings));
     }
@@ -88,9 +88,9 @@ static void test_every_setting(void)
     g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
                     &shares, sizeof(shares));
     g_assert_true(config_log_requests(config));
-    g_assert_cmpmem(config_pool(config, VGPU_STUB_POOL_A),
+    g_assert_cmpmem(config_pool(config, POOL_A),
                     sizeof(PoolSettings), &pool_default, sizeof(pool));
-    g_assert_cmpmem(config_pool(config, VGPU_STUB_POOL_B),
+    g_assert_cmpmem(config_pool(config, POOL_B),
                     sizeof(PoolSettings), &pool, sizeof(pool));
     g_assert_cmpstr(config_kernels(config), ==, "/k");
     config_free(config);

@@ -6,6 +6,8 @@
 #ifndef MEDIATOR_POOL_ID_H
 #define MEDIATOR_POOL_ID_H
 
+#include <stdbool.h>
+
 #include "vgpu-stub-regs.h"
 
 typedef enum PoolId {
@@ -20,8 +22,14 @@ static inline char pool_letter(PoolId pool)
     return VGPU_STUB_POOL_A + pool;
 }
 
-/* @letter is one of them. */
-static inline PoolId pool_of_letter(char letter)
+/* Whether @letter is one of a pool */
+static inline bool pool_is_letter(uint8_t letter)
+{
+    return letter >= VGPU_STUB_POOL_A && letter <= VGPU_STUB_POOL_B;
+}
+
+/* @letter is one of a pool. */
+static inline PoolId pool_of_letter(uint8_t letter)
 {
     return letter - VGPU_STUB_POOL_A;
 }
