@@ -1,7 +1,7 @@
 /*
  * What a worker prints, line by line
  *
- * A driver, or a kernel of the guest's, says what it wants there: bytes of any
+ * A driver, or code of the guest's, says what it wants there: bytes of any
  * kind, and without end. A line is cut to its first WORKER_OUTPUT_LINE bytes.
  * Who prints very much is read at no more than 200 KiB a second.
  *

@@ -48,8 +48,13 @@ static const char *const cpu_allowed[] = {
     "restart_syscall", "getpid", "gettid", "exit", "exit_group",
 };
 
-/* Commands of fcntl() and ioctl() that have others signalled */
-static const unsigned fcntl_denied[] = { F_SETOWN, F_SETOWN_EX, F_SETSIG };
+/*
+ * Commands of fcntl() and ioctl() that have others signalled, or let a pipe
+ * hold more: the one that kernels print to is emptied at once (output.h).
+ */
+static const unsigned fcntl_denied[] = {
+    F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETPIPE_SZ,
+};
 static const unsigned ioctl_denied[] = { FIOSETOWN, SIOCSPGRP };
 
 /* A process of its own; PoCL alone needs that. */

@@ -202,6 +202,13 @@ static int choose_signal(void)
     return outcome(fcntl(STDIN_FILENO, F_SETSIG, SIGKILL));
 }
 
+static int enlarge_pipe(void)
+{
+    int fds[2];
+
+    return pipe(fds) < 0 ? errno : outcome(fcntl(fds[0], F_SETPIPE_SZ, 131072));
+}
+
 static int own_by_ioctl(void)
 {
     const int owner = getppid();
@@ -396,6 +403,7 @@ static const struct {
     { "an owner", own_signals, KILLED, EPERM, EPERM },
     { "an owner of a kind", own_signals_ex, KILLED, EPERM, EPERM },
     { "another signal", choose_signal, KILLED, EPERM, EPERM },
+    { "a larger pipe", enlarge_pipe, KILLED, EPERM, EPERM },
     { "an owner by ioctl", own_by_ioctl, KILLED, EPERM, EPERM },
     { "a group by ioctl", own_by_group, KILLED, EPERM, EPERM },
     { "an owner, high bits", own_with_high_bits, KILLED, EPERM, EPERM },
