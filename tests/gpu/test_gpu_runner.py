@@ -14,6 +14,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "mediator")]
 
 import runner
 from check import Here, NotHere, check
+from checks import sandbox
 from support.wait import wait_for
 
 
@@ -102,6 +103,29 @@ def test_results_are_there_as_each_check_ends(monkeypatch, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "FAILED" in shown and "own.wrong: AssertionError: why" in shown
     assert shown.endswith("1 passed, 1 failed, 0 not here\n")
+
+
+TRACE = """\
+12    seccomp(SECCOMP_SET_MODE_STRICT, 0x1, NULL) = -1 EINVAL (Invalid argument)
+12    setpriority(PRIO_PROCESS, 0, 5) = -1 EPERM (Operation not permitted)
+12    seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, {len=9}) = 0
+12    socket(AF_UNIX, SOCK_STREAM, 0) = -1 EPERM (Operation not permitted)
+13    clone3({flags=CLONE_VM} <unfinished ...>
+12    openat(AT_FDCWD, "/dev/none", O_RDWR) = -1 ENOENT (No such file)
+13    <... clone3 resumed>)             = -1 ENOSYS (Function not implemented)
+12    +++ killed by SIGSYS +++
+"""
+
+
+def test_what_a_trace_says_was_refused():
+    """Since the filter was there, and no other failure"""
+    assert sandbox.refused(TRACE.splitlines()) == {
+        ("socket", "EPERM"): 1, ("clone3", "ENOSYS"): 1, ("?", "SIGSYS"): 1}
+
+
+def test_a_trace_without_a_filter_is_no_success():
+    with pytest.raises(AssertionError, match="before its filter"):
+        sandbox.refused(TRACE.splitlines()[:2][1:])
 
 
 @pytest.mark.parametrize("arguments", [[], ["--trial"], ["--help"],
