@@ -75,10 +75,7 @@ static void executor_start(Executor *base, Execution *execution)
 
 static void executor_stop(Executor *base, Execution *execution)
 {
-    Worker *worker = worker_pool_find(pool_of(base), execution->vm);
-
-    g_assert(worker != NULL && worker->current == execution);
-    worker_stop(worker);
+    worker_stop(worker_pool_executing(pool_of(base), execution));
 }
 
 static void executor_release(Executor *base, const char *vm,

@@ -66,6 +66,17 @@ static void pool_refuse_worker(WorkerPool *pool, Worker *worker,
     pool_remove(pool, worker);
 }
 
+Worker *worker_pool_executing(const WorkerPool *pool,
+                              const Execution *execution)
+{
+    const GList *link = pool->workers.head;
+
+    while (((Worker *)link->data)->current != execution) {
+        link = link->next;
+    }
+    return link->data;
+}
+
 void worker_pool_discard(WorkerPool *pool, Worker *worker, bool killed)
 {
     if (worker->state == WORKER_WAITING) {

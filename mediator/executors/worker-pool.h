@@ -59,6 +59,10 @@ void worker_pool_configure(WorkerPool *pool, const Config *config);
 /* The worker that serves a VM; NULL when none does. */
 Worker *worker_pool_find(const WorkerPool *pool, const char *vm);
 
+/* The worker that has @execution; there is one. */
+Worker *worker_pool_executing(const WorkerPool *pool,
+                              const Execution *execution);
+
 /* A VM wishes for a worker, or not any more. */
 void worker_pool_wish(WorkerPool *pool, const char *vm, bool wish);
 

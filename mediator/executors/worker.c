@@ -8,6 +8,8 @@
 /* Until a worker takes requests; drivers may take their time. */
 #define START_TIMEOUT_MS 30000
 
+#define MEMORY_IS_LOST "this VM's memory in this pool is lost"
+
 Worker *worker_new(const Workplace *place, const char *vm)
 {
     Worker *worker = g_new0(Worker, 1);
@@ -79,30 +81,50 @@ static void worker_end_current(Worker *worker, Execution *current,
     }
 }
 
-/* Its process has failed; or it is @killed, for what it does not do. */
-static void worker_lost(Worker *worker, bool killed)
+/* Its process has failed, or is killed for what it does not do. */
+static void worker_lost(Worker *worker)
 {
-    Execution *current = worker->current;
-
     worker->unstarted = worker->state == WORKER_STARTING;
-    worker->current = NULL;
     worker_leave(worker);
     worker->place->lost(worker);
-    worker_end_current(worker, current, VGPU_STUB_ERR_BACKEND_ERROR,
-                       "the request broke its worker, or had to be stopped; "
-                       "this VM's memory in this pool is lost",
-                       (ExecutionEnd) { .broke = !killed, .killed = killed });
 }
 
 static gboolean worker_overdue(gpointer opaque)
 {
     Worker *worker = opaque;
+    Execution *current = worker->current;
 
     worker->timer = 0;
+    worker->current = NULL;
     worker_process_kill(worker->process, worker->state == WORKER_BUSY
                         ? "killed, its request had to be stopped"
                         : "killed, it did not start in time");
-    worker_lost(worker, true);
+    worker_lost(worker);
+    worker_end_current(worker, current, VGPU_STUB_ERR_BACKEND_ERROR,
+                       "the request had to be stopped; " MEMORY_IS_LOST,
+                       (ExecutionEnd) { .killed = true });
+    return G_SOURCE_REMOVE;
+}
+
+/* The request that was at its process broke that: @how it ended. */
+static void worker_end_broken(Worker *worker, const char *how)
+{
+    Execution *current = worker->current;
+    g_autofree char *text = g_strdup_printf(
+        "the request broke its worker: %s; " MEMORY_IS_LOST, how);
+
+    worker->current = NULL;
+    worker_end_current(worker, current, VGPU_STUB_ERR_BACKEND_ERROR, text,
+                       (ExecutionEnd) { .broke = true });
+}
+
+/* What its process ended with is not known in time. */
+static gboolean worker_unknown(gpointer opaque)
+{
+    Worker *worker = opaque;
+
+    worker->timer = 0;
+    worker_end_broken(worker, "how is not known");
     return G_SOURCE_REMOVE;
 }
 
@@ -196,7 +218,10 @@ void worker_execute(Worker *worker, Execution *execution)
 
 void worker_stop(Worker *worker)
 {
-    worker_arm(worker, EXECUTION_GRACE_MS, worker_overdue);
+    /* One that has failed is about to end it. */
+    if (worker->state == WORKER_BUSY) {
+        worker_arm(worker, EXECUTION_GRACE_MS, worker_overdue);
+    }
 }
 
 void worker_release(Worker *worker, uint64_t context)
@@ -260,15 +285,22 @@ static void worker_said(gpointer opaque, const char *text)
     }
 }
 
+/* How it ended is known when it is gone: what it has waits for that. */
 static void worker_failed(gpointer opaque)
 {
-    worker_lost(opaque, false);
+    Worker *worker = opaque;
+
+    worker_lost(worker);
+    if (worker->current != NULL) {
+        worker_arm(worker, EXECUTION_GRACE_MS, worker_unknown);
+    }
 }
 
 static void worker_gone(gpointer opaque, const char *why)
 {
     Worker *worker = opaque;
 
+    worker_end_broken(worker, why != NULL ? why : "killed");
     worker->place->gone(worker, why);
 }
 

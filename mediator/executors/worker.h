@@ -11,7 +11,8 @@
  *   - A request that is to be stopped may still end within
  *     EXECUTION_GRACE_MS. Then the process is killed, and so is one that does
  *     not take requests in time.
- *   - What was at a process that dies ends as BACKEND_ERROR.
+ *   - What was at a process that dies ends as BACKEND_ERROR when it is known
+ *     how it died, or EXECUTION_GRACE_MS later.
  *   - Memory belongs to a context of the VM, and is freed when that ends.
  *   - What it prints is logged, within limits.
  *
@@ -56,7 +57,8 @@ struct Worker {
     bool served;                /* its VM, once at least */
     bool unstarted;             /* it has failed before it was ready … */
     bool reported;              /* … the pool's: and that is to be logged */
-    Execution *current;         /* at the process, when BUSY */
+    Execution *current;         /* at the process, when BUSY; if that has
+                                   failed, also while LEAVING */
     gint64 current_since;       /* monotonic, µs */
     bool holds_memory;
     GHashTable *contexts;       /* that may have memory at the process */

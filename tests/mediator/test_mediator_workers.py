@@ -275,12 +275,34 @@ def test_a_worker_fails(host, how):
     for fault in range(2):
         status, why = guest.ask()
         assert status == BROKEN
-        assert why.startswith(b"the request broke its worker")
+        assert why.decode() == f"the request broke its worker: " \
+            f"{FAILURES[how]}; this VM's memory in this pool is lost"
         assert neighbour.ask(b"still") == (OK, b"still")
     assert host.daemon.wait_log(
         rf"vm vm7: its worker \d+ in pool A was lost: {re.escape(FAILURES[how])}$")
     assert guest.ask()[0] == QUARANTINED
     assert host.wait_worker() == healthy
+
+
+def test_how_a_worker_died_cannot_be_known(host, ctl):
+    """What it had is answered all the same."""
+    host.behave("never answers")
+    host.start()
+    guest = host.guest(7)
+    guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
+    wait_for(lambda: "busy" in ctl("workers"), "request at the worker")
+    starter = host.daemon.starter()
+    os.kill(starter, signal.SIGSTOP)
+    try:
+        os.kill(host.wait_worker(), signal.SIGKILL)
+        status, _, why = guest.answer()
+    finally:
+        os.kill(starter, signal.SIGCONT)
+    assert status == BROKEN
+    assert why == (b"the request broke its worker: how is not known; "
+                   b"this VM's memory in this pool is lost")
+    host.behave("")
+    wait_for(lambda: guest.ask() == (OK, b"x"), "worker")
 
 
 @pytest.mark.parametrize("how, why", [
