@@ -254,6 +254,8 @@ static void vgpu_stub_realize(PCIDevice *pci_dev, Error **errp)
     }
 
     pci_config_set_interrupt_pin(pci_dev->config, 1);
+    /* QEMU would not survive an interrupt on a pin that does not exist. */
+    pci_dev->cmask[PCI_INTERRUPT_PIN] = 0xff;
     vgpu_stub_interrupt_init(&s->interrupt, pci_dev);
     vgpu_stub_bar0_init(&s->bar0, OBJECT(s), &s->link, &s->interrupt);
     pci_register_bar(pci_dev, VGPU_STUB_BAR, PCI_BASE_ADDRESS_SPACE_MEMORY,

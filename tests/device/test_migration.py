@@ -244,6 +244,8 @@ def test_a_state_that_the_first_version_saved(qemu_bin, restore, tmp_path,
         assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_CANCELLED
 
 
+PCI_INTERRUPT_LINE = 0x3c       # and pin, in the next byte
+REFUSED = "vgpu-stub: saved state refused: "
 CORRUPTIONS = {
     "STATUS 4": (0, 4, "STATUS is 4, at most 3 is possible"),
     "STATUS all ones": (0, 0xffffffff, "STATUS is 4294967295"),
@@ -263,7 +265,8 @@ CORRUPTIONS = {
 @pytest.mark.parametrize("name", CORRUPTIONS)
 def test_a_corrupted_state_is_refused(qemu_bin, dev, tmp_path, name):
     dev.write_block(abi.VGPU_STUB_REQUEST_BUF, MARKER)
-    assert_refused(qemu_bin, dev, tmp_path, *CORRUPTIONS[name])
+    offset, value, message = CORRUPTIONS[name]
+    assert_refused(qemu_bin, dev, tmp_path, offset, value, REFUSED + message)
 
 
 def assert_refused(qemu_bin, dev, tmp_path, offset, value, message):
@@ -280,14 +283,22 @@ def assert_refused(qemu_bin, dev, tmp_path, offset, value, message):
                  "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link",
                  "-incoming", f"exec:cat {path}")
     assert result.returncode == 1
-    assert "vgpu-stub: saved state refused: " + message in result.stdout
+    assert message in result.stdout
+
+
+def test_another_interrupt_pin_is_refused(qemu_bin, dev, tmp_path):
+    """It would end QEMU at the next interrupt. It is in the configuration space,
+    which is saved before the fields."""
+    dev.write_block(abi.VGPU_STUB_REQUEST_BUF, MARKER)
+    assert_refused(qemu_bin, dev, tmp_path, -272 + PCI_INTERRUPT_LINE,
+                   0x00900000, "Bad config data: i=0x3d")
 
 
 def test_done_with_an_error_code_is_refused(qemu_bin, linked, tmp_path):
     linked.dev.submit(MARKER)
     linked.mediator.respond(linked.mediator.expect_request(), b"answer")
     assert_refused(qemu_bin, linked.dev, tmp_path, 4, 5,
-                   "ERROR_CODE is 5, but STATUS is DONE")
+                   REFUSED + "ERROR_CODE is 5, but STATUS is DONE")
 
 
 def test_response_bytes_beyond_response_len_are_not_believed(dev, restore,
