@@ -1,16 +1,12 @@
 /*
- * The operations that need no accelerator
+ * The operations: who executes them, and those that need no accelerator
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "operations.h"
 
-static void nop(const Call *call, Reply *reply)
+static void nop(const Call *call G_GNUC_UNUSED, Reply *reply G_GNUC_UNUSED)
 {
-    if (call->param_count > 0 || call->data_length > 0) {
-        reply_error(reply, VGPU_STUB_ERR_INVALID_REQUEST,
-                    "the operation takes no params and no data");
-    }
 }
 
 static void echo(const Call *call, Reply *reply)
@@ -19,20 +15,35 @@ static void echo(const Call *call, Reply *reply)
     reply_append_data(reply, call->data, call->data_length);
 }
 
+#define HERE(name, function, params, data) \
+    { VGPU_STUB_OP_##name, params, data, function },
+
+static const struct {
+    uint32_t opcode;
+    uint32_t params;
+    bool data;                  /* may there be some? */
+    void (*execute)(const Call *call, Reply *reply);
+} operations[] = {
+    OPERATIONS_OF_MEDIATOR(HERE)
+};
+
+#define OPCODE(name, function, params, data) VGPU_STUB_OP_##name,
+
 bool operations_need_accelerator(uint32_t opcode)
 {
-    switch (opcode) {
-    case VGPU_STUB_OP_KERNEL:
-    case VGPU_STUB_OP_MEMORY_ALLOC:
-    case VGPU_STUB_OP_MEMORY_FREE:
-    case VGPU_STUB_OP_MEMORY_COPY:
-    case VGPU_STUB_OP_GET_DEVICE_INFO:
-    case VGPU_STUB_OP_SYNCHRONIZE:
-    case VGPU_STUB_OP_MEMORY_FREE_ALL:
-        return true;
-    default:
-        return false;
+    static const uint32_t opcodes[] = { OPERATIONS_OF_WORKER(OPCODE) };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(opcodes); i++) {
+        if (opcodes[i] == opcode) {
+            return true;
+        }
     }
+    return false;
+}
+
+static bool is_params(uint32_t params, const Call *call)
+{
+    return params == OPERATION_ANY_PARAMS || params == call->param_count;
 }
 
 bool operations_execute(const Call *call, Reply *reply)
@@ -42,16 +53,20 @@ bool operations_execute(const Call *call, Reply *reply)
     if (operations_need_accelerator(call->opcode)) {
         return false;
     }
-    switch (call->opcode) {
-    case VGPU_STUB_OP_NOP:
-        nop(call, reply);
-        break;
-    case VGPU_STUB_OP_ECHO:
-        echo(call, reply);
-        break;
-    default:
-        reply_error(reply, VGPU_STUB_ERR_UNSUPPORTED_OPERATION,
-                    "the operation is not supported");
+    for (size_t i = 0; i < G_N_ELEMENTS(operations); i++) {
+        if (operations[i].opcode != call->opcode) {
+            continue;
+        }
+        if (is_params(operations[i].params, call) &&
+            (operations[i].data || call->data_length == 0)) {
+            operations[i].execute(call, reply);
+        } else {
+            reply_error(reply, VGPU_STUB_ERR_INVALID_REQUEST,
+                        "the operation takes no params and no data");
+        }
+        return true;
     }
+    reply_error(reply, VGPU_STUB_ERR_UNSUPPORTED_OPERATION,
+                "the operation is not supported");
     return true;
 }

@@ -9,9 +9,9 @@
 #define WORKER_LAUNCH_H
 
 #include "backend.h"
-#include "protocol/call.h"
+#include "protocol/operations.h"
 
-#define LAUNCH_PARAMS 10
+#define LAUNCH_PARAMS OPERATION_KERNEL_PARAMS
 
 typedef struct Launch {
     char kernel[VGPU_STUB_KERNEL_NAME_SIZE];    /* with its NUL */

@@ -28,16 +28,16 @@ static bool check_programs(const Session *session,
 
 /* The guest's own program, as its memory is now */
 static BackendProgram *guest_program(Session *session,
-                                     const Execution *execution,
+                                     const SessionRequest *request,
                                      const Launch *launch, GError **error)
 {
     const Memory *memory;
     g_autofree char *text = NULL;
 
-    if (!check_programs(session, execution->limits, error)) {
+    if (!check_programs(session, request->limits, error)) {
         return NULL;
     }
-    memory = memory_find(session->memory, execution->context, launch->program,
+    memory = memory_find(session->memory, request->context, launch->program,
                          error);
     if (memory == NULL) {
         return NULL;
@@ -151,15 +151,15 @@ static void reply_output(const Session *session, Reply *reply)
 
 static bool run(Session *session, BackendProgram *program,
                 const Launch *launch, const KernelArgument *arguments,
-                const Execution *execution, GError **error)
+                const SessionRequest *request, GError **error)
 {
     g_autoptr(GError) why = NULL;
 
     forget_output(session);
     if (session->class->run(session->backend, program, launch->kernel,
                             &launch->range, arguments, launch->count,
-                            execution->exec_us, &why)) {
-        reply_output(session, execution->reply);
+                            request->exec_us, &why)) {
+        reply_output(session, request->reply);
         return true;
     }
     session->lost = why->code == VGPU_STUB_ERR_BACKEND_ERROR;
@@ -167,7 +167,7 @@ static bool run(Session *session, BackendProgram *program,
     return false;
 }
 
-bool session_kernel(Session *session, const Execution *execution,
+bool session_kernel(Session *session, const SessionRequest *request,
                     GError **error)
 {
     Launch launch;
@@ -175,14 +175,14 @@ bool session_kernel(Session *session, const Execution *execution,
     uint64_t sizes[KERNEL_MAX_ARGUMENTS];
     BackendProgram *program = NULL;
 
-    if (!launch_decode(&launch, execution->call, session->device.max_group,
+    if (!launch_decode(&launch, request->call, session->device.max_group,
                        error) ||
-        !find_arguments(session, execution->context, &launch, arguments,
+        !find_arguments(session, request->context, &launch, arguments,
                         sizes, error)) {
         return false;
     }
     if (launch.program != 0) {
-        program = guest_program(session, execution, &launch, error);
+        program = guest_program(session, request, &launch, error);
         if (program == NULL) {
             return false;
         }
@@ -201,5 +201,5 @@ bool session_kernel(Session *session, const Execution *execution,
             }
         }
     }
-    return run(session, program, &launch, arguments, execution, error);
+    return run(session, program, &launch, arguments, request, error);
 }

@@ -5,36 +5,36 @@
  */
 #include "session-private.h"
 
-bool session_memory_alloc(Session *session, const Execution *execution,
+bool session_memory_alloc(Session *session, const SessionRequest *request,
                           GError **error)
 {
-    const uint64_t size = call_param64(execution->call, 0);
+    const uint64_t size = call_param64(request->call, 0);
     const Memory *memory;
 
     if (size == 0) {
         return backend_refuse(error, "bytes: 0");
     }
-    memory = memory_alloc(session->memory, execution->context,
-                          execution->limits->memory, size, error);
+    memory = memory_alloc(session->memory, request->context,
+                          request->limits->memory, size, error);
     if (memory == NULL) {
         return false;
     }
-    session_append64(execution->reply, memory->handle);
+    session_append64(request->reply, memory->handle);
     return true;
 }
 
-bool session_memory_free(Session *session, const Execution *execution,
+bool session_memory_free(Session *session, const SessionRequest *request,
                          GError **error)
 {
-    return memory_free(session->memory, execution->context,
-                       call_param64(execution->call, 0), error);
+    return memory_free(session->memory, request->context,
+                       call_param64(request->call, 0), error);
 }
 
-bool session_memory_free_all(Session *session, const Execution *execution,
+bool session_memory_free_all(Session *session, const SessionRequest *request,
                              GError **error G_GNUC_UNUSED)
 {
-    session_append64(execution->reply, memory_free_all(session->memory,
-                                               execution->context));
+    session_append64(request->reply,
+                     memory_free_all(session->memory, request->context));
     return true;
 }
 
@@ -45,14 +45,14 @@ typedef struct Range {
 } Range;
 
 /* The range of @length bytes whose handle and offset begin at param @index */
-static bool find_range(Session *session, const Execution *execution,
+static bool find_range(Session *session, const SessionRequest *request,
                        unsigned index, uint32_t length, Range *range,
                        GError **error)
 {
-    const Call *call = execution->call;
+    const Call *call = request->call;
 
     range->offset = call_param64(call, index + 2);
-    range->memory = memory_find(session->memory, execution->context,
+    range->memory = memory_find(session->memory, request->context,
                                 call_param64(call, index), error);
     if (range->memory == NULL) {
         return false;
@@ -74,47 +74,47 @@ static bool overlap(const Range *a, const Range *b, uint32_t length)
     return a->memory == b->memory && distance < length;
 }
 
-static bool copy_to(Session *session, const Execution *execution,
+static bool copy_to(Session *session, const SessionRequest *request,
                     uint32_t length, GError **error)
 {
-    const Call *call = execution->call;
+    const Call *call = request->call;
     Range to;
 
     if (call->data_length != length) {
         return backend_refuse(error, "length: not that of the data");
     }
-    return find_range(session, execution, 2, length, &to, error) &&
+    return find_range(session, request, 2, length, &to, error) &&
            session->class->copy_to(session->backend, to.memory->memory,
                                    to.offset, call->data, length, error);
 }
 
-static bool copy_from(Session *session, const Execution *execution,
+static bool copy_from(Session *session, const SessionRequest *request,
                       uint32_t length, GError **error)
 {
-    uint8_t bytes[sizeof(execution->reply->body)];
+    uint8_t bytes[sizeof(request->reply->body)];
     Range from;
 
     if (length > sizeof(bytes)) {
         return backend_refuse(error, "length: more than the %zu bytes that a "
                               "response holds", sizeof(bytes));
     }
-    if (!find_range(session, execution, 2, length, &from, error) ||
+    if (!find_range(session, request, 2, length, &from, error) ||
         !session->class->copy_from(session->backend, bytes,
                                    from.memory->memory, from.offset, length,
                                    error)) {
         return false;
     }
-    reply_append_data(execution->reply, bytes, length);
+    reply_append_data(request->reply, bytes, length);
     return true;
 }
 
-static bool copy_within(Session *session, const Execution *execution,
+static bool copy_within(Session *session, const SessionRequest *request,
                         uint32_t length, GError **error)
 {
     Range to, from;
 
-    if (!find_range(session, execution, 2, length, &to, error) ||
-        !find_range(session, execution, 6, length, &from, error)) {
+    if (!find_range(session, request, 2, length, &to, error) ||
+        !find_range(session, request, 6, length, &from, error)) {
         return false;
     }
     if (overlap(&to, &from, length)) {
@@ -125,20 +125,20 @@ static bool copy_within(Session *session, const Execution *execution,
                                        from.offset, length, error);
 }
 
-bool session_memory_copy(Session *session, const Execution *execution,
+bool session_memory_copy(Session *session, const SessionRequest *request,
                          GError **error)
 {
     static const struct {
         uint32_t params;
         bool data;
-        bool (*copy)(Session *session, const Execution *execution,
+        bool (*copy)(Session *session, const SessionRequest *request,
                      uint32_t length, GError **error);
     } directions[] = {
         [VGPU_STUB_COPY_TO_DEVICE] = { 6, true, copy_to },
         [VGPU_STUB_COPY_FROM_DEVICE] = { 6, false, copy_from },
         [VGPU_STUB_COPY_WITHIN_DEVICE] = { 10, false, copy_within },
     };
-    const Call *call = execution->call;
+    const Call *call = request->call;
     uint32_t direction, length;
 
     if (call->param_count < 2) {
@@ -160,5 +160,5 @@ bool session_memory_copy(Session *session, const Execution *execution,
     if (length == 0) {
         return backend_refuse(error, "length: 0");
     }
-    return directions[direction].copy(session, execution, length, error);
+    return directions[direction].copy(session, request, length, error);
 }

@@ -26,17 +26,17 @@ struct Session {
     Programs *programs;
 };
 
-/* One execution of a call */
-typedef struct Execution {
+/* A call, and what becomes of it */
+typedef struct SessionRequest {
     uint64_t context;
     const SessionLimits *limits;
     const Call *call;
     Reply *reply;
     gint64 *exec_us;
-} Execution;
+} SessionRequest;
 
 /* Its error is one of BACKEND_ERROR. */
-typedef bool (*Operation)(Session *session, const Execution *execution,
+typedef bool (*Operation)(Session *session, const SessionRequest *request,
                           GError **error);
 
 /* Append @value to the results. */
@@ -44,17 +44,17 @@ void session_append32(Reply *reply, uint32_t value);
 void session_append64(Reply *reply, uint64_t value);
 
 /* session-memory.c */
-bool session_memory_alloc(Session *session, const Execution *execution,
+bool session_memory_alloc(Session *session, const SessionRequest *request,
                           GError **error);
-bool session_memory_free(Session *session, const Execution *execution,
+bool session_memory_free(Session *session, const SessionRequest *request,
                          GError **error);
-bool session_memory_free_all(Session *session, const Execution *execution,
+bool session_memory_free_all(Session *session, const SessionRequest *request,
                              GError **error);
-bool session_memory_copy(Session *session, const Execution *execution,
+bool session_memory_copy(Session *session, const SessionRequest *request,
                          GError **error);
 
 /* session-kernel.c */
-bool session_kernel(Session *session, const Execution *execution,
+bool session_kernel(Session *session, const SessionRequest *request,
                     GError **error);
 
 #endif /* WORKER_SESSION_PRIVATE_H */

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "launch.h"
+#include "protocol/operations.h"
 
 /* Bytes of the accelerator's name in GET_DEVICE_INFO, at most */
 #define NAME_MAX_SIZE 255
@@ -24,17 +24,29 @@ void session_append32(Reply *reply, uint32_t value)
     reply_append_results(reply, &value, 1);
 }
 
-static uint32_t opcodes(void);
+#define FITS(name, function, params, data) \
+    G_STATIC_ASSERT(VGPU_STUB_OP_##name < 32);
 
-static bool get_device_info(Session *session, const Execution *execution,
-                            GError **error G_GNUC_UNUSED)
+/* The results that there are have no bits for more: docs/operations.md. */
+OPERATIONS_OF_MEDIATOR(FITS)
+OPERATIONS_OF_WORKER(FITS)
+
+#define BIT(name, function, params, data) | 1u << VGPU_STUB_OP_##name
+
+/* Bit n: opcode n is answered, here or by the mediator itself. */
+static const uint32_t opcodes =
+    0 OPERATIONS_OF_MEDIATOR(BIT) OPERATIONS_OF_WORKER(BIT);
+
+static bool session_get_device_info(Session *session,
+                                    const SessionRequest *request,
+                                    GError **error G_GNUC_UNUSED)
 {
-    Reply *reply = execution->reply;
+    Reply *reply = request->reply;
 
     session_append32(reply, 1);
-    session_append32(reply, opcodes());
+    session_append32(reply, opcodes);
     session_append32(reply, session->class->number);
-    session_append64(reply, execution->limits->memory);
+    session_append64(reply, request->limits->memory);
     session_append64(reply, memory_table_used(session->memory));
     session_append32(reply, session->device.compute_units);
     reply_append_data(reply, session->name, strlen(session->name));
@@ -42,48 +54,29 @@ static bool get_device_info(Session *session, const Execution *execution,
 }
 
 /* Nothing runs behind the back of a request. */
-static bool synchronize(Session *session G_GNUC_UNUSED,
-                        const Execution *execution G_GNUC_UNUSED,
-                        GError **error G_GNUC_UNUSED)
+static bool session_synchronize(Session *session G_GNUC_UNUSED,
+                                const SessionRequest *request G_GNUC_UNUSED,
+                                GError **error G_GNUC_UNUSED)
 {
     return true;
 }
 
-/* A MEMORY_COPY looks at its params and data itself. */
-#define ANY_PARAMS G_MAXUINT32
+#define HERE(name, function, params, data) \
+    { VGPU_STUB_OP_##name, params, data, session_##function },
 
 static const struct {
     uint32_t opcode;
     uint32_t params;
     bool data;                  /* may there be some? */
-    bool timed;                 /* else it counts its exec_us itself */
     Operation execute;
 } operations[] = {
-    { VGPU_STUB_OP_KERNEL, LAUNCH_PARAMS, true, false, session_kernel },
-    { VGPU_STUB_OP_MEMORY_ALLOC, 2, false, true, session_memory_alloc },
-    { VGPU_STUB_OP_MEMORY_FREE, 2, false, true, session_memory_free },
-    { VGPU_STUB_OP_MEMORY_COPY, ANY_PARAMS, true, true, session_memory_copy },
-    { VGPU_STUB_OP_GET_DEVICE_INFO, 0, false, true, get_device_info },
-    { VGPU_STUB_OP_SYNCHRONIZE, 0, false, true, synchronize },
-    { VGPU_STUB_OP_MEMORY_FREE_ALL, 0, false, true,
-      session_memory_free_all },
+    OPERATIONS_OF_WORKER(HERE)
 };
 
-/* Bit n: opcode n is answered, here or by the mediator itself. */
-static uint32_t opcodes(void)
-{
-    uint32_t bits = 1u << VGPU_STUB_OP_NOP | 1u << VGPU_STUB_OP_ECHO;
-
-    for (size_t i = 0; i < G_N_ELEMENTS(operations); i++) {
-        bits |= 1u << operations[i].opcode;
-    }
-    return bits;
-}
-
-static bool execute(Session *session, const Execution *execution,
+static bool execute(Session *session, const SessionRequest *request,
                     GError **error)
 {
-    const Call *call = execution->call;
+    const Call *call = request->call;
 
     for (size_t i = 0; i < G_N_ELEMENTS(operations); i++) {
         gint64 start = g_get_monotonic_time();
@@ -92,7 +85,7 @@ static bool execute(Session *session, const Execution *execution,
         if (operations[i].opcode != call->opcode) {
             continue;
         }
-        if (operations[i].params != ANY_PARAMS &&
+        if (operations[i].params != OPERATION_ANY_PARAMS &&
             operations[i].params != call->param_count) {
             return backend_refuse(error, "param_count: not %u",
                                   operations[i].params);
@@ -101,9 +94,10 @@ static bool execute(Session *session, const Execution *execution,
             return backend_refuse(error, "data_length: the operation takes "
                                   "no data");
         }
-        done = operations[i].execute(session, execution, error);
-        if (operations[i].timed) {
-            *execution->exec_us = g_get_monotonic_time() - start;
+        done = operations[i].execute(session, request, error);
+        /* A kernel counts what it takes itself. */
+        if (call->opcode != VGPU_STUB_OP_KERNEL) {
+            *request->exec_us = g_get_monotonic_time() - start;
         }
         return done;
     }
@@ -137,12 +131,12 @@ void session_execute(Session *session, uint64_t context,
                      const SessionLimits *limits, const Call *call,
                      Reply *reply, gint64 *exec_us)
 {
-    const Execution execution = { context, limits, call, reply, exec_us };
+    const SessionRequest request = { context, limits, call, reply, exec_us };
     g_autoptr(GError) error = NULL;
 
     *reply = (Reply) { .status = VGPU_STUB_ERR_NONE };
     *exec_us = 0;
-    if (!execute(session, &execution, &error)) {
+    if (!execute(session, &request, &error)) {
         reply_failure(reply, error);
     }
 }

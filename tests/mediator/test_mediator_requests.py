@@ -14,7 +14,7 @@ from support import abi, wire
 ECHO = abi.VGPU_STUB_OP_ECHO
 NOP = abi.VGPU_STUB_OP_NOP
 INFO = abi.VGPU_STUB_OP_GET_DEVICE_INFO
-ANSWERED = set(range(8))
+ANSWERED = set(abi.names("VGPU_STUB_OP_").values())
 
 HEADER = 32
 U32 = 0xFFFFFFFF
