@@ -53,6 +53,8 @@ WorkerReport worker_report(const Worker *worker)
                                        : 0,
         .state = worker->state,
         .holds_memory = worker->holds_memory,
+        .request_id = worker->current != NULL ? worker->current->request_id
+                                              : 0,
         .since = worker->since,
     };
 }

@@ -82,11 +82,14 @@ static bool order_vms(Admin *admin, char **fields G_GNUC_UNUSED,
 static void append_worker(const WorkerReport *report, gpointer answer)
 {
     g_autofree char *name = g_strescape(report->vm, NULL);
+    g_autofree char *request = report->state == WORKER_BUSY
+                               ? g_strdup_printf("%u", report->request_id)
+                               : g_strdup("-");
 
     g_string_append_printf(
-        answer, "%s\t%c\t%d\t%s\t%s\t%" G_GINT64_FORMAT "\n", name,
+        answer, "%s\t%c\t%d\t%s\t%s\t%s\t%" G_GINT64_FORMAT "\n", name,
         pool_letter(report->pool), report->pid,
-        worker_state_names[report->state],
+        worker_state_names[report->state], request,
         report->holds_memory ? "yes" : "no",
         (g_get_monotonic_time() - report->since) / G_TIME_SPAN_SECOND);
 }
@@ -94,7 +97,7 @@ static void append_worker(const WorkerReport *report, gpointer answer)
 static bool order_workers(Admin *admin, char **fields G_GNUC_UNUSED,
                           GString *answer, GError **error G_GNUC_UNUSED)
 {
-    g_string_append(answer, "vm\tpool\tpid#\tstate\tmemory\tage_s#\n");
+    g_string_append(answer, "vm\tpool\tpid#\tstate\trequest\tmemory\tage_s#\n");
     for (PoolId pool = 0; pool < POOLS; pool++) {
         const Executor *executor = admin->executors[pool];
 

@@ -29,6 +29,7 @@ typedef struct Execution Execution;
 struct Execution {
     const char *vm;             /* the VM's name */
     uint64_t context;           /* whose memory it can use */
+    uint32_t request_id;        /* as the guest calls it */
     const uint8_t *request;     /* as it came from the guest … */
     size_t length;              /* … in bytes … */
     Call call;                  /* … and what it says */
@@ -75,6 +76,7 @@ typedef struct WorkerReport {
     pid_t pid;                  /* 0: it has no process */
     WorkerState state;
     bool holds_memory;          /* of the VM, which would be lost with it */
+    uint32_t request_id;        /* of what it executes, when BUSY */
     gint64 since;               /* monotonic, µs: when it was made */
 } WorkerReport;
 

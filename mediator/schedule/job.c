@@ -267,6 +267,7 @@ void jobs_add(Jobs *jobs, const Task *task, uint64_t context,
     job->execution = (Execution) {
         .vm = vm_name(task->vm),
         .context = context,
+        .request_id = request_header(request)->request_id,
         .request = request_payload(request),
         .length = request_header(request)->length,
         .call = *call,

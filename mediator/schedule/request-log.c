@@ -30,6 +30,7 @@ static void request_log_write(GLogLevelFlags level, const RequestEnd *end)
     g_autofree char *status = g_strdup_printf("0x%02x", end->status);
     g_autofree char *sequence =
         g_strdup_printf("%" G_GUINT64_FORMAT, (guint64)end->sequence);
+    g_autofree char *id = g_strdup_printf("%u", end->request_id);
     g_autofree char *wait =
         g_strdup_printf("%" G_GINT64_FORMAT, end->wait);
     g_autofree char *execution =
@@ -38,12 +39,13 @@ static void request_log_write(GLogLevelFlags level, const RequestEnd *end)
     g_log_structured(G_LOG_DOMAIN, level,
                      "VGPU_VM", end->vm, "VGPU_POOL", pool,
                      "VGPU_PRIORITY", priority_names[end->priority],
-                     "VGPU_SEQUENCE", sequence, "VGPU_OUTCOME", outcome,
+                     "VGPU_SEQUENCE", sequence, "VGPU_REQUEST_ID", id,
+                     "VGPU_OUTCOME", outcome,
                      "VGPU_STATUS", status, "VGPU_WAIT_US", wait,
                      "VGPU_EXECUTION_US", execution,
-                     "MESSAGE", "vm %s: request %s in pool %s: %s after %s us "
-                     "of waiting, %s us of execution", end->vm, sequence,
-                     pool, outcome, wait, execution);
+                     "MESSAGE", "vm %s: request %s, id %s, in pool %s: %s after "
+                     "%s us of waiting, %s us of execution", end->vm,
+                     sequence, id, pool, outcome, wait, execution);
 }
 
 void request_log_end(RequestLog *log, const RequestEnd *end)

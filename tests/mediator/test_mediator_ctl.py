@@ -100,8 +100,8 @@ def test_queues(peers, ctl):
 def test_workers(peers, ctl):
     """One with memory is there until it dies, and then another."""
     assert json.loads(ctl("workers", "--json")) == []
-    assert ctl("workers").split() == ["vm", "pool", "pid", "state", "memory",
-                                      "age_s"]
+    assert ctl("workers").split() == ["vm", "pool", "pid", "state", "request",
+                                      "memory", "age_s"]
     pids = []
     for sequence in range(2):
         alloc = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
@@ -114,7 +114,7 @@ def test_workers(peers, ctl):
         pids.append(worker.pop("pid"))
         assert worker.pop("age_s") >= 0
         assert worker == {"vm": "7", "pool": "A", "state": "idle",
-                          "memory": "yes"}
+                          "request": "-", "memory": "yes"}
         os.kill(pids[-1], signal.SIGKILL)
         wait_for(lambda: json.loads(ctl("workers", "--json")) == [],
                  "end of the worker")

@@ -53,11 +53,12 @@ class Guest:
         self.peer = device.greet(**hello)
         self.sequence = 0
 
-    def send(self, opcode, params=(), data=b""):
+    def send(self, opcode, params=(), data=b"", request_id=0):
         offset = HEADER + 4 * len(params)
         self.sequence += 1
         self.peer.send(Message(
             abi.VGPU_STUB_MSG_REQUEST, sequence=self.sequence,
+            request_id=request_id,
             payload=struct.pack(f"<8I{len(params)}I",
                                 abi.VGPU_STUB_PROTOCOL_VERSION, opcode, 0,
                                 len(params), offset if data else 0, len(data),
@@ -702,6 +703,16 @@ def test_the_daemon_ends_whatever_its_workers_do(host):
     worker = host.wait_fake_worker()
     assert host.daemon.stop() == 0
     assert not alive(worker)
+
+
+def test_what_a_worker_executes(host, ctl):
+    """By the number that the guest's log has, too"""
+    host.behave("never answers")
+    host.start()
+    host.guest(7).send(abi.VGPU_STUB_OP_SYNCHRONIZE, request_id=0xC0FFEE)
+    wait_for(lambda: [(worker["state"], worker["request"]) for worker
+                      in json.loads(ctl("workers", "--json"))]
+             == [("busy", str(0xC0FFEE))], "a busy worker")
 
 
 # --- Pools ---
