@@ -14,7 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "rights.h"
@@ -126,22 +125,6 @@ pid_t child_start_worker(const WorkersOptions *options, unsigned number,
         _exit(CHILD_NOT_EXECUTED);
     }
     return child;
-}
-
-void child_sweep(uid_t keeper, uid_t uid)
-{
-    pid_t child = fork();
-
-    if (child == 0) {
-        if (rights_become_sweeper(keeper, uid)) {
-            kill(-1, SIGKILL);
-        }
-        _exit(0);
-    }
-    if (child > 0) {
-        /* It cannot be stopped by what it sweeps. */
-        waitpid(child, NULL, 0);
-    }
 }
 
 pid_t child_start_remover(unsigned number, uid_t uid)

@@ -18,9 +18,6 @@ pid_t child_start_worker(const WorkersOptions *options, unsigned number,
                          uid_t uid, const char *const *arguments,
                          const int *fds);
 
-/* Kill all processes of @uid. Returns when they have got the signal. */
-void child_sweep(uid_t keeper, uid_t uid);
-
 /*
  * A process that empties the folder of worker @number. Returns its pid, or -1
  * with errno set.

@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -93,15 +95,22 @@ bool rights_become_worker(uid_t uid, const gid_t *groups, size_t count,
     return may_chroot ? keep_chroot() : set_capabilities(0);
 }
 
-bool rights_become_sweeper(uid_t keeper, uid_t uid)
+void rights_kill_all(uid_t keeper, uid_t uid)
 {
     uid_t real, effective, saved;
 
-    /* With a capability left, kill(-1) would be for the whole host. */
-    return setresuid(keeper, uid, keeper) == 0 && set_capabilities(0) &&
-           get_capabilities() == 0 &&
-           getresuid(&real, &effective, &saved) == 0 && real == keeper &&
-           effective == uid && saved == keeper;
+    /*
+     * The saved uid is the way back. With the capability to kill, kill(-1)
+     * would be for the whole host.
+     */
+    if (setresuid(keeper, uid, 0) == 0 &&
+        getresuid(&real, &effective, &saved) == 0 && real == keeper &&
+        effective == uid && !(get_capabilities() & BIT(CAP_KILL))) {
+        kill(-1, SIGKILL);
+    }
+    if (setresuid(0, 0, 0) != 0) {
+        abort();
+    }
 }
 
 bool rights_keep_needed(void)

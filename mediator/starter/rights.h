@@ -28,12 +28,13 @@ bool rights_become_worker(uid_t uid, const gid_t *groups, size_t count,
                           bool may_chroot);
 
 /*
- * Be able to signal the processes of @uid and nobody else's, without being
- * signalled or debugged by them: who sends a signal is judged by the effective
- * uid, whom it is sent to by the real and the saved one, and those are
- * @keeper, a uid that no worker has.
+ * In the starter: kill all processes of @uid, and nobody else's. Returns when
+ * they have got the signal. It needs no process for that, as they may have taken
+ * all that there can be. They cannot signal it meanwhile: who sends a signal is
+ * judged by the effective uid, which is theirs then, whom it is sent to by the
+ * real and the saved one, which are @keeper, a uid that no worker has, and root.
  */
-bool rights_become_sweeper(uid_t keeper, uid_t uid);
+void rights_kill_all(uid_t keeper, uid_t uid);
 
 /* In the starter: keep what it takes for all of that, and nothing else. */
 bool rights_keep_needed(void);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "rights.h"
 #include "scratch.h"
 
 typedef enum State {
@@ -155,7 +156,7 @@ static bool kill_place(Place *place)
         if (!uid_lives(uid_of(place))) {
             return false;
         }
-        child_sweep(workers.options.last_uid, uid_of(place));
+        rights_kill_all(workers.options.last_uid, uid_of(place));
         return true;
     }
     if (place->pid != 0) {

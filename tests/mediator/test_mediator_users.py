@@ -272,8 +272,9 @@ def test_forked_twice_and_the_deadline(host):
     guest = host.guest(7)
     orphans = []
     for _ in range(2):
-        assert guest.ask()[0] == TIMEOUT
+        guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
         orphans.append(host.orphan())
+        assert guest.answer()[0] == TIMEOUT
     assert guest.ask()[0] == QUARANTINED
     wait_for(lambda: not any(map(alive, orphans)), "end of what was forked")
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -309,7 +310,8 @@ def test_a_tree_that_grows(starter):
     starter.expect(GONE, 1)
     assert not alive(pid)
     if starter.own_uids:
-        assert not with_uid(uid)
+        # What empties its folder has it, too.
+        wait_for(lambda: not with_uid(uid), "end of its uid")
     else:
         assert not children(starter.process.pid)
 
@@ -436,6 +438,53 @@ def test_a_worker_that_kills_all_it_can(run):
     assert alive(victim)
     starter.start(3, "exit 0")
     starter.expect(GONE, 3)
+
+
+@pytest.fixture
+def few_processes():
+    """A cgroup in which there can be 40"""
+    group = next((path for path in (Path("/sys/fs/cgroup/pids"),
+                                    Path("/sys/fs/cgroup"))
+                  if (path / "cgroup.procs").exists()), None)
+    if group is None:
+        pytest.skip("there are no cgroups")
+    group /= f"vgpu-test-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no cgroup can be made: {error}")
+    try:
+        (group / "pids.max").write_text("40")
+    except OSError as error:
+        group.rmdir()
+        pytest.skip(f"processes are not counted: {error}")
+    yield group
+    (group / "pids.max").write_text("max")
+    wait_for(lambda: not (group / "cgroup.procs").read_text(), "its end")
+    group.rmdir()
+
+
+FORK = """
+import os, time
+while True:
+    try:
+        if os.fork() == 0:
+            time.sleep(1000)
+    except OSError:
+        pass
+"""
+
+
+@as_root
+def test_a_worker_that_takes_all_processes(few_processes, open_folder):
+    starter = Starter(open_folder(), True)
+    (few_processes / "cgroup.procs").write_text(str(starter.process.pid))
+    starter.start(1, f"exec {sys.executable} -c '{FORK}'")
+    wait_for(lambda: few_processes.joinpath("pids.current").read_text() ==
+             "40\n", "the limit")
+    starter.kill(1)
+    starter.expect(GONE, 1)
+    assert starter.end() == 0
 
 
 # --- Hostile bytes ---
