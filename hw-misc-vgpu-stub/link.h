@@ -40,8 +40,8 @@ typedef struct VgpuStubLink VgpuStubLink;
 typedef struct VgpuStubLinkOps {
     /*
      * A RESPONSE has come. @status is a documented ERROR_CODE and @length at
-     * most VGPU_STUB_MAX_RESPONSE bytes; @sequence is whatever the mediator sent.
-     * @data belongs to the link and is valid during the call.
+     * most VGPU_STUB_MAX_RESPONSE bytes; @sequence is whatever the mediator
+     * sent. @data belongs to the link and is valid during the call.
      */
     void (*response)(void *opaque, uint64_t sequence, uint32_t status,
                      const uint8_t *data, uint32_t length);
