@@ -60,13 +60,16 @@ static void offer_to_oom_killer(void)
     }
 }
 
-/* Signals as a program expects them */
+/* Signals as a program expects them, whatever the daemon was started with */
 static void reset_signals(void)
 {
     sigset_t none;
 
+    for (int number = 1; number < NSIG; number++) {
+        /* Fails for those that are not ours to handle. */
+        signal(number, SIG_DFL);
+    }
     sigemptyset(&none);
-    signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
