@@ -24,15 +24,10 @@ int vgpu_stub_mem_alloc(struct vgpu_stub *dev, uint64_t bytes,
     };
     struct vgpu_stub_outcome unwanted;
     struct vgpu_stub_reply reply;
-    int cancelling, rc;
+    int rc;
 
-    rc = handle_begin(dev, &cancelling);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = operation_call(dev, &alloc, 2, clock_deadline(timeout_ms), 0,
-                        outcome ? outcome : &unwanted, &reply);
-    handle_end(dev, cancelling);
+    rc = operation_single(dev, &alloc, 2, timeout_ms, 0,
+                          outcome ? outcome : &unwanted, &reply);
     if (rc == 0) {
         *handle = operation_value(reply.results);
     }
@@ -50,16 +45,9 @@ int vgpu_stub_mem_free(struct vgpu_stub *dev, uint64_t handle, int timeout_ms,
     };
     struct vgpu_stub_outcome unwanted;
     struct vgpu_stub_reply reply;
-    int cancelling, rc;
 
-    rc = handle_begin(dev, &cancelling);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = operation_call(dev, &release, 0, clock_deadline(timeout_ms), 0,
-                        outcome ? outcome : &unwanted, &reply);
-    handle_end(dev, cancelling);
-    return rc;
+    return operation_single(dev, &release, 0, timeout_ms, 0,
+                            outcome ? outcome : &unwanted, &reply);
 }
 
 int vgpu_stub_mem_free_all(struct vgpu_stub *dev, uint64_t *bytes,
@@ -70,15 +58,10 @@ int vgpu_stub_mem_free_all(struct vgpu_stub *dev, uint64_t *bytes,
     };
     struct vgpu_stub_outcome unwanted;
     struct vgpu_stub_reply reply;
-    int cancelling, rc;
+    int rc;
 
-    rc = handle_begin(dev, &cancelling);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = operation_call(dev, &release, 2, clock_deadline(timeout_ms), 0,
-                        outcome ? outcome : &unwanted, &reply);
-    handle_end(dev, cancelling);
+    rc = operation_single(dev, &release, 2, timeout_ms, 0,
+                          outcome ? outcome : &unwanted, &reply);
     if (rc == 0 && bytes) {
         *bytes = operation_value(reply.results);
     }

@@ -53,6 +53,23 @@ int operation_call(struct vgpu_stub *dev, const struct operation *operation,
            reply->result_count >= results ? 0 : -EBADMSG;
 }
 
+int operation_single(struct vgpu_stub *dev, const struct operation *operation,
+                     uint32_t results, int timeout_ms, unsigned flags,
+                     struct vgpu_stub_outcome *outcome,
+                     struct vgpu_stub_reply *reply)
+{
+    int cancelling;
+    int rc = handle_begin(dev, &cancelling);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = operation_call(dev, operation, results, clock_deadline(timeout_ms),
+                        flags, outcome, reply);
+    handle_end(dev, cancelling);
+    return rc;
+}
+
 int vgpu_stub_echo(struct vgpu_stub *dev, const void *data, size_t length,
                    int timeout_ms, struct vgpu_stub_outcome *outcome)
 {
@@ -63,18 +80,13 @@ int vgpu_stub_echo(struct vgpu_stub *dev, const void *data, size_t length,
     };
     struct vgpu_stub_outcome unwanted;
     struct vgpu_stub_reply reply;
-    int cancelling, rc;
+    int rc;
 
     if (length > VGPU_STUB_ECHO_MAX) {
         return -EMSGSIZE;
     }
-    rc = handle_begin(dev, &cancelling);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = operation_call(dev, &echo, 0, clock_deadline(timeout_ms), 0,
-                        outcome ? outcome : &unwanted, &reply);
-    handle_end(dev, cancelling);
+    rc = operation_single(dev, &echo, 0, timeout_ms, 0,
+                          outcome ? outcome : &unwanted, &reply);
     if (rc == 0 && (reply.data_length != length ||
                     memcmp(reply.data, data, length) != 0)) {
         return -EBADMSG;
@@ -90,16 +102,9 @@ int vgpu_stub_synchronize(struct vgpu_stub *dev, int timeout_ms,
     };
     struct vgpu_stub_outcome unwanted;
     struct vgpu_stub_reply reply;
-    int cancelling, rc;
 
-    rc = handle_begin(dev, &cancelling);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = operation_call(dev, &synchronize, 0, clock_deadline(timeout_ms),
-                        flags, outcome ? outcome : &unwanted, &reply);
-    handle_end(dev, cancelling);
-    return rc;
+    return operation_single(dev, &synchronize, 0, timeout_ms, flags,
+                            outcome ? outcome : &unwanted, &reply);
 }
 
 int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
@@ -111,15 +116,10 @@ int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
     struct vgpu_stub_accelerator known;
     struct vgpu_stub_outcome unwanted;
     struct vgpu_stub_reply reply;
-    int cancelling, rc;
+    int rc;
 
-    rc = handle_begin(dev, &cancelling);
-    if (rc < 0) {
-        return rc;
-    }
-    rc = operation_call(dev, &get, 8, clock_deadline(timeout_ms), flags,
-                        outcome ? outcome : &unwanted, &reply);
-    handle_end(dev, cancelling);
+    rc = operation_single(dev, &get, 8, timeout_ms, flags,
+                          outcome ? outcome : &unwanted, &reply);
     if (rc < 0) {
         return rc;
     }

@@ -43,4 +43,13 @@ int operation_call(struct vgpu_stub *dev, const struct operation *operation,
                    struct vgpu_stub_outcome *outcome,
                    struct vgpu_stub_reply *reply);
 
+/*
+ * The same between handle_begin(), as which it fails too, and handle_end(): for
+ * what is one request. @timeout_ms as for vgpu_stub_call()
+ */
+int operation_single(struct vgpu_stub *dev, const struct operation *operation,
+                     uint32_t results, int timeout_ms, unsigned flags,
+                     struct vgpu_stub_outcome *outcome,
+                     struct vgpu_stub_reply *reply);
+
 #endif /* VGPU_STUB_OPERATION_H */
