@@ -47,11 +47,23 @@
 #define VGPU_STUB_REG_LINK                  0x840   /* RO */
 #define VGPU_STUB_REG_REQUEST_TIMEOUT_MS    0x844   /* RO */
 
+/* The DMA queue's; they read 0 where CAPABILITIES has no VGPU_STUB_CAP_DMA. */
+#define VGPU_STUB_REG_QUEUE_ENTRIES_MAX     0x880   /* RO */
+#define VGPU_STUB_REG_QUEUE_TRANSFER_MAX    0x884   /* RO */
+#define VGPU_STUB_REG_QUEUE_SEGMENTS_MAX    0x888   /* RO */
+#define VGPU_STUB_REG_QUEUE_RING_LO         0x890   /* RW while off */
+#define VGPU_STUB_REG_QUEUE_RING_HI         0x894   /* RW while off */
+#define VGPU_STUB_REG_QUEUE_ENTRIES         0x898   /* RW while off */
+#define VGPU_STUB_REG_QUEUE_CONTROL         0x89C   /* RW */
+#define VGPU_STUB_REG_QUEUE_STATE           0x8A0   /* RO */
+#define VGPU_STUB_REG_QUEUE_ERROR           0x8A4   /* RO */
+#define VGPU_STUB_REG_QUEUE_DOORBELL        0x8A8   /* W, reads 0 */
+
 /* Buffers: byte offsets and sizes in BAR0 */
 #define VGPU_STUB_REQUEST_BUF               0x040   /* RW */
 #define VGPU_STUB_RESPONSE_BUF              0x440   /* RO */
 #define VGPU_STUB_BUF_SIZE                  1024
-#define VGPU_STUB_RESERVED                  0x848   /* from here on reads 0 */
+#define VGPU_STUB_RESERVED                  0x848   /* the mailbox ends here */
 
 /* DOORBELL values; others are ignored */
 #define VGPU_STUB_DOORBELL_SUBMIT           1
@@ -84,11 +96,40 @@
 #define VGPU_STUB_CAP_DMA                   (1u << 2)
 #define VGPU_STUB_CAP_MULTIPLE              (1u << 3)
 
-/* The one bit of INTERRUPT_CTRL (enable) and INTERRUPT_STATUS (pending) */
-#define VGPU_STUB_INTERRUPT_COMPLETION      (1u << 0)
+/* The bits of INTERRUPT_CTRL (enable) and INTERRUPT_STATUS (pending) */
+#define VGPU_STUB_INTERRUPT_COMPLETION      (1u << 0)   /* the mailbox's */
+#define VGPU_STUB_INTERRUPT_QUEUE           (1u << 1)   /* the queue's */
 
 /* LINK bits */
 #define VGPU_STUB_LINK_UP                   (1u << 0)
+#define VGPU_STUB_LINK_QUEUE                (1u << 1)   /* serves the queue */
+
+/* QUEUE_CONTROL values; others are ignored */
+#define VGPU_STUB_QUEUE_DISABLE             0
+#define VGPU_STUB_QUEUE_ENABLE              1
+
+/* QUEUE_STATE values */
+#define VGPU_STUB_QUEUE_OFF                 0
+#define VGPU_STUB_QUEUE_ON                  1
+#define VGPU_STUB_QUEUE_BROKEN              2
+
+/* QUEUE_ERROR values: why the queue is broken */
+#define VGPU_STUB_QUEUE_ERROR_NONE          0
+#define VGPU_STUB_QUEUE_ERROR_ENTRIES       1   /* not as many as allowed */
+#define VGPU_STUB_QUEUE_ERROR_RING          2   /* not memory that can be used */
+#define VGPU_STUB_QUEUE_ERROR_TAIL          3   /* more than ENTRIES are owed */
+#define VGPU_STUB_QUEUE_ERROR_RESTORED      4   /* it was on in a saved state */
+
+/* Of the queue; docs/queue.md */
+#define VGPU_STUB_QUEUE_ENTRIES_MIN         2
+#define VGPU_STUB_QUEUE_ENTRIES_MAX         256
+#define VGPU_STUB_QUEUE_RING_ALIGN          4096
+#define VGPU_STUB_QUEUE_TRANSFER_MAX        0x100000    /* bytes of bulk */
+#define VGPU_STUB_QUEUE_SEGMENTS_MAX        257 /* 1 MiB unaligned, in pages */
+#define VGPU_STUB_QUEUE_REQUEST_MAX         0x10000     /* bytes, each … */
+#define VGPU_STUB_QUEUE_RESPONSE_MAX        0x10000     /* … of a submission */
+#define VGPU_STUB_QUEUE_CONTEXTS_MAX        64  /* open at the same time */
+#define VGPU_STUB_QUEUE_WAITS_MAX           16  /* of a context */
 
 /* ERROR_CODE values; those that are not listed are reserved */
 #define VGPU_STUB_ERR_NONE                  0x00
@@ -105,6 +146,7 @@
 #define VGPU_STUB_ERR_VM_QUARANTINED        0x0B
 #define VGPU_STUB_ERR_PROTOCOL_ERROR        0x0C
 #define VGPU_STUB_ERR_CANCELLED             0x0D
+#define VGPU_STUB_ERR_CONTEXT_LOST          0x0E    /* in the queue alone */
 #define VGPU_STUB_ERR_OUT_OF_MEMORY         0xF0    /* MEMORY_ALLOC, KERNEL */
 #define VGPU_STUB_ERR_INVALID_HANDLE        0xF1
 #define VGPU_STUB_ERR_UNKNOWN_KERNEL        0xF2
@@ -115,14 +157,13 @@
 /* Is @code an ERROR_CODE that is not reserved? */
 static inline int vgpu_stub_error_is_listed(uint32_t code)
 {
-    return code <= VGPU_STUB_ERR_CANCELLED ||
+    return code <= VGPU_STUB_ERR_CONTEXT_LOST ||
            (code >= VGPU_STUB_ERR_BACKEND_FIRST &&
             code <= VGPU_STUB_ERR_BACKEND_LAST);
 }
 
 /*
- * Bytes that a request and a response may have, header and all. The mailbox
- * holds the largest of them, and has no room for more.
+ * Bytes that a request and a response in the mailbox may have, header and all.
  */
 #define VGPU_STUB_MAX_REQUEST               1024
 #define VGPU_STUB_MAX_RESPONSE              1024
@@ -208,8 +249,8 @@ struct vgpu_stub_kernel_arg {
 #endif
 
 /*
- * The map has no hole: the offsets follow one another, the buffers follow the
- * registers. A block move over all of it depends on that.
+ * The mailbox's map has no hole: the offsets follow one another, the buffers
+ * follow the registers. A block move over all of it depends on that.
  */
 #define VGPU_STUB_FOLLOWS(next, reg) \
     VGPU_STUB_ASSERT(VGPU_STUB_REG_##next == VGPU_STUB_REG_##reg + 4)
@@ -239,6 +280,16 @@ VGPU_STUB_FOLLOWS(REQUEST_TIMEOUT_MS, LINK);
 VGPU_STUB_ASSERT(VGPU_STUB_MAX_REQUEST == VGPU_STUB_BUF_SIZE);
 VGPU_STUB_ASSERT(VGPU_STUB_MAX_RESPONSE == VGPU_STUB_BUF_SIZE);
 VGPU_STUB_ASSERT(VGPU_STUB_RESERVED == VGPU_STUB_REG_REQUEST_TIMEOUT_MS + 4);
+VGPU_STUB_ASSERT(VGPU_STUB_REG_QUEUE_ENTRIES_MAX == 0x880);
+VGPU_STUB_FOLLOWS(QUEUE_TRANSFER_MAX, QUEUE_ENTRIES_MAX);
+VGPU_STUB_FOLLOWS(QUEUE_SEGMENTS_MAX, QUEUE_TRANSFER_MAX);
+VGPU_STUB_ASSERT(VGPU_STUB_REG_QUEUE_RING_LO == 0x890);
+VGPU_STUB_FOLLOWS(QUEUE_RING_HI, QUEUE_RING_LO);
+VGPU_STUB_FOLLOWS(QUEUE_ENTRIES, QUEUE_RING_HI);
+VGPU_STUB_FOLLOWS(QUEUE_CONTROL, QUEUE_ENTRIES);
+VGPU_STUB_FOLLOWS(QUEUE_STATE, QUEUE_CONTROL);
+VGPU_STUB_FOLLOWS(QUEUE_ERROR, QUEUE_STATE);
+VGPU_STUB_FOLLOWS(QUEUE_DOORBELL, QUEUE_ERROR);
 
 #define VGPU_STUB_FIELD(type, field, offset) \
     VGPU_STUB_ASSERT(__builtin_offsetof(struct type, field) == (offset))

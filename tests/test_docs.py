@@ -74,6 +74,27 @@ def test_message_header():
     """The offsets in the document are those that the fields' sizes give."""
     check_layout("wire-protocol.md", "field", wire.HEADER.size)
     check_layout("wire-protocol.md", "field of HELLO", wire.HELLO.size)
+    for message in ("CONTEXT_OPEN, REFUSED, CONTEXT_CLOSE, CLOSED, QCANCEL",
+                    "ARENA", "QREQUEST", "QRESPONSE"):
+        check_layout("wire-protocol.md", f"field of {message}", 32)
+
+
+def test_ring():
+    check_layout("queue.md", "field of a submission", 64)
+    check_layout("queue.md", "field of a completion", 32)
+    check_layout("queue.md", "field of a segment", 16)
+
+
+def test_flags_of_a_submission():
+    table = {name: int(flag, 16) for flag, name, _
+             in rows("queue.md", "flag", "name")}
+    assert table == abi.names("VGPU_STUB_SUBMIT_")
+
+
+def test_queue_errors():
+    table = {name: int(number) for number, name, _
+             in rows("queue.md", "QUEUE_ERROR", "name")}
+    assert table == abi.names("VGPU_STUB_QUEUE_ERROR_")
 
 
 def check_layout(document, column, total):

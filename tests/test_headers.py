@@ -6,7 +6,7 @@ import pytest
 
 from support.paths import ROOT
 
-HEADERS = ("vgpu-stub-regs.h", "vgpu-stub-wire.h")
+HEADERS = ("vgpu-stub-regs.h", "vgpu-stub-ring.h", "vgpu-stub-wire.h")
 
 # What the kernel's own <linux/types.h> says of these types
 KERNEL_TYPES = """

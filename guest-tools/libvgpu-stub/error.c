@@ -38,6 +38,8 @@ static const struct error errors[] = {
         "PROTOCOL_ERROR", "the mediator broke the protocol" },
     [VGPU_STUB_ERR_CANCELLED] = {
         "CANCELLED", "the request was aborted, by a reset or a migration" },
+    [VGPU_STUB_ERR_CONTEXT_LOST] = {
+        "CONTEXT_LOST", "what the program had on the accelerator is gone" },
     [VGPU_STUB_ERR_OUT_OF_MEMORY] = {
         "OUT_OF_MEMORY", "the accelerator has no such amount of memory left" },
     [VGPU_STUB_ERR_INVALID_HANDLE] = {

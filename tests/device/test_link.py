@@ -109,7 +109,7 @@ VIOLATIONS = {
     "ping above the limit": Message(abi.VGPU_STUB_MSG_PING, length=MAX + 1),
     "response longer than the buffer": Message(RESPONSE, b"x" * 1025),
     "response of the largest size": Message(RESPONSE, b"x" * MAX),
-    "response with reserved status 0x0e": Message(RESPONSE, status=0x0e),
+    "response with reserved status 0x0f": Message(RESPONSE, status=0x0f),
     "response with reserved status 0xef": Message(RESPONSE, status=0xef),
     "response with status 0x100": Message(RESPONSE, status=0x100),
     "response with status all ones": Message(RESPONSE, status=0xffffffff),

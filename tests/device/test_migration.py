@@ -250,7 +250,7 @@ CORRUPTIONS = {
     "STATUS 4": (0, 4, "STATUS is 4, at most 3 is possible"),
     "STATUS all ones": (0, 0xffffffff, "STATUS is 4294967295"),
     "ERROR_CODE 0x100": (4, 0x100, "ERROR_CODE is 256, but that is reserved"),
-    "ERROR_CODE 0x0e": (4, 0x0e, "ERROR_CODE is 14, but that is reserved"),
+    "ERROR_CODE 0x0f": (4, 0x0f, "ERROR_CODE is 15, but that is reserved"),
     "ERROR_CODE 0xef": (4, 0xef, "ERROR_CODE is 239, but that is reserved"),
     "ERROR without code": (0, 3, "ERROR_CODE is 0, but STATUS is ERROR"),
     "RESPONSE_LEN 1025": (12, 1025, "RESPONSE_LEN is 1025, at most 1024"),

@@ -8,8 +8,8 @@ import re
 
 from support.paths import ROOT
 
-HEADERS = ("include/vgpu-stub-regs.h", "include/vgpu-stub-wire.h",
-           "sst/include/sst-mmio-wire.h")
+HEADERS = ("include/vgpu-stub-regs.h", "include/vgpu-stub-ring.h",
+           "include/vgpu-stub-wire.h", "sst/include/sst-mmio-wire.h")
 
 _DEFINE = re.compile(
     r"^#define ((?:VGPU_STUB|SST)_\w+)[ \t]+"
