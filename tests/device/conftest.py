@@ -51,3 +51,27 @@ def linked(qemu, link_path):
     """The device (.dev) with its mediator (.mediator), which is the test."""
     with FakeMediator.accept(link_path) as mediator:
         yield SimpleNamespace(qemu=qemu, dev=Device(qemu), mediator=mediator)
+
+
+@pytest.fixture
+def restore(qemu_bin, tmp_path):
+    """restore(path, *args): a stopped QEMU that has loaded it, its device; with
+    link=False, one that has no chardev."""
+    running = []
+
+    def load(path, *args, link=True, **kwargs):
+        qemu = Qemu(qemu_bin, tmp_path,
+                    "-chardev", f"socket,id=link,path={tmp_path}/second.sock,"
+                                "server=on,wait=off",
+                    "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x}"
+                    + (",chardev=link" if link else ""),
+                    "-S", "-incoming", f"exec:cat {path}", *args,
+                    name="restored", **kwargs)
+        running.append(qemu)
+        qemu.wait_loaded()
+        return Device(qemu, place=False)    # the state says where it is
+
+    yield load
+    for qemu in running:
+        with qemu:
+            pass

@@ -1,46 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Suspend and migration: state saved to a file and loaded by another QEMU."""
-import gzip
 import json
 import re
 import struct
-from pathlib import Path
 
 import pytest
 
 from support import abi
-from support.device import SLOT, Device
+from support.device import SLOT
 from support.mediator import FakeMediator
-from support.qemu import ENVIRONMENT, Qemu, run
+from support.qemu import ENVIRONMENT, run
 from support.wait import wait_for
 
 MSI_ADDRESS = 0x100000
 MSI_DATA = 0x4321
 MARKER = b"the marker that tells where the request buffer is saved"
-
-
-@pytest.fixture
-def restore(qemu_bin, tmp_path):
-    """restore(path, *args): a stopped QEMU that has loaded it, its device; with
-    link=False, one that has no chardev."""
-    running = []
-
-    def load(path, *args, link=True, **kwargs):
-        qemu = Qemu(qemu_bin, tmp_path,
-                    "-chardev", f"socket,id=link,path={tmp_path}/second.sock,"
-                                "server=on,wait=off",
-                    "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x}"
-                    + (",chardev=link" if link else ""),
-                    "-S", "-incoming", f"exec:cat {path}", *args,
-                    name="restored", **kwargs)
-        running.append(qemu)
-        qemu.wait_loaded()
-        return Device(qemu, place=False)    # the state says where it is
-
-    yield load
-    for qemu in running:
-        with qemu:
-            pass
 
 
 def registers(dev):
@@ -214,34 +188,6 @@ def test_the_form_of_a_saved_state(dev, tmp_path):
     assert [field["name"] for field in ours["fields"]] == [
         "parent_obj", *FIELDS, "timestamp_us", "request", "response",
         "outcome_seen", "saved_sequence"]
-
-
-# Without what belongs to QEMU and its firmware; tests/device/states/ was saved
-# by the first version of the device, in QEMU 7.2.
-OLD_MACHINE = "pc-i440fx-7.2,acpi=off,hpet=off,usb=off,suppress-vmdesc=on"
-
-
-@pytest.mark.parametrize("name", ("done", "busy"))
-def test_a_state_that_the_first_version_saved(qemu_bin, restore, tmp_path,
-                                              name):
-    if "pc-i440fx-7.2" not in run(qemu_bin, machine="help").stdout:
-        pytest.skip("this QEMU is older than the saved state")
-    path = tmp_path / "state"
-    path.write_bytes(gzip.decompress(
-        (Path(__file__).parent / "states" / f"{name}.gz").read_bytes()))
-    bios = tmp_path / "bios"
-    bios.write_bytes(bytes(65536))
-    dev = restore(path, "-bios", bios, machine=OLD_MACHINE)
-    assert (dev.SCRATCH, dev.REQUEST_ID) == (0x12345678, 42)
-    assert (dev.INTERRUPT_CTRL, dev.INTERRUPT_STATUS) == (1, 1)
-    assert dev.read_block(abi.VGPU_STUB_REQUEST_BUF, 8) == b"question"
-    if name == "done":
-        assert dev.STATUS == abi.VGPU_STUB_STATUS_DONE
-        assert dev.TIMESTAMP_LO == 5_000_000
-        assert dev.response() == b"answer"
-    else:
-        assert dev.STATUS == abi.VGPU_STUB_STATUS_ERROR
-        assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_CANCELLED
 
 
 PCI_INTERRUPT_LINE = 0x3c       # and pin, in the next byte
