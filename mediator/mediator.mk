@@ -23,7 +23,7 @@ mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
     $(BUILD)/mediator-sanitizers/vgpu-starter \
     $(BUILD)/mediator-sanitizers/vgpu-ctl \
     $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c)) \
-    $(BUILD)/mediator-sanitizers/stand-in/libcuda.so.1 \
+    $(BUILD)/mediator-sanitizers/fake/libcuda.so.1 \
     $(BUILD)/kernels/.built
 mediator-sanitizers: ## build the mediator with address and undefined-behaviour checks, and its unit tests
 
@@ -107,7 +107,7 @@ MEDIATOR_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer
 
 # For tests of the backend cuda without a GPU
-$(BUILD)/mediator-sanitizers/stand-in/libcuda.so.1: tests/mediator/stand-in-cuda.c \
+$(BUILD)/mediator-sanitizers/fake/libcuda.so.1: tests/support/fake-cuda.c \
     mediator/worker/cpu-kernels.c $(wildcard mediator/worker/*.h) | mediator-dependencies
 	@mkdir -p $(@D)
 	$(call say,CC)

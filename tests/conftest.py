@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Options and fixtures that all tests share."""
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,13 @@ def pytest_generate_tests(metafunc):
         paths = qemu_bins(metafunc.config)
         metafunc.parametrize("qemu_bin", paths, indirect=True, scope="session",
                              ids=[path.parent.name for path in paths])
+
+
+@pytest.fixture
+def sockets():
+    """A folder for devices' sockets, with room in their paths"""
+    with tempfile.TemporaryDirectory(prefix="vgpu-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

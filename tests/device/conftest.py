@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from support.device import SLOT, Device
-from support.mediator import FakeMediator
+from support.fake_mediator import FakeMediator
 from support.qemu import Qemu
 
 

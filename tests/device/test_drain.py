@@ -8,7 +8,7 @@ import pytest
 from support import abi, wire
 from support.device import Device
 from support.mediatord import Mediatord
-from support.paths import BUILD, ROOT
+from support.paths import BUILD, FAKE_WORKER
 from support.qemu import Qemu
 
 BIN = BUILD / "mediator"
@@ -18,7 +18,7 @@ BIN = BUILD / "mediator"
 def serve(tmp_path):
     """serve(): a daemon whose workers take 0.3 s for a request"""
     worker = tmp_path / "worker"
-    worker.symlink_to(ROOT / "tests/mediator/fake_worker.py")
+    worker.symlink_to(FAKE_WORKER)
     (tmp_path / "behaviour").write_text("takes its time")
     return lambda: Mediatord(BIN / "vgpu-mediatord", tmp_path / "log",
                              "--connect", tmp_path / "1-0.sock",

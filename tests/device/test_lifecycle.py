@@ -5,7 +5,7 @@ import pytest
 from support import abi
 from support.device import (PCI_CAP_ID_MSI, PCI_CAPABILITIES, SLOT,
                             Device)
-from support.mediator import FakeMediator
+from support.fake_mediator import FakeMediator
 from support.qemu import Qemu
 from support.wait import wait_for
 from test_registers import RESET

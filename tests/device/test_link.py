@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from support import abi, wire
-from support.mediator import FakeMediator
+from support.fake_mediator import FakeMediator
 from support.wait import wait_for
 from support.wire import Message
 

@@ -8,7 +8,7 @@ import pytest
 
 from support import abi
 from support.device import SLOT
-from support.mediator import FakeMediator
+from support.fake_mediator import FakeMediator
 from support.qemu import ENVIRONMENT, run
 from support.wait import wait_for
 

@@ -13,7 +13,7 @@ import pytest
 
 from support import abi
 from support.device import SLOT, Device
-from support.mediator import FakeMediator
+from support.fake_mediator import FakeMediator
 from support.qemu import Qemu, run
 
 STATES = Path(__file__).parent / "states"

@@ -10,7 +10,7 @@ from support.abi import (VGPU_STUB_DOORBELL_ACK as ACK,
                          VGPU_STUB_STATUS_ERROR as ERROR,
                          VGPU_STUB_STATUS_IDLE as IDLE)
 from support.device import Device
-from support.mediator import FakeMediator
+from support.fake_mediator import FakeMediator
 
 
 def start(linked, payload=b"question", request_id=7):

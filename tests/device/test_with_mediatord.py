@@ -17,13 +17,6 @@ MEDIATORD = BUILD / "mediator/vgpu-mediatord"
 
 
 @pytest.fixture
-def sockets(tmp_path):
-    directory = tmp_path / "sockets"
-    directory.mkdir()
-    return directory
-
-
-@pytest.fixture
 def mediatord(tmp_path, sockets):
     return lambda: Mediatord(MEDIATORD, tmp_path / "mediator.log",
                              "--socket-dir", sockets)

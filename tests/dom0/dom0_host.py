@@ -7,15 +7,16 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from xenstore_dir import XenStoreDir
+from support.fake_xenstore import FakeXenStore
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+TESTS = Path(__file__).resolve().parents[1]
+ROOT = TESTS.parent
+SUPPORT = TESTS / "support"
 PYTHON = "/usr/bin/python3"
 TOOL = ROOT / "dom0" / "vgpu-stub-wrapper"
 PATCH = ROOT / "qemu-wrapper.patch"
-STAND_IN = HERE / "stand_in_wrapper.py"
-FAKE_QEMU = HERE / "fake_qemu.py"
+FAKE_WRAPPER = SUPPORT / "fake_wrapper.py"
+FAKE_QEMU = SUPPORT / "fake_qemu.py"
 MODULES = ROOT / "dom0"
 
 # Users and groups that need no entry in /etc/passwd.
@@ -39,7 +40,7 @@ class Dom0:
     def __init__(self, path):
         self.path = path
         self.run_dir = path / "run"
-        self.store = XenStoreDir(path / "xenstore")
+        self.store = FakeXenStore(path / "xenstore")
         self.store.write("", "/local/domain/0/name", "Domain-0")
         self._processes = []
 
@@ -71,7 +72,7 @@ class Dom0:
             f"mediator_gid = lambda: {MEDIATOR_ID}\n")
 
     def run_wrapper(self, domid, qemu, *args, module=None, text=None, env=()):
-        """Start the patched stand-in wrapper; returns its Popen. module is
+        """Start the patched fake wrapper; returns its Popen. module is
         the source of a vgpu_stub_attach to take instead of module(), text
         that of an unpatched wrapper."""
         lib = Path(tempfile.mkdtemp(prefix="lib-", dir=self.path))
@@ -80,18 +81,18 @@ class Dom0:
         shutil.copy(MODULES / "vgpu_stub_qemu.py", lib)
         (lib / "xen" / "lowlevel").mkdir(parents=True)
         (lib / "xen" / "lowlevel" / "xs.py").write_text(
-            "from xenstore_dir import XenStoreDir\n"
-            f"def xs(): return XenStoreDir({str(self.store.root)!r})\n")
+            "from support.fake_xenstore import FakeXenStore\n"
+            f"def xs(): return FakeXenStore({str(self.store.root)!r})\n")
         wrapper = lib / "qemu-wrapper"
-        wrapper.write_bytes(STAND_IN.read_bytes() if text is None else text)
+        wrapper.write_bytes(FAKE_WRAPPER.read_bytes() if text is None else text)
         subprocess.run([TOOL, "apply", "--wrapper", wrapper, "--patch", PATCH],
                        check=True, stdout=subprocess.DEVNULL)
         process = subprocess.Popen(
             [PYTHON, "-B", str(wrapper), str(domid), "-xen-domid", str(domid),
              *map(str, args)],
-            env=dict(os.environ, PYTHONPATH=f"{lib}:{HERE}",
+            env=dict(os.environ, PYTHONPATH=f"{lib}:{TESTS}",
                      PYTHONIOENCODING="ascii",  # as dom0's in the C locale
-                     STAND_IN_QEMU=str(qemu), **dict(env)),
+                     WRAPPER_QEMU=str(qemu), **dict(env)),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True)
         self._processes.append(process)

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import xenopsd_args
 
-from dom0_host import FAKE_QEMU, PATCH, STAND_IN, TOOL, socket_name
+from dom0_host import FAKE_QEMU, FAKE_WRAPPER, PATCH, TOOL, socket_name
 
 KEY = b"-device vgpu-stub,pool_id=B,priority=high,vm_id=200"
 
@@ -29,7 +29,7 @@ def without_device(qemu):
 def test_the_patch_program_makes_what_the_tool_makes(tmp_path):
     by_patch, by_tool = tmp_path / "by-patch", tmp_path / "by-tool"
     for path in (by_patch, by_tool):
-        shutil.copy(STAND_IN, path)
+        shutil.copy(FAKE_WRAPPER, path)
     subprocess.run(["patch", "--fuzz=0", "--silent", by_patch, PATCH],
                    check=True)
     subprocess.run([TOOL, "apply", "--wrapper", by_tool, "--patch", PATCH],
@@ -59,8 +59,8 @@ def test_the_device_reaches_qemu(dom0):
 
 
 WRAPPERS = {
-    "26.9.0": STAND_IN.read_bytes(),
-    "26.1.2": STAND_IN.read_bytes().replace(
+    "26.9.0": FAKE_WRAPPER.read_bytes(),
+    "26.1.2": FAKE_WRAPPER.read_bytes().replace(
         b"get_qemu_major_version(qemu_dm)\n", b"0\n"),
 }
 

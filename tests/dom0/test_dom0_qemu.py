@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dom0_host import MEDIATOR_ID, QEMU_ID, socket_name
 from support import abi, wire
-from support.mediator import FakeMediator
+from support.fake_mediator import FakeMediator
 from support.qemu import FIRMWARE
 from support.wait import wait_for
 
@@ -21,7 +21,7 @@ def start_qemu(dom0, qemu_bin, key):
     wrapper = dom0.run_wrapper(
         7, qemu_bin, "-machine", "pc", "-accel", "qtest", "-nodefaults",
         "-display", "none", "-m", "32", *FIRMWARE,
-        env={"STAND_IN_ROOT": str(root), "STAND_IN_UID": str(QEMU_ID)})
+        env={"WRAPPER_ROOT": str(root), "WRAPPER_UID": str(QEMU_ID)})
     pid_key = "/local/domain/7/image/device-model-pid"
 
     def started():

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from dom0_host import PATCH, STAND_IN, TOOL
+from dom0_host import FAKE_WRAPPER, PATCH, TOOL
 from support.wait import wait_for
 
-STOCK = STAND_IN.read_bytes()
+STOCK = FAKE_WRAPPER.read_bytes()
 ANCHOR = b'    qemu_args += ["-vnc-clipboard-socket-fd", str(s1.fileno())]\n'
 NEXT = b'    #qemu_args += ["-trace", "events=/root/trace"]\n'
 

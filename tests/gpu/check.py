@@ -32,7 +32,7 @@ def checks(module):
 class Here:
     """Where a check runs, and where it puts what it finds out.
 
-    `trial`: there is no GPU but its stand-in, which is as slow as the CPU: the
+    `trial`: there is no GPU but its fake, which is as slow as the CPU: the
     sizes are small, and what depends on times is told, not judged.
     """
     trial: bool

@@ -14,7 +14,7 @@ gpu-bundle: ## the folder that checks a GPU on another machine: build/gpu-bundle
 	@scripts/install-deps guest gpu
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory mediator ptx guest-tools \
-	    $(BUILD)/gpu-direct $(BUILD)/mediator-sanitizers/stand-in/libcuda.so.1
+	    $(BUILD)/gpu-direct $(BUILD)/mediator-sanitizers/fake/libcuda.so.1
 	@scripts/build-gpu-bundle $(QEMU_DEFAULT)
 
 .PHONY: check-gpu

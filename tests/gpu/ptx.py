@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Programs in PTX, whose names the stand-in knows, too"""
+"""Programs in PTX, whose names the fake knows, too"""
 
 _HEAD = ".version 4.0\n.target sm_50\n.address_size 64\n"
 

@@ -5,7 +5,7 @@ Checks what only a GPU can show, and writes to OUT what comes of it: result.json
 and checks.log, both as soon as each check ends, so that nothing is lost when
 the machine goes. Without a GROUP all of them run, in this order:
     {groups}
---trial takes the stand-in for NVIDIA's driver, to try the folder itself.
+--trial takes the fake of NVIDIA's driver, to try the folder itself.
 
 A line of each check is printed as it ends: passed, FAILED, or "not here" with
 what the machine lacks. Exit status: 0 if none failed, 1 if one did, 2 if the
@@ -22,7 +22,7 @@ import traceback
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS), str(TESTS / "mediator"), str(TESTS / "gpu")]
+sys.path[:0] = [str(TESTS), str(TESTS / "gpu")]
 
 from check import Here, NotHere, checks
 
@@ -154,7 +154,7 @@ def main(arguments):
     outcomes = [result["outcome"] for result in results["checks"]]
     print(", ".join(f"{outcomes.count(kind)} {kind}"
                     for kind in ("passed", "failed", "not here")) +
-          (" (with the stand-in: this proves nothing about a GPU)"
+          (" (with the fake: this proves nothing about a GPU)"
            if trial else ""))
     return 1 if "failed" in outcomes else 0
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The checks of a GPU, from the folder that `make gpu-bundle` makes
 
-With a GPU they say something about it; with the stand-in for its driver, that
+With a GPU they say something about it; with the fake of its driver, that
 the folder has all that they need. The folder runs them all at once, and each
 is a test here.
 """
@@ -16,7 +16,7 @@ import pytest
 from support.paths import BUILD
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "mediator")]
+sys.path.insert(0, str(HERE))
 
 from check import checks
 from runner import GROUPS, TOTAL_SECONDS
@@ -56,7 +56,7 @@ def trial(bundle, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_with_the_stand_in(name, trial):
+def test_with_the_fake(name, trial):
     judge(trial[name])
 
 

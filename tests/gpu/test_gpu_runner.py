@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "mediator")]
+sys.path.insert(0, str(HERE))
 
 import runner
 from check import Here, NotHere, check

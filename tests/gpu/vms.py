@@ -8,9 +8,9 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from fake_device import FakeDevice
 from support import abi
 from support.accelerator import Accelerator
+from support.fake_device import FakeDevice
 from support.mediatord import Mediatord
 from support.paths import BUILD
 from support.wait import wait_for

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What test_kernels.py runs in the guest: the Python binding on a device whose
-mediator is that of puppet.py, and takes as long as it is told."""
+mediator is that of scripted_mediator.py, and takes as long as it is told."""
 import errno
 import signal
 import struct
@@ -14,7 +14,7 @@ count = 0
 
 
 def request(seconds):
-    """The bytes of a request that takes so long; see puppet.h."""
+    """The bytes of a request that takes so long; see script.h."""
     global count
     count += 1
     return struct.pack("<8I3II", 0x10000, 0x1000, 0, 3, 44, 4, 0, 0,

@@ -2,7 +2,7 @@
  * handle-test: what programs do to a handle, and to one another
  *
  * To be run as root in a guest whose first device has the mediator of
- * puppet.py. Prints TAP.
+ * scripted_mediator.py. Prints TAP.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "puppet.h"
+#include "script.h"
 #include "raw-bar.h"
 #include "tap.h"
 
@@ -50,7 +50,7 @@ static void test_structure_sizes(struct vgpu_stub *dev)
 
 static void *call_a_while(void *opaque)
 {
-    puppet_call(opaque, puppet_request(300, 0, PUPPET_NONE), -1, NULL);
+    script_call(opaque, script_request(300, 0, SCRIPT_NONE), -1, NULL);
     pthread_testcancel();
     return NULL;
 }
@@ -73,7 +73,7 @@ static void test_thread_cancellation(struct vgpu_stub *dev)
         cancelled += result == PTHREAD_CANCELED;
     }
     tap_equal(cancelled, THREADS, "threads that call can be cancelled");
-    tap_ok(puppet_requests(dev) > 0, "and the handle is as good as before");
+    tap_ok(script_requests(dev) > 0, "and the handle is as good as before");
 }
 
 static volatile sig_atomic_t alarmed;
@@ -100,11 +100,11 @@ static void test_stop(struct vgpu_stub *dev)
     sigaction(SIGALRM, &action, NULL);
     vgpu_stub_set_stop(dev, is_alarmed, &asked);
     alarm(1);
-    tap_equal(puppet_call(dev, puppet_request(PUPPET_FOREVER_MS, 0, PUPPET_NONE), -1,
+    tap_equal(script_call(dev, script_request(SCRIPT_FOREVER_MS, 0, SCRIPT_NONE), -1,
                           NULL), -EINTR, "a signal ends a call");
     tap_ok(asked > 1, "that was asked from time to time");
-    before = puppet_delay(dev, PUPPET_FOREVER_MS);
-    tap_equal(puppet_call(dev, puppet_request(0, 0, PUPPET_NONE), -1, NULL),
+    before = script_delay(dev, SCRIPT_FOREVER_MS);
+    tap_equal(script_call(dev, script_request(0, 0, SCRIPT_NONE), -1, NULL),
               -EINTR, "and one that waits for its turn");
     tap_equal(vgpu_stub_wait(before, 0, NULL), -EAGAIN,
               "but not what was submitted");
@@ -116,7 +116,7 @@ static void test_stop(struct vgpu_stub *dev)
                                   NULL), -EINTR, "and one of many requests");
     vgpu_stub_set_stop(dev, NULL, NULL);
     vgpu_stub_mem_free(dev, handle, -1, NULL);
-    tap_ok(puppet_requests(dev) > 0, "a call that nobody asks for goes on");
+    tap_ok(script_requests(dev) > 0, "a call that nobody asks for goes on");
     alarmed = 0;
 }
 
@@ -128,7 +128,7 @@ static int use_inherited(struct vgpu_stub *dev, struct vgpu_stub_job *job)
 
     alarm(20);                  /* instead of hanging */
     wrong += vgpu_stub_get_info(dev, &info) != -ECANCELED;
-    wrong += puppet_call(dev, puppet_request(0, 0, PUPPET_NONE), -1, NULL) !=
+    wrong += script_call(dev, script_request(0, 0, SCRIPT_NONE), -1, NULL) !=
              -ECANCELED;
     wrong += vgpu_stub_wait(job, -1, NULL) != -ECANCELED;
     vgpu_stub_cancel(job);
@@ -139,7 +139,7 @@ static int use_inherited(struct vgpu_stub *dev, struct vgpu_stub_job *job)
 
 static void test_fork(struct vgpu_stub *dev)
 {
-    struct vgpu_stub_job *job = puppet_delay(dev, 500);
+    struct vgpu_stub_job *job = script_delay(dev, 500);
     struct vgpu_stub *other;
     int status;
     pid_t child = fork();
@@ -178,7 +178,7 @@ static void test_heir(void)
     }
     child = fork();
     if (child == 0) {
-        puppet_open();
+        script_open();
         heir = fork();
         if (heir == 0) {
             pause();
@@ -220,8 +220,8 @@ static void test_observed(struct vgpu_stub *dev, volatile uint32_t *bar)
     atomic_store(&observing, true);
     pthread_create(&observer, NULL, observe_outcomes, (void *)bar);
     for (int i = 0; i < REQUESTS; i++) {
-        int rc = puppet_call(dev, puppet_request(
-            1, VGPU_STUB_ERR_BUILD_FAILED, PUPPET_NONE), -1, &outcome);
+        int rc = script_call(dev, script_request(
+            1, VGPU_STUB_ERR_BUILD_FAILED, SCRIPT_NONE), -1, &outcome);
 
         right += rc == -EREMOTEIO &&
                  outcome.error_code == VGPU_STUB_ERR_BUILD_FAILED;
@@ -234,7 +234,7 @@ static void test_observed(struct vgpu_stub *dev, volatile uint32_t *bar)
 /* What a program does that goes around the library, and around its lock */
 static void intrude(volatile uint32_t *bar)
 {
-    const struct puppet_request request = puppet_request(200, 0, PUPPET_NONE);
+    const struct script_request request = script_request(200, 0, SCRIPT_NONE);
     uint32_t words[sizeof(request) / 4];
 
     memcpy(words, &request, sizeof(request));
@@ -249,7 +249,7 @@ static void intrude(volatile uint32_t *bar)
 
 static void test_intruder(struct vgpu_stub *dev, volatile uint32_t *bar)
 {
-    struct vgpu_stub_job *job = puppet_delay(dev, 100);
+    struct vgpu_stub_job *job = script_delay(dev, 100);
     struct vgpu_stub_outcome outcome;
     int rc;
 
@@ -262,17 +262,17 @@ static void test_intruder(struct vgpu_stub *dev, volatile uint32_t *bar)
                             VGPU_STUB_ERR_CANCELLED),
            "another's answer is not taken for ours");
     vgpu_stub_job_free(job);
-    tap_equal(puppet_call(dev, puppet_request(0, 0, PUPPET_NONE), -1, NULL),
+    tap_equal(script_call(dev, script_request(0, 0, SCRIPT_NONE), -1, NULL),
               -EBUSY, "its request is let alone");
     while (bar[VGPU_STUB_REG_STATUS / 4] == VGPU_STUB_STATUS_BUSY) {
         usleep(100);
     }
-    tap_ok(puppet_requests(dev) > 0, "when it has ended ours go on");
+    tap_ok(script_requests(dev) > 0, "when it has ended ours go on");
 }
 
 int main(void)
 {
-    struct vgpu_stub *dev = puppet_open();
+    struct vgpu_stub *dev = script_open();
     char bdf[VGPU_STUB_BDF_SIZE];
     volatile uint32_t *bar;
 

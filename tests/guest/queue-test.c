@@ -2,7 +2,7 @@
  * queue-test: requests of many threads, in time, too late, not wanted any more
  *
  * To be run as root in a guest whose first device has the mediator of
- * puppet.py. Prints TAP.
+ * scripted_mediator.py. Prints TAP.
  *
  * Usage: queue-test polling|interrupts
  *
@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "puppet.h"
+#include "script.h"
 #include "tap.h"
 
 #define JOBS 20
@@ -30,15 +30,15 @@ static void test_order(struct vgpu_stub *dev)
 {
     struct vgpu_stub_job *jobs[JOBS];
     struct vgpu_stub_outcome outcome;
-    uint32_t before = puppet_requests(dev);
+    uint32_t before = script_requests(dev);
     int ok = 0;
 
     for (int i = 0; i < JOBS; i++) {
-        jobs[i] = puppet_delay(dev, i % 3);
+        jobs[i] = script_delay(dev, i % 3);
     }
     for (int i = JOBS - 1; i >= 0; i--) {       /* in any order */
         ok += vgpu_stub_wait(jobs[i], -1, &outcome) == 0 &&
-              puppet_count(&outcome) == before + i + 1;
+              script_count(&outcome) == before + i + 1;
         vgpu_stub_job_free(jobs[i]);
     }
     tap_equal(ok, JOBS, "jobs are sent in the order they were submitted in");
@@ -55,14 +55,14 @@ static void *wait_for_shared(void *opaque)
     struct vgpu_stub_outcome outcome;
 
     if (vgpu_stub_wait(shared->job, -1, &outcome) == 0) {
-        shared->count = puppet_count(&outcome);
+        shared->count = script_count(&outcome);
     }
     return NULL;
 }
 
 static void test_once(struct vgpu_stub *dev)
 {
-    struct vgpu_stub_job *job = puppet_delay(dev, 50);
+    struct vgpu_stub_job *job = script_delay(dev, 50);
     struct shared shared[THREADS];
     struct vgpu_stub_outcome outcome;
     pthread_t threads[THREADS];
@@ -82,8 +82,8 @@ static void test_once(struct vgpu_stub *dev)
     vgpu_stub_cancel(job);
     tap_equal(vgpu_stub_wait(job, -1, &outcome), 0,
               "a job that has ended cannot be cancelled");
-    tap_equal(puppet_count(&outcome), shared[0].count, "nor ends again");
-    tap_equal(puppet_requests(dev), shared[0].count + 1, "it was sent once");
+    tap_equal(script_count(&outcome), shared[0].count, "nor ends again");
+    tap_equal(script_requests(dev), shared[0].count + 1, "it was sent once");
     vgpu_stub_job_free(job);
 }
 
@@ -93,8 +93,8 @@ static void test_failure(struct vgpu_stub *dev)
     struct vgpu_stub_job *job;
     char text[VGPU_STUB_BUF_SIZE];
 
-    job = puppet_submit(dev, puppet_request(0, VGPU_STUB_ERR_BUILD_FAILED,
-                                            PUPPET_NONE), -1, 0);
+    job = script_submit(dev, script_request(0, VGPU_STUB_ERR_BUILD_FAILED,
+                                            SCRIPT_NONE), -1, 0);
     tap_equal(vgpu_stub_wait(job, -1, &outcome), -EREMOTEIO, "a job fails");
     tap_equal(outcome.error_code, VGPU_STUB_ERR_BUILD_FAILED, "as it is told");
     vgpu_stub_job_free(job);
@@ -110,28 +110,28 @@ static void test_failure(struct vgpu_stub *dev)
 
 static void test_too_late(struct vgpu_stub *dev)
 {
-    uint32_t before = puppet_requests(dev);
+    uint32_t before = script_requests(dev);
     struct vgpu_stub_job *running, *waiting;
 
-    tap_equal(puppet_call(dev, puppet_request(PUPPET_FOREVER_MS, 0, PUPPET_NONE), 50,
+    tap_equal(script_call(dev, script_request(SCRIPT_FOREVER_MS, 0, SCRIPT_NONE), 50,
                           NULL), -ETIMEDOUT, "a call that is too late");
-    running = puppet_delay(dev, 300);
-    waiting = puppet_submit(dev, puppet_request(0, 0, PUPPET_NONE), 20, 0);
+    running = script_delay(dev, 300);
+    waiting = script_submit(dev, script_request(0, 0, SCRIPT_NONE), 20, 0);
     tap_equal(vgpu_stub_wait(waiting, -1, NULL), -ETIMEDOUT,
               "a job whose turn does not come in time");
-    tap_equal(puppet_call(dev, puppet_request(0, 0, PUPPET_NONE), 20, NULL),
+    tap_equal(script_call(dev, script_request(0, 0, SCRIPT_NONE), 20, NULL),
               -ETIMEDOUT, "a call whose turn does not come in time");
     tap_equal(vgpu_stub_wait(running, -1, NULL), 0, "the one before them ends");
     vgpu_stub_job_free(waiting);
     vgpu_stub_job_free(running);
-    tap_equal(puppet_requests(dev), before + 3, "those two were not sent");
+    tap_equal(script_requests(dev), before + 3, "those two were not sent");
 }
 
 static void test_cancel(struct vgpu_stub *dev)
 {
-    uint32_t before = puppet_requests(dev);
-    struct vgpu_stub_job *running = puppet_delay(dev, PUPPET_FOREVER_MS);
-    struct vgpu_stub_job *waiting = puppet_delay(dev, 0);
+    uint32_t before = script_requests(dev);
+    struct vgpu_stub_job *running = script_delay(dev, SCRIPT_FOREVER_MS);
+    struct vgpu_stub_job *waiting = script_delay(dev, 0);
     struct vgpu_stub_info info = { .struct_size = sizeof(info) };
 
     usleep(20000);              /* the first is being executed, probably */
@@ -147,8 +147,8 @@ static void test_cancel(struct vgpu_stub *dev)
     vgpu_stub_job_free(waiting);
     vgpu_stub_job_free(running);
 
-    vgpu_stub_job_free(puppet_delay(dev, PUPPET_FOREVER_MS));
-    tap_ok(puppet_requests(dev) <= before + 3, "what was cancelled was not sent");
+    vgpu_stub_job_free(script_delay(dev, SCRIPT_FOREVER_MS));
+    tap_ok(script_requests(dev) <= before + 3, "what was cancelled was not sent");
 }
 
 static void test_bad_arguments(struct vgpu_stub *dev)
@@ -167,13 +167,13 @@ static void test_bad_arguments(struct vgpu_stub *dev)
 /* A link that is lost, or an answer that says that the request was lost */
 static void test_retry(struct vgpu_stub *dev)
 {
-    const struct puppet_request drop = puppet_request(30, 0, PUPPET_DROP);
-    const struct puppet_request cancelled =
-        puppet_request(0, VGPU_STUB_ERR_CANCELLED, PUPPET_ONCE);
-    const struct puppet_request failed =
-        puppet_request(0, VGPU_STUB_ERR_BACKEND_ERROR, PUPPET_ONCE);
+    const struct script_request drop = script_request(30, 0, SCRIPT_DROP);
+    const struct script_request cancelled =
+        script_request(0, VGPU_STUB_ERR_CANCELLED, SCRIPT_ONCE);
+    const struct script_request failed =
+        script_request(0, VGPU_STUB_ERR_BACKEND_ERROR, SCRIPT_ONCE);
     const struct {
-        struct puppet_request request;
+        struct script_request request;
         uint32_t error_code;
         bool retried;
     } cases[] = {
@@ -186,10 +186,10 @@ static void test_retry(struct vgpu_stub *dev)
     struct vgpu_stub_job *job;
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct puppet_request request = cases[i].request;
+        struct script_request request = cases[i].request;
         const char *name = vgpu_stub_error_name(cases[i].error_code);
 
-        job = puppet_submit(dev, request, -1, VGPU_STUB_IDEMPOTENT);
+        job = script_submit(dev, request, -1, VGPU_STUB_IDEMPOTENT);
         tap_equal(vgpu_stub_wait(job, -1, &outcome),
                   cases[i].retried ? 0 : -EREMOTEIO,
                   "an idempotent request that ends as %s is%s sent again",
@@ -197,7 +197,7 @@ static void test_retry(struct vgpu_stub *dev)
         vgpu_stub_job_free(job);
 
         request.tag += 1000;
-        tap_equal(puppet_call(dev, request, -1, &outcome), -EREMOTEIO,
+        tap_equal(script_call(dev, request, -1, &outcome), -EREMOTEIO,
                   "another request is not");
         tap_equal(outcome.error_code, cases[i].error_code, "and ends as %s",
                   name);
@@ -209,19 +209,19 @@ static void test_retry(struct vgpu_stub *dev)
 
 static void test_retry_in_time(struct vgpu_stub *dev)
 {
-    struct puppet_request request = puppet_request(300, 0, PUPPET_DROP);
+    struct script_request request = script_request(300, 0, SCRIPT_DROP);
     struct vgpu_stub_outcome outcome;
     struct vgpu_stub_info info = { .struct_size = sizeof(info) };
     struct vgpu_stub_job *job;
 
-    job = puppet_submit(dev, request, 100, VGPU_STUB_IDEMPOTENT);
+    job = script_submit(dev, request, 100, VGPU_STUB_IDEMPOTENT);
     tap_equal(vgpu_stub_wait(job, -1, &outcome), -EREMOTEIO,
               "a retry ends with the request's time");
     tap_equal(outcome.error_code, VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE,
               "as the last attempt did");
     vgpu_stub_job_free(job);
 
-    job = puppet_submit(dev, request, -1, VGPU_STUB_IDEMPOTENT);
+    job = script_submit(dev, request, -1, VGPU_STUB_IDEMPOTENT);
     vgpu_stub_cancel(job);
     tap_equal(vgpu_stub_wait(job, -1, NULL), -ECANCELED,
               "a retry can be cancelled");
@@ -243,7 +243,7 @@ static void test_memory(struct vgpu_stub *dev)
     }
     tap_equal(vgpu_stub_get_accelerator(dev, &accelerator, -1, 0, NULL), 0,
               "ask for the accelerator");
-    tap_ok(accelerator.present && strcmp(accelerator.name, "puppet") == 0 &&
+    tap_ok(accelerator.present && strcmp(accelerator.name, "script") == 0 &&
            accelerator.memory_quota == 0x100000005 &&
            accelerator.memory_used == 0x200000006 &&
            accelerator.backend == VGPU_STUB_BACKEND_CPU &&
@@ -301,7 +301,7 @@ static void test_kernel(struct vgpu_stub *dev)
     uint64_t words[12];
     bool same = true;
 
-    /* The puppet returns the data: a name of 32 bytes, then the arguments */
+    /* The mediator returns the data: a name of 32 bytes, then the arguments */
     tap_equal(vgpu_stub_launch(dev, &kernel, -1, 0, &outcome), 0, "a kernel");
     tap_ok(vgpu_stub_parse(&outcome, &reply) == 0 &&
            reply.data_length == sizeof(words), "has its arguments");
@@ -343,8 +343,8 @@ static void *call_forever(void *opaque)
 {
     struct caller *caller = opaque;
 
-    caller->result = puppet_call(caller->dev,
-                                 puppet_request(PUPPET_FOREVER_MS, 0, PUPPET_NONE),
+    caller->result = script_call(caller->dev,
+                                 script_request(SCRIPT_FOREVER_MS, 0, SCRIPT_NONE),
                                  -1, NULL);
     return NULL;
 }
@@ -376,10 +376,10 @@ static void test_close(struct vgpu_stub *dev, void *(*in_front)(void *))
         usleep(20000);          /* that one is in front */
     }
     for (int i = 0; i < JOBS; i++) {
-        jobs[i] = puppet_delay(dev, 0);
+        jobs[i] = script_delay(dev, 0);
     }
     vgpu_stub_close(dev);
-    dev = puppet_open();
+    dev = script_open();
     tap_equal(vgpu_stub_echo(dev, data, sizeof(data), -1, NULL), 0,
               "a closed device is free, and works");
     vgpu_stub_close(dev);
@@ -398,7 +398,7 @@ static void test_close(struct vgpu_stub *dev, void *(*in_front)(void *))
 
 int main(int argc, char **argv)
 {
-    struct vgpu_stub *dev = puppet_open();
+    struct vgpu_stub *dev = script_open();
 
     test_waiting(dev, argc > 1 ? argv[1] : "");
     test_order(dev);
@@ -412,6 +412,6 @@ int main(int argc, char **argv)
     test_memory(dev);
     test_kernel(dev);
     test_close(dev, call_forever);
-    test_close(puppet_open(), write_forever);
+    test_close(script_open(), write_forever);
     return tap_done();
 }

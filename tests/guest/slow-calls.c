@@ -2,7 +2,7 @@
  * slow-calls: requests that take longer than the library looks without sleep
  *
  * To be run as root in a guest whose first device has the mediator of
- * puppet.py.
+ * scripted_mediator.py.
  *
  * Usage: slow-calls COUNT MS
  *
@@ -11,18 +11,18 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#include "puppet.h"
+#include "script.h"
 
 int main(int argc, char **argv)
 {
     int count = argc > 1 ? atoi(argv[1]) : 1;
     int ms = argc > 2 ? atoi(argv[2]) : 0;
-    struct vgpu_stub *dev = puppet_open();
+    struct vgpu_stub *dev = script_open();
     struct rusage usage;
     int rc = 0;
 
     for (int i = 0; rc == 0 && i < count; i++) {
-        rc = puppet_call(dev, puppet_request(ms, 0, PUPPET_NONE), -1, NULL);
+        rc = script_call(dev, script_request(ms, 0, SCRIPT_NONE), -1, NULL);
     }
     if (rc < 0) {
         errx(EXIT_FAILURE, "%s", strerror(-rc));

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support import abi, wire
+from support.fake_mediator import FakeMediator, connect_to_guest
 from support.guest import boot, link
-from support.mediator import FakeMediator, connect_to_guest
 from support.mediatord import Mediatord
 from support.paths import BUILD
 from support.wait import wait_for

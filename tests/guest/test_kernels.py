@@ -12,12 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from puppet import Puppet
 from support import abi, wire
+from support.fake_mediator import FakeMediator, connect_to_guest
 from support.guest import boot, link, pack_python
-from support.mediator import FakeMediator, connect_to_guest
 from support.mediatord import Mediatord
 from support.paths import BUILD, ROOT
+from support.scripted_mediator import ScriptedMediator
 
 N, PARTS = 1000, 10
 ROWS, COLUMNS, INNER = 12, 20, 16
@@ -178,7 +178,7 @@ def job(any_qemu_bin, tmp_path_factory):
         "[pool B]\nbackend=opencl\n")
     with Mediatord(BUILD / "mediator/vgpu-mediatord", path / "log",
                    "--socket-dir", sockets, "--config", path / "conf"), \
-            Puppet(path / "puppet.sock") as puppet, \
+            ScriptedMediator(path / "scripted.sock") as mediator, \
             ThreadPoolExecutor() as pool:
         held = pool.submit(hold, path / "held.sock")
         sections = boot(any_qemu_bin, directory, JOB,
@@ -191,9 +191,9 @@ def job(any_qemu_bin, tmp_path_factory):
                     "-device", "vgpu-stub,addr=0x3,pool_id=B,chardev=l3",
                     *link(path / "held.sock", 1),
                     "-device", "vgpu-stub,addr=0x1e,chardev=l1",
-                    *link(path / "puppet.sock", 2),
+                    *link(path / "scripted.sock", 2),
                     "-device", "vgpu-stub,addr=0x1d,chardev=l2")
-        sections["puppet"] = puppet
+        sections["scripted"] = mediator
         sections["held"] = held.result(30)
     return sections
 
@@ -335,4 +335,4 @@ def test_python(job):
 def test_python_waits(job):
     assert job["python-waits"][-1] == "status 0", job["python-waits"]
     assert len(job["python-waits"]) == 4
-    assert job["puppet"].memory == {}, "it was not freed"
+    assert job["scripted"].memory == {}, "it was not freed"

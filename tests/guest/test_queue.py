@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from puppet import Puppet
 from support.guest import boot, link
+from support.scripted_mediator import ScriptedMediator
 
 SLOW_CALLS = 20
 
@@ -32,7 +32,7 @@ wait $calls; echo "status $?"
 @pytest.fixture(scope="module")
 def sections(qemu_bin, tmp_path_factory):
     directory = tmp_path_factory.mktemp("queue")
-    with Puppet(directory / "link.sock") as puppet:
+    with ScriptedMediator(directory / "link.sock") as mediator:
         sections = boot(
             qemu_bin, directory / "job", JOB,
             ["tests/guest/queue-test", "tests/guest/handle-test",
@@ -40,7 +40,7 @@ def sections(qemu_bin, tmp_path_factory):
             *link(directory / "link.sock"),
             "-device", "vgpu-stub,addr=0x2,chardev=l0",
             timeout=120)
-    sections["puppet"] = puppet
+    sections["mediator"] = mediator
     return sections
 
 
@@ -68,4 +68,4 @@ def test_a_driver_that_is_unbound_meanwhile(sections):
 
 
 def test_the_mediator_hears_of_what_is_not_wanted_any_more(sections):
-    assert sections["puppet"].cancelled > 0
+    assert sections["mediator"].cancelled > 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_device import FakeDevice
+from support.fake_device import FakeDevice
 from support.mediatord import Mediatord
 from support.paths import BUILD
 
@@ -44,13 +44,6 @@ def open_folder():
             folder.chmod(0o755)
             return folder
         yield make
-
-
-@pytest.fixture
-def sockets():
-    """A folder for devices' sockets, with room in their paths"""
-    with tempfile.TemporaryDirectory(prefix="vgpu-") as folder:
-        yield Path(folder)
 
 
 @pytest.fixture

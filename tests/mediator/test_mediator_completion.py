@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from fake_device import FakeDevice
+from support.fake_device import FakeDevice
 from support.paths import ROOT
 from test_mediator_ctl import KNOWN, LIMITS
 

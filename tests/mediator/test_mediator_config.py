@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, wire
+from support.fake_device import FakeDevice
 from support.paths import ROOT
 from support.wait import wait_for
 from support.wire import Message

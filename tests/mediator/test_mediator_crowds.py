@@ -6,8 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, wire
+from support.fake_device import FakeDevice
 from support.wire import Message
 
 DEVICES = 1000
@@ -21,13 +21,6 @@ def echo(sequence, data=b""):
                                 abi.VGPU_STUB_OP_ECHO, 0, 0,
                                 wire.REQUEST.size, len(data)) + data
     return Message(abi.VGPU_STUB_MSG_REQUEST, payload, sequence=sequence)
-
-
-@pytest.fixture
-def sockets(tmp_path):
-    folder = tmp_path / "sockets"
-    folder.mkdir()
-    return folder
 
 
 @pytest.fixture

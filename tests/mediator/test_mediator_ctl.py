@@ -12,8 +12,8 @@ import subprocess
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, wire
+from support.fake_device import FakeDevice
 from support.mediatord import starter
 from support.wait import wait_for
 from support.wire import Message

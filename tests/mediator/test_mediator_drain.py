@@ -2,19 +2,18 @@
 """A restart that loses nothing."""
 import json
 import threading
-from pathlib import Path
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, wire
+from support.fake_device import FakeDevice
+from support.paths import FAKE_WORKER
 from support.wait import wait_for
 from support.wire import Closed, Message
 
 OK = abi.VGPU_STUB_ERR_NONE
 TIMEOUT = abi.VGPU_STUB_ERR_TIMEOUT
 CANCELLED = abi.VGPU_STUB_ERR_CANCELLED
-FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 
 
 def nops(first, count):

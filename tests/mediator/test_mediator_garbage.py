@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, wire
+from support.fake_device import FakeDevice
 from support.mediatord import Mediatord
 from support.operations import (BUFFER, U32, alloc, argument, call, copy, free,
                                 kernel)

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, wire
+from support.fake_device import FakeDevice
 from support.wait import wait_for
 from support.wire import Message
 

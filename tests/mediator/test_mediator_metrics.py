@@ -11,8 +11,8 @@ import subprocess
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from fake_device import FakeDevice
 from support import abi, wire
+from support.fake_device import FakeDevice
 from support.mediatord import starter
 from support.paths import ROOT
 from support.wait import wait_for

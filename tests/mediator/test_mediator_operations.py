@@ -2,7 +2,7 @@
 """Memory and kernels: from a device's link through a worker and back.
 
 What each operation refuses is tested in unit/test-session.c. Where there is no
-GPU, a stand-in for NVIDIA's driver runs the kernels.
+GPU, a fake of NVIDIA's driver runs the kernels.
 """
 import ctypes
 import hashlib
@@ -11,9 +11,9 @@ import struct
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi
 from support.accelerator import Accelerator, Error, buffer, u32
+from support.fake_device import FakeDevice
 from support.paths import BUILD
 from support.wait import wait_for
 
@@ -24,7 +24,7 @@ def backend(request, monkeypatch):
             ctypes.CDLL("libcuda.so.1")
         except OSError:
             monkeypatch.setenv("LD_LIBRARY_PATH", str(
-                BUILD / "mediator-sanitizers" / "stand-in"))
+                BUILD / "mediator-sanitizers" / "fake"))
     return request.param
 
 

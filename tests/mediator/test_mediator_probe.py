@@ -10,7 +10,7 @@ import pytest
 from support.paths import BUILD
 
 WORKER = BUILD / "mediator" / "vgpu-worker"
-STAND_IN = BUILD / "mediator-sanitizers" / "stand-in"
+FAKE_DRIVER = BUILD / "mediator-sanitizers" / "fake"
 
 
 def probe(backend, *options, **variables):
@@ -22,7 +22,7 @@ def probe(backend, *options, **variables):
 
 @pytest.mark.parametrize("backend", ["cpu", "opencl", "cuda"])
 def test_it_says_the_name(backend, tmp_path):
-    result = probe(backend, LD_LIBRARY_PATH=str(STAND_IN),
+    result = probe(backend, LD_LIBRARY_PATH=str(FAKE_DRIVER),
                    TMPDIR=str(tmp_path), POCL_CACHE_DIR=str(tmp_path))
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.endswith("\n") and len(result.stdout) > 3
@@ -30,8 +30,8 @@ def test_it_says_the_name(backend, tmp_path):
 
 def test_cuda_in_a_pv_dom0():
     """The driver opens there, and allocates nothing: say what to do."""
-    result = probe("cuda", LD_LIBRARY_PATH=str(STAND_IN),
-                   STAND_IN_CUDA_PV_DOM0="1")
+    result = probe("cuda", LD_LIBRARY_PATH=str(FAKE_DRIVER),
+                   FAKE_CUDA_PV_DOM0="1")
     assert result.returncode == 1
     assert "cuMemAlloc: CUDA error 801" in result.stderr
     assert result.stderr.endswith(

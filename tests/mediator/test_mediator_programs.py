@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, operations
+from support.fake_device import FakeDevice
 from support.mediatord import Mediatord
 from support.paths import BUILD
 from support.wait import wait_for

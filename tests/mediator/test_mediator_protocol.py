@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, wire
+from support.fake_device import FakeDevice
 from support.wire import Message
 
 HELLO = abi.VGPU_STUB_MSG_HELLO

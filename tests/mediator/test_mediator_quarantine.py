@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, wire
+from support.fake_device import FakeDevice
 from support.wait import wait_for
 from support.wire import Message
 

@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from fake_device import FakeDevice
+from support import abi, wire
+from support.fake_device import FakeDevice
 from support.mediatord import Mediatord
 from support.paths import ROOT
-from support import abi, wire
 
 ECHO = abi.VGPU_STUB_OP_ECHO
 NOP = abi.VGPU_STUB_OP_NOP

@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, operations
+from support.fake_device import FakeDevice
 from support.paths import BUILD
 from support.wait import wait_for
 from support.wire import Message

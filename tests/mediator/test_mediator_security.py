@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi
+from support.fake_device import FakeDevice
 from support.operations import call
 from support.paths import ROOT
 from support.wire import Message

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from fake_device import FakeDevice
+from support.fake_device import FakeDevice
 from support.mediatord import starter
 from support.wait import wait_for
 

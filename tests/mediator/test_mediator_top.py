@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, wire
+from support.fake_device import FakeDevice
 from support.wire import Message
 
 COLUMNS = ["vm", "requests/s", "failed/s", "device%",

@@ -12,7 +12,7 @@ from support.paths import BUILD
 SOURCES = sorted((Path(__file__).parent / "unit").glob("*.c"))
 
 UNIT = BUILD / "mediator-sanitizers" / "unit"
-STAND_IN = BUILD / "mediator-sanitizers" / "stand-in"
+FAKE_DRIVER = BUILD / "mediator-sanitizers" / "fake"
 
 
 def run(name, *args, **variables):
@@ -41,7 +41,7 @@ def test_opencl_without_a_device(tmp_path):
 
 
 def test_cuda_without_a_gpu():
-    """The backend, with a stand-in for the driver where test_unit skips it."""
+    """The backend, with a fake of the driver where test_unit skips it."""
     output = run("test-session", "-p", "/session/cuda",
-                 LD_LIBRARY_PATH=str(STAND_IN))
+                 LD_LIBRARY_PATH=str(FAKE_DRIVER))
     assert "SKIP" not in output

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi
+from support.fake_device import FakeDevice
 from support.mediatord import Mediatord, children
 from support.wait import wait_for
 from test_mediator_workers import (BROKEN, FAKE_WORKER, OK, POOL_B,

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from fake_device import FakeDevice
 from support import abi, wire
-from support.paths import BUILD
+from support.fake_device import FakeDevice
+from support.paths import BUILD, FAKE_WORKER
 from support.wait import wait_for
 from support.wire import Message
 
@@ -29,7 +29,6 @@ POOL_B = abi.VGPU_STUB_POOL_B
 
 UNOPENED = (BROKEN, b"the accelerator could not be opened")
 
-FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 HEADER = 32
 
 

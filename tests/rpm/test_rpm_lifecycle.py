@@ -8,7 +8,7 @@ import pytest
 
 from packager import ROOT
 
-STAND_IN = ROOT / "tests/dom0/stand_in_wrapper.py"
+FAKE_WRAPPER = ROOT / "tests/support/fake_wrapper.py"
 WRAPPER = "/usr/lib64/xen/bin/qemu-wrapper"
 QEMU = "/usr/lib64/xen/bin/qemu-system-x86_64"
 OURS = ["vgpu-stub-dom0", "vgpu-stub-mediator"]
@@ -23,7 +23,7 @@ def xenopsd(packager):
 
     def make(version):
         if version not in made:
-            text = STAND_IN.read_bytes() + b"# version %d\n" % version
+            text = FAKE_WRAPPER.read_bytes() + b"# version %d\n" % version
             if version == 9:
                 text = text.replace(b"-vnc-clipboard-socket-fd", b"-other")
             made[version] = packager.package("xenopsd", version,

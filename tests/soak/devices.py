@@ -7,8 +7,8 @@ import os
 import struct
 import time
 
-from fake_device import FakeDevice
 from support import abi, wire
+from support.fake_device import FakeDevice
 from support.operations import alloc, call, copy, echo, free, reduce, results
 from support.wire import Message
 

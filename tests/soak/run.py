@@ -31,7 +31,7 @@ from collections import Counter
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "mediator"), str(HERE)]
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from devices import Memory, RandomDevice, Steady
 from support.mediatord import Mediatord

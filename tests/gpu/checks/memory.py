@@ -75,7 +75,7 @@ def quota(here):
 def more_than_there_is(here):
     """More than the GPU has is OUT_OF_MEMORY, and the worker lives on"""
     if here.trial:
-        raise NotHere("the stand-in has no memory of its own")
+        raise NotHere("the fake has no memory of its own")
     total = int(here.direct("info")["total_bytes"])
     with host(CUDA + vm_limits("memory-mib=1048576\n")) as running:
         one = running.vm("one")
@@ -120,7 +120,7 @@ def given_back(here):
 
 
 def free_bytes(here):
-    """What all programs together have left; None for the stand-in."""
+    """What all programs together have left; None for the fake."""
     value = here.direct("info").get("free_bytes")
     if value is None and not here.trial:
         raise NotHere("the driver does not say how much memory is free")
@@ -129,7 +129,7 @@ def free_bytes(here):
 
 def wait_until_free(here, before):
     if here.trial:
-        here.note("the GPU's memory: not looked at, the stand-in has none")
+        here.note("the GPU's memory: not looked at, the fake has none")
         return
     wait_for(lambda: free_bytes(here) >= before - 16 * MIB,
              f"{before} free bytes, as before; {free_bytes(here)}", 20)

@@ -226,10 +226,10 @@ def check_echo():
 def check_locked_in():
     """its QEMU is locked in: chrooted, a user without capabilities"""
     process = Path("/proc", guest.xenstore("image/device-model-pid"))
-    assert os.readlink(process / "root") == os.environ["STAND_IN_ROOT"]
+    assert os.readlink(process / "root") == os.environ["WRAPPER_ROOT"]
     status = dict(line.split(":\t", 1) for line in
                   (process / "status").read_text().splitlines())
-    assert set(status["Uid"].split()) == {os.environ["STAND_IN_UID"]}
+    assert set(status["Uid"].split()) == {os.environ["WRAPPER_UID"]}
     assert int(status["CapEff"], 16) == 0
 
 

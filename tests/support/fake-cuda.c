@@ -1,5 +1,5 @@
 /*
- * libcuda.so.1, for machines without a GPU: a stand-in for NVIDIA's driver
+ * libcuda.so.1, for machines without a GPU: a fake of NVIDIA's driver
  *
  * It runs the catalogue's kernels by name, on the CPU, but finds their
  * parameters as the PTX declares them. What it is given it checks more
@@ -96,7 +96,7 @@ CudaResult cuDeviceGet(CudaDevice *device, int index)
 CudaResult cuDeviceGetName(char *name, int size, CudaDevice device)
 {
     g_assert_cmpint(device, ==, 1000);
-    g_strlcpy(name, "no GPU but its stand-in", size);
+    g_strlcpy(name, "no GPU but its fake", size);
     return CUDA_OK;
 }
 
@@ -169,7 +169,7 @@ CudaResult cuMemAlloc_v2(CudaPointer *memory, size_t size)
     if (state() != CUDA_OK) {
         return failure;
     }
-    if (g_getenv("STAND_IN_CUDA_PV_DOM0") != NULL) {
+    if (g_getenv("FAKE_CUDA_PV_DOM0") != NULL) {
         return CUDA_NOT_SUPPORTED;
     }
     block = g_malloc(size);

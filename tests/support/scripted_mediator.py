@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A mediator that does what each request tells it: slow, failing, gone.
+"""A fake mediator that does what each request tells it: slow, failing, gone.
 
 A real mediator cannot be had to do that on demand. A request of the opcode
-PUPPET is answered with its data and the result [0], which counts the requests
+SCRIPT is answered with its data and the result [0], which counts the requests
 that came. Its params are
 
     [0] the delay of the answer, in milliseconds
@@ -20,9 +20,9 @@ import threading
 import time
 
 from support import abi, wire
-from support.mediator import FakeMediator
+from support.fake_mediator import FakeMediator
 
-PUPPET = 0x1000
+SCRIPT = 0x1000
 ONCE, DROP = 1, 2
 
 
@@ -30,7 +30,7 @@ def value(words):
     return words[0] | words[1] << 32
 
 
-class Puppet(threading.Thread):
+class ScriptedMediator(threading.Thread):
     """Serves the device whose QEMU listens at `path`, while `with` lasts."""
 
     def __init__(self, path):
@@ -97,7 +97,7 @@ class Puppet(threading.Thread):
                                     wire.REQUEST.size)
         data = message.payload[offset:offset + length]
         self.opcodes.append(opcode)
-        if opcode == PUPPET:
+        if opcode == SCRIPT:
             return self._perform(peer, message, *params, data)
         status, results, data = self._operate(opcode, params, data)
         self._respond(peer, message, status, results, data)
@@ -140,7 +140,7 @@ class Puppet(threading.Thread):
             return 0, [], self._copy(params, data)
         if opcode == abi.VGPU_STUB_OP_GET_DEVICE_INFO:
             return 0, [1, 0xff, abi.VGPU_STUB_BACKEND_CPU, 5, 1, 6, 2, 4], \
-                b"puppet"
+                b"script"
         return 0, [], data
 
     def _copy(self, params, data):

@@ -1,10 +1,10 @@
 /*
- * Requests to the mediator of puppet.py, for programs that test in a guest
+ * Requests to the mediator of scripted_mediator.py, for what tests in a guest
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#ifndef PUPPET_H
-#define PUPPET_H
+#ifndef SCRIPT_H
+#define SCRIPT_H
 
 #include <err.h>
 #include <errno.h>
@@ -14,13 +14,13 @@
 
 #include "vgpu-stub.h"
 
-#define PUPPET_OPCODE 0x1000
+#define SCRIPT_OPCODE 0x1000
 
-#define PUPPET_FOREVER_MS 60000         /* longer than any test */
+#define SCRIPT_FOREVER_MS 60000         /* longer than any test */
 
-enum trick { PUPPET_NONE, PUPPET_ONCE, PUPPET_DROP };
+enum trick { SCRIPT_NONE, SCRIPT_ONCE, SCRIPT_DROP };
 
-struct puppet_request {
+struct script_request {
     struct vgpu_stub_request header;
     uint32_t delay_ms;
     uint32_t status;
@@ -28,18 +28,18 @@ struct puppet_request {
     uint32_t tag;               /* its data: another one each time */
 };
 
-static inline struct puppet_request puppet_request(uint32_t delay_ms,
+static inline struct script_request script_request(uint32_t delay_ms,
                                                    uint32_t status,
                                                    enum trick trick)
 {
     static _Atomic uint32_t count;
 
-    return (struct puppet_request) {
+    return (struct script_request) {
         .header = {
             .version = VGPU_STUB_PROTOCOL_VERSION,
-            .opcode = PUPPET_OPCODE,
+            .opcode = SCRIPT_OPCODE,
             .param_count = 3,
-            .data_offset = sizeof(struct puppet_request) - sizeof(uint32_t),
+            .data_offset = sizeof(struct script_request) - sizeof(uint32_t),
             .data_length = sizeof(uint32_t),
         },
         .delay_ms = delay_ms,
@@ -50,7 +50,7 @@ static inline struct puppet_request puppet_request(uint32_t delay_ms,
 }
 
 /* Open the first device, or end the program. */
-static inline struct vgpu_stub *puppet_open(void)
+static inline struct vgpu_stub *script_open(void)
 {
     struct vgpu_stub *dev;
     int rc = vgpu_stub_open(NULL, &dev);
@@ -61,15 +61,15 @@ static inline struct vgpu_stub *puppet_open(void)
     return dev;
 }
 
-static inline int puppet_call(struct vgpu_stub *dev,
-                              struct puppet_request request, int timeout_ms,
+static inline int script_call(struct vgpu_stub *dev,
+                              struct script_request request, int timeout_ms,
                               struct vgpu_stub_outcome *outcome)
 {
     return vgpu_stub_call(dev, &request, sizeof(request), timeout_ms, outcome);
 }
 
 static inline struct vgpu_stub_job *
-puppet_submit(struct vgpu_stub *dev, struct puppet_request request,
+script_submit(struct vgpu_stub *dev, struct script_request request,
               int timeout_ms, unsigned flags)
 {
     struct vgpu_stub_job *job;
@@ -82,8 +82,8 @@ puppet_submit(struct vgpu_stub *dev, struct puppet_request request,
     return job;
 }
 
-/* Which of the puppet's requests an outcome belongs to, from 1; 0 if none. */
-static inline uint32_t puppet_count(const struct vgpu_stub_outcome *outcome)
+/* Which of the mediator's requests an outcome belongs to, from 1; 0 if none. */
+static inline uint32_t script_count(const struct vgpu_stub_outcome *outcome)
 {
     struct vgpu_stub_reply reply;
 
@@ -93,18 +93,18 @@ static inline uint32_t puppet_count(const struct vgpu_stub_outcome *outcome)
 
 /* Submit a request that takes so long. */
 static inline struct vgpu_stub_job *
-puppet_delay(struct vgpu_stub *dev, uint32_t delay_ms)
+script_delay(struct vgpu_stub *dev, uint32_t delay_ms)
 {
-    return puppet_submit(dev, puppet_request(delay_ms, 0, PUPPET_NONE), -1, 0);
+    return script_submit(dev, script_request(delay_ms, 0, SCRIPT_NONE), -1, 0);
 }
 
 /* How many requests have reached the mediator, this one included. */
-static inline uint32_t puppet_requests(struct vgpu_stub *dev)
+static inline uint32_t script_requests(struct vgpu_stub *dev)
 {
     struct vgpu_stub_outcome outcome;
-    int rc = puppet_call(dev, puppet_request(0, 0, PUPPET_NONE), -1, &outcome);
+    int rc = script_call(dev, script_request(0, 0, SCRIPT_NONE), -1, &outcome);
 
-    return rc == 0 ? puppet_count(&outcome) : 0;
+    return rc == 0 ? script_count(&outcome) : 0;
 }
 
-#endif /* PUPPET_H */
+#endif /* SCRIPT_H */

@@ -2,7 +2,7 @@
 from pathlib import Path
 
 
-class XenStoreDir:
+class FakeXenStore:
     """A directory in the place of XenStore: a key is a file. It has what the
     wrapper uses of xen.lowlevel.xs, with the same types."""
 

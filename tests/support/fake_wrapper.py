@@ -1,16 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Stands in for xenopsd's qemu-wrapper: it reads XenStore, turns xenopsd's
+"""In the place of xenopsd's qemu-wrapper: it reads XenStore, turns xenopsd's
 arguments into QEMU's, starts QEMU with descriptors to inherit, in namespaces, a
 chroot and under a user of its own, and becomes the process that takes QEMU's
 output. Unpatched; its names and their order, and the two lines between which
 qemu-wrapper.patch goes in, are those of xenopsd 26.9.0. Releases before that do
 not ask for QEMU's version; nothing else of this differs.
 
-    stand_in_wrapper.py DOMID ARG...
+    fake_wrapper.py DOMID ARG...
 
-STAND_IN_QEMU names the QEMU to run, STAND_IN_ROOT the directory for it to be
-locked into, as user and group STAND_IN_UID.
+WRAPPER_QEMU names the QEMU to run, WRAPPER_ROOT the directory for it to be
+locked into, as user and group WRAPPER_UID.
 """
 import ctypes
 import os
@@ -70,7 +70,7 @@ def main(argv):
             domid = int(argv[n + 1])
             break
 
-    qemu_dm = os.environ["STAND_IN_QEMU"]
+    qemu_dm = os.environ["WRAPPER_QEMU"]
     qemu_version = get_qemu_major_version(qemu_dm)
     qemu_args = ["qemu-dm-%d" % domid]
     qemu_args.extend(translate(argv[2:]))
@@ -83,9 +83,9 @@ def main(argv):
     option = qemu_args.index("-vnc-clipboard-socket-fd")
     del qemu_args[option:option + 2]
 
-    if "STAND_IN_ROOT" in os.environ:
-        root = os.environ["STAND_IN_ROOT"]
-        user = "%s:%s" % ((os.environ["STAND_IN_UID"],) * 2)
+    if "WRAPPER_ROOT" in os.environ:
+        root = os.environ["WRAPPER_ROOT"]
+        user = "%s:%s" % ((os.environ["WRAPPER_UID"],) * 2)
         if qemu_version >= 10:
             qemu_args += ["-run-with", "chroot=%s" % root]
             qemu_args += ["-run-with", "user=%s" % user]
