@@ -14,13 +14,62 @@ typedef struct DispatchSource {
     Dispatch *dispatch;
 } DispatchSource;
 
+/* What is known of a VM in a pool: its contexts share the executor's place. */
+typedef struct VmPlace {
+    bool place;
+    GHashTable *contexts;       /* Task.context → whether it wishes for it */
+} VmPlace;
+
 struct Dispatch {
     Jobs jobs;
     Vms *vms;
     Config *config;
     DispatchSource *source;
     uint64_t contexts;          /* there have been so far */
+    GHashTable *places[POOLS];  /* VM's name → VmPlace */
 };
+
+/* --- Places --- */
+
+static void vm_place_free(gpointer opaque)
+{
+    VmPlace *place = opaque;
+
+    g_hash_table_unref(place->contexts);
+    g_free(place);
+}
+
+static VmPlace *dispatch_vm_place(Dispatch *dispatch, const char *vm,
+                                  PoolId pool)
+{
+    VmPlace *place = g_hash_table_lookup(dispatch->places[pool], vm);
+
+    if (place == NULL) {
+        place = g_new0(VmPlace, 1);
+        place->contexts = g_hash_table_new_full(g_int64_hash, g_int64_equal,
+                                                g_free, NULL);
+        g_hash_table_insert(dispatch->places[pool], g_strdup(vm), place);
+    }
+    return place;
+}
+
+static gboolean context_wishes(gpointer key G_GNUC_UNUSED, gpointer wishes,
+                               gpointer opaque G_GNUC_UNUSED)
+{
+    return wishes != NULL;
+}
+
+static bool vm_place_wishes(VmPlace *place)
+{
+    return g_hash_table_find(place->contexts, context_wishes, NULL) != NULL;
+}
+
+static void vm_place_set_wish(VmPlace *place, uint64_t context, bool wishes)
+{
+    g_hash_table_insert(place->contexts,
+                        g_memdup(&context, sizeof(context)),
+                        GINT_TO_POINTER(wishes));
+}
 
 static void dispatch_wake(Dispatch *dispatch)
 {
@@ -72,8 +121,14 @@ static void dispatch_wish(Dispatch *dispatch)
 
     while (scheduler_next_wish(dispatch->jobs.scheduler, &wish)) {
         Executor *executor = dispatch->jobs.executors[wish.pool];
+        VmPlace *place = dispatch_vm_place(dispatch, vm_name(wish.vm),
+                                           wish.pool);
+        const bool before = vm_place_wishes(place);
 
-        executor->wish(executor, vm_name(wish.vm), wish.place);
+        vm_place_set_wish(place, wish.context, wish.place);
+        if (vm_place_wishes(place) != before) {
+            executor->wish(executor, vm_name(wish.vm), wish.place);
+        }
     }
 }
 
@@ -117,30 +172,48 @@ static void dispatch_slots_changed(Executor *executor)
     dispatch_wake(dispatch);
 }
 
+/* The executor's answer for all contexts that a VM has there */
+static void dispatch_place(Executor *executor, const char *name, bool has,
+                           uint32_t refused)
+{
+    Dispatch *dispatch = executor->opaque;
+    Scheduler *scheduler = dispatch->jobs.scheduler;
+    Vm *vm = vms_find(dispatch->vms, name);
+    VmPlace *place;
+    GHashTableIter contexts;
+    gpointer key;
+
+    if (vm == NULL) {
+        return;
+    }
+    place = dispatch_vm_place(dispatch, name, executor->pool);
+    place->place = has;
+    g_hash_table_iter_init(&contexts, place->contexts);
+    while (g_hash_table_iter_next(&contexts, &key, NULL)) {
+        const uint64_t context = *(const uint64_t *)key;
+
+        if (refused != VGPU_STUB_ERR_NONE) {
+            scheduler_refuse(scheduler, vm, executor->pool, context, refused);
+        } else {
+            scheduler_set_place(scheduler, vm, executor->pool, context, has);
+        }
+        if (!has) {
+            g_hash_table_iter_replace(&contexts, NULL);
+        }
+    }
+    dispatch_wake(dispatch);
+}
+
 static void dispatch_place_changed(Executor *executor, const char *name,
                                    bool place)
 {
-    Dispatch *dispatch = executor->opaque;
-    Vm *vm = vms_find(dispatch->vms, name);
-
-    if (vm != NULL) {
-        scheduler_vm_set_place(dispatch->jobs.scheduler, vm, executor->pool,
-                               place);
-        dispatch_wake(dispatch);
-    }
+    dispatch_place(executor, name, place, VGPU_STUB_ERR_NONE);
 }
 
 static void dispatch_place_refused(Executor *executor, const char *name,
                                    uint32_t status)
 {
-    Dispatch *dispatch = executor->opaque;
-    Vm *vm = vms_find(dispatch->vms, name);
-
-    if (vm != NULL) {
-        scheduler_vm_refuse(dispatch->jobs.scheduler, vm, executor->pool,
-                            status);
-        dispatch_wake(dispatch);
-    }
+    dispatch_place(executor, name, false, status);
 }
 
 void dispatch_configure(Dispatch *dispatch, Config *config)
@@ -165,6 +238,8 @@ static void dispatch_take_executor(Dispatch *dispatch, Executor *executor)
     executor->place_changed = dispatch_place_changed;
     executor->place_refused = dispatch_place_refused;
     executor->opaque = dispatch;
+    dispatch->places[executor->pool] =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, vm_place_free);
     scheduler_set_vm_slots(dispatch->jobs.scheduler, executor->pool,
                            executor->vm_slots);
 }
@@ -198,6 +273,9 @@ void dispatch_free(Dispatch *dispatch)
     scheduler_free(dispatch->jobs.scheduler);
     accounts_free(dispatch->jobs.accounts);
     config_free(dispatch->config);
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        g_hash_table_unref(dispatch->places[pool]);
+    }
     g_free(dispatch);
 }
 
@@ -215,6 +293,7 @@ void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm)
             Executor *executor = dispatch->jobs.executors[pool];
 
             executor->vm_gone(executor, vm_name(vm));
+            g_hash_table_remove(dispatch->places[pool], vm_name(vm));
         }
     }
 }
@@ -231,6 +310,26 @@ void dispatch_context_end(Dispatch *dispatch, Vm *vm, uint64_t context)
 
         executor->release(executor, vm_name(vm), context);
     }
+    /* First, who heard that it wishes for a place has to hear that not. */
+    dispatch_wish(dispatch);
+    scheduler_context_end(dispatch->jobs.scheduler, vm, context);
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        g_hash_table_remove(dispatch_vm_place(dispatch, vm_name(vm),
+                                              pool)->contexts, &context);
+    }
+}
+
+/* The context of @task has its VM's place. */
+static void dispatch_share_place(Dispatch *dispatch, const Task *task)
+{
+    VmPlace *place = dispatch_vm_place(dispatch, vm_name(task->vm),
+                                       task->pool);
+
+    if (!g_hash_table_contains(place->contexts, &task->context)) {
+        vm_place_set_wish(place, task->context, false);
+        scheduler_set_place(dispatch->jobs.scheduler, task->vm, task->pool,
+                            task->context, place->place);
+    }
 }
 
 void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
@@ -241,6 +340,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
         .vm = vm,
         .pool = limits->pool == POOL_CHOICE_ANY
                 ? pool_of_letter(pool) : pool_of_choice(limits->pool),
+        .context = context,
         .priority = MIN(priority, limits->priority),
     };
     Call call;
@@ -256,7 +356,8 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
     }
     task.boost = call.flags & VGPU_STUB_REQUEST_BOOST;
     task.local = !operations_need_accelerator(call.opcode);
-    jobs_add(&dispatch->jobs, &task, context, &call, request);
+    dispatch_share_place(dispatch, &task);
+    jobs_add(&dispatch->jobs, &task, &call, request);
 }
 
 /* --- The daemon's end --- */

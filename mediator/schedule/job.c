@@ -254,8 +254,8 @@ void jobs_drain(Jobs *jobs, gint64 when)
     }
 }
 
-void jobs_add(Jobs *jobs, const Task *task, uint64_t context,
-              const Call *call, Request *request)
+void jobs_add(Jobs *jobs, const Task *task, const Call *call,
+              Request *request)
 {
     Job *job = g_new0(Job, 1);
     uint32_t status;
@@ -266,7 +266,7 @@ void jobs_add(Jobs *jobs, const Task *task, uint64_t context,
     job->task = *task;
     job->execution = (Execution) {
         .vm = vm_name(task->vm),
-        .context = context,
+        .context = task->context,
         .request_id = request_header(request)->request_id,
         .request = request_payload(request),
         .length = request_header(request)->length,

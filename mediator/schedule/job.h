@@ -23,11 +23,11 @@ struct Jobs {
 typedef struct Job Job;
 
 /*
- * Takes over @request, which is @call, in @context. @task is what the scheduler
- * is to know of it. Completes it, at once or later.
+ * Takes over @request, which is @call. @task is what the scheduler is to know
+ * of it. Completes it, at once or later.
  */
-void jobs_add(Jobs *jobs, const Task *task, uint64_t context,
-              const Call *call, Request *request);
+void jobs_add(Jobs *jobs, const Task *task, const Call *call,
+              Request *request);
 
 /* Whether one has not ended that came before @when, monotonic, µs */
 bool jobs_pending(const Jobs *jobs, gint64 when);

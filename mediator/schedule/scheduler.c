@@ -15,17 +15,35 @@ typedef struct VmTasks VmTasks;
 
 /* A VM in a pool, or in the mediator */
 typedef struct Share {
-    Claimant claimant;          /* waits where a task does, if it has a place */
+    Claimant claimant;          /* waits where a lane is ready */
     VmTasks *owner;
     unsigned index;             /* of the pool, or LOCAL */
+    unsigned running;           /* tasks */
+    GQueue boosted[PRIORITY_CLASSES];   /* Lane that is ready */
+    GQueue plain[PRIORITY_CLASSES];     /* Lane that is ready */
+} Share;
+
+/*
+ * What a context has in a pool: its tasks, which start in the order in which
+ * they came. Also those that are local wait in their pool's lane.
+ */
+struct Lane {
+    VmTasks *owner;
+    PoolId pool;
+    uint64_t context;
     bool place;
     bool told;                  /* the latest wish: to have a place */
-    GList link;                 /* in Scheduler.wishes if it is another now */
-    unsigned waiting;           /* tasks */
-    unsigned running;
-    GQueue boosted[PRIORITY_CLASSES];   /* Task */
-    GQueue plain[PRIORITY_CLASSES];     /* Task */
-} Share;
+    bool ended;                 /* the context has: it goes with its tasks */
+    GList wish;                 /* in Scheduler.wishes if it is another now */
+    GQueue tasks;               /* Task that waits */
+    unsigned wishing;           /* of them, those that need a place */
+    unsigned used;              /* tasks that are not idle */
+    /* What its first task waits for, once that may start */
+    Share *share;               /* NULL: it is not ready */
+    unsigned priority;
+    GQueue *ready;              /* the share's that has … */
+    GList link;                 /* … this */
+};
 
 /* What is kept of a VM, as its vm_data() */
 struct VmTasks {
@@ -37,6 +55,7 @@ struct VmTasks {
     unsigned running;
     gint64 used;                /* µs */
     Share shares[PLACES];
+    GHashTable *lanes[POOLS];   /* Lane.context → Lane */
 };
 
 typedef struct PlaceQueue {
@@ -53,7 +72,7 @@ struct Scheduler {
     GQueue vms;                 /* VmTasks */
     GSequence *deadlines;       /* Task, the earliest deadline first */
     GQueue expelled;            /* Task, out of queues that were emptied */
-    GQueue wishes;              /* Share, whose wish has changed */
+    GQueue wishes;              /* Lane, whose wish has changed */
 };
 
 static unsigned task_place(const Task *task)
@@ -77,23 +96,25 @@ static Share *task_share(const Task *task)
     return &task_owner(task)->shares[task_place(task)];
 }
 
-static GQueue *task_queue(const Task *task)
-{
-    Share *share = task_share(task);
-
-    return &(task->boost ? share->boosted : share->plain)[task->priority];
-}
-
 /* --- VMs --- */
+
+static void lane_free(gpointer opaque)
+{
+    Lane *lane = opaque;
+
+    g_assert(lane->used == 0);
+    if (lane->wish.data != NULL) {
+        g_queue_unlink(&lane->owner->scheduler->wishes, &lane->wish);
+    }
+    g_free(lane);
+}
 
 static void vm_tasks_free(gpointer opaque)
 {
     VmTasks *tasks = opaque;
 
-    for (int i = 0; i < PLACES; i++) {
-        if (tasks->shares[i].link.data != NULL) {
-            g_queue_unlink(&tasks->scheduler->wishes, &tasks->shares[i].link);
-        }
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        g_hash_table_unref(tasks->lanes[pool]);
     }
     g_queue_unlink(&tasks->scheduler->vms, &tasks->link);
     g_free(tasks);
@@ -111,8 +132,12 @@ static VmTasks *vm_tasks_new(Scheduler *scheduler, Vm *vm)
 
         share->owner = tasks;
         share->index = i;
-        share->place = i == LOCAL;
         claimant_init(&share->claimant, &scheduler->places[i].queue, share);
+    }
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        tasks->lanes[pool] = g_hash_table_new_full(g_int64_hash,
+                                                   g_int64_equal, NULL,
+                                                   lane_free);
     }
     tasks->link.data = tasks;
     g_queue_push_tail_link(&scheduler->vms, &tasks->link);
@@ -130,30 +155,34 @@ static VmTasks *vm_tasks(Scheduler *scheduler, Vm *vm)
     return tasks;
 }
 
-/* --- Places --- */
+/* --- Lanes --- */
 
-/* @share may wish another thing than it did; somebody has to be told. */
-static void share_wish(Share *share)
+static Lane *lane_find(Scheduler *scheduler, Vm *vm, PoolId pool,
+                       uint64_t context)
 {
-    GQueue *wishes = &share->owner->scheduler->wishes;
-    const bool changed = share->index != LOCAL &&
-                         share->told != (share->waiting > 0);
-    const bool queued = share->link.data != NULL;
-
-    if (changed && !queued) {
-        share->link.data = share;
-        g_queue_push_tail_link(wishes, &share->link);
-    } else if (queued && !changed) {
-        g_queue_unlink(wishes, &share->link);
-        share->link.data = NULL;
-    }
+    return g_hash_table_lookup(vm_tasks(scheduler, vm)->lanes[pool], &context);
 }
 
-/* Its claimant waits where a task does. */
+/* The same, made if there is none */
+static Lane *lane_of(Scheduler *scheduler, Vm *vm, PoolId pool,
+                     uint64_t context)
+{
+    Lane *lane = lane_find(scheduler, vm, pool, context);
+
+    if (lane == NULL) {
+        lane = g_new0(Lane, 1);
+        lane->owner = vm_tasks(scheduler, vm);
+        lane->pool = pool;
+        lane->context = context;
+        g_hash_table_insert(lane->owner->lanes[pool], &lane->context, lane);
+    }
+    return lane;
+}
+
+/* Its claimant waits where a lane is ready. */
 static void share_claim(Share *share, unsigned priority)
 {
-    const bool waits = share->place &&
-                       share->boosted[priority].length +
+    const bool waits = share->boosted[priority].length +
                        share->plain[priority].length > 0;
 
     if (waits && !claimant_waits(&share->claimant, priority)) {
@@ -163,36 +192,121 @@ static void share_claim(Share *share, unsigned priority)
     }
 }
 
-void scheduler_vm_set_place(Scheduler *scheduler, Vm *vm, PoolId pool,
-                            bool place)
+static void lane_unready(Lane *lane)
 {
-    Share *share = &vm_tasks(scheduler, vm)->shares[pool];
+    Share *share = lane->share;
 
-    share->place = place;
-    for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
-        share_claim(share, priority);
+    if (share != NULL) {
+        g_queue_unlink(lane->ready, &lane->link);
+        lane->share = NULL;
+        lane->ready = NULL;
+        share_claim(share, lane->priority);
     }
+}
+
+/* It is ready where its first task may start. */
+static void lane_settle(Lane *lane)
+{
+    const Task *task = g_queue_peek_head(&lane->tasks);
+    GQueue *ready = NULL;
+    Share *share = NULL;
+
+    if (task != NULL && (task->local || lane->place)) {
+        share = task_share(task);
+        ready = &(task->boost ? share->boosted
+                              : share->plain)[task->priority];
+    }
+    if (ready == lane->ready) {
+        return;
+    }
+    lane_unready(lane);
+    if (ready != NULL) {
+        lane->share = share;
+        lane->priority = task->priority;
+        lane->ready = ready;
+        lane->link = (GList) { .data = lane };
+        g_queue_push_tail_link(ready, &lane->link);
+        share_claim(share, lane->priority);
+    }
+}
+
+/* Other lanes of its VM have their turn before it has another. */
+static void lane_rotate(Lane *lane)
+{
+    if (lane->ready != NULL) {
+        g_queue_unlink(lane->ready, &lane->link);
+        g_queue_push_tail_link(lane->ready, &lane->link);
+    }
+}
+
+/* @lane may wish another thing than it did; somebody has to be told. */
+static void lane_wish(Lane *lane)
+{
+    GQueue *wishes = &lane->owner->scheduler->wishes;
+    const bool changed = lane->told != (lane->wishing > 0);
+    const bool queued = lane->wish.data != NULL;
+
+    if (changed && !queued) {
+        lane->wish.data = lane;
+        g_queue_push_tail_link(wishes, &lane->wish);
+    } else if (queued && !changed) {
+        g_queue_unlink(wishes, &lane->wish);
+        lane->wish.data = NULL;
+    }
+}
+
+static void lane_set_place(Lane *lane, bool place)
+{
+    lane->place = place;
+    lane_settle(lane);
     if (!place) {
-        share->told = false;
+        lane->told = false;
     }
-    share_wish(share);
+    lane_wish(lane);
+}
+
+/* @lane goes if nothing needs it any more. */
+static void lane_unuse(Lane *lane)
+{
+    if (lane->ended && lane->used == 0) {
+        g_hash_table_remove(lane->owner->lanes[lane->pool], &lane->context);
+    }
+}
+
+void scheduler_set_place(Scheduler *scheduler, Vm *vm, PoolId pool,
+                         uint64_t context, bool place)
+{
+    lane_set_place(lane_of(scheduler, vm, pool, context), place);
+}
+
+void scheduler_context_end(Scheduler *scheduler, Vm *vm, uint64_t context)
+{
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        Lane *lane = lane_find(scheduler, vm, pool, context);
+
+        if (lane != NULL) {
+            lane->ended = true;
+            lane_unuse(lane);
+        }
+    }
 }
 
 bool scheduler_next_wish(Scheduler *scheduler, Wish *wish)
 {
     const GList *link = g_queue_peek_head_link(&scheduler->wishes);
-    Share *share;
+    Lane *lane;
 
     if (link == NULL) {
         return false;
     }
-    share = link->data;
-    share->told = !share->told;
-    share_wish(share);
+    lane = link->data;
+    lane->told = !lane->told;
+    lane_wish(lane);
     *wish = (Wish) {
-        .vm = share->owner->vm,
-        .pool = share->index,
-        .place = share->told,
+        .vm = lane->owner->vm,
+        .pool = lane->pool,
+        .context = lane->context,
+        .place = lane->told,
     };
     return true;
 }
@@ -218,29 +332,31 @@ static void task_forget_deadline(Task *task)
 
 static void task_enqueue(Scheduler *scheduler, Task *task)
 {
-    Share *share = task_share(task);
+    Lane *lane = lane_of(scheduler, task->vm, task->pool, task->context);
 
     task->state = TASK_WAITING;
+    task->lane = lane;
     task->link = (GList) { .data = task };
-    g_queue_push_tail_link(task_queue(task), &task->link);
-    share->owner->waiting++;
-    share->waiting++;
+    g_queue_push_tail_link(&lane->tasks, &task->link);
+    lane->used++;
+    lane->wishing += !task->local;
+    lane->owner->waiting++;
     task_class(scheduler, task)->waiting++;
-    share_claim(share, task->priority);
-    share_wish(share);
+    lane_settle(lane);
+    lane_wish(lane);
 }
 
-/* Take a task out of its queue, for whatever comes next. */
+/* Take a task out of its lane, for whatever comes next. */
 static void task_dequeue(Scheduler *scheduler, Task *task)
 {
-    Share *share = task_share(task);
+    Lane *lane = task->lane;
 
-    g_queue_unlink(task_queue(task), &task->link);
-    share->owner->waiting--;
-    share->waiting--;
+    g_queue_unlink(&lane->tasks, &task->link);
+    lane->wishing -= !task->local;
+    lane->owner->waiting--;
     task_class(scheduler, task)->waiting--;
-    share_claim(share, task->priority);
-    share_wish(share);
+    lane_settle(lane);
+    lane_wish(lane);
 }
 
 /* Hand a task back to its owner. */
@@ -248,6 +364,8 @@ static void task_release(Task *task)
 {
     task_forget_deadline(task);
     task->state = TASK_IDLE;
+    task->lane->used--;
+    lane_unuse(task->lane);
     vm_unref(task->vm);
 }
 
@@ -305,6 +423,7 @@ static bool share_eligible(gconstpointer opaque)
 static Task *place_start(Scheduler *scheduler, PlaceQueue *place)
 {
     Share *share;
+    Lane *lane;
     Task *task;
     Turn turn;
 
@@ -313,11 +432,13 @@ static Task *place_start(Scheduler *scheduler, PlaceQueue *place)
         return NULL;
     }
     share = turn.claimant->owner;
-    task = g_queue_peek_head(share->boosted[turn.priority].length > 0
+    lane = g_queue_peek_head(share->boosted[turn.priority].length > 0
                              ? &share->boosted[turn.priority]
                              : &share->plain[turn.priority]);
+    task = g_queue_peek_head(&lane->tasks);
     turn_start(&turn, vm_limits(share->owner->vm)->weight);
     task->turn = turn;
+    lane_rotate(lane);
     task_dequeue(scheduler, task);
     task->state = TASK_RUNNING;
     task_class(scheduler, task)->running++;
@@ -366,43 +487,58 @@ void scheduler_finish(Scheduler *scheduler, Task *task, gint64 used)
 
 /* --- What has to end --- */
 
-/* End the tasks of @queue with @verdict. */
-static void queue_expel(Scheduler *scheduler, GQueue *queue, uint32_t verdict)
+static void task_expel(Scheduler *scheduler, Task *task, uint32_t verdict)
 {
-    Task *task;
+    task_dequeue(scheduler, task);
+    task_forget_deadline(task);
+    task->state = TASK_EXPELLED;
+    task->verdict = verdict;
+    g_queue_push_tail_link(&scheduler->expelled, &task->link);
+}
 
-    while ((task = g_queue_peek_head(queue)) != NULL) {
-        task_dequeue(scheduler, task);
-        task_forget_deadline(task);
-        task->state = TASK_EXPELLED;
-        task->verdict = verdict;
-        g_queue_push_tail_link(&scheduler->expelled, &task->link);
+/* End the tasks of @lane with @verdict, all or those that need a place. */
+static void lane_expel(Lane *lane, uint32_t verdict, bool all)
+{
+    GList *link = lane->tasks.head;
+
+    while (link != NULL) {
+        Task *task = link->data;
+
+        link = link->next;
+        if (all || !task->local) {
+            task_expel(lane->owner->scheduler, task, verdict);
+        }
     }
 }
 
-static void share_expel(Share *share, uint32_t verdict)
+/* The same of all lanes that @tasks has in @pool */
+static void pool_expel(VmTasks *tasks, PoolId pool, uint32_t verdict,
+                       bool all)
 {
-    Scheduler *scheduler = share->owner->scheduler;
+    GHashTableIter lanes;
+    gpointer lane;
 
-    for (int priority = 0; priority < PRIORITY_CLASSES; priority++) {
-        queue_expel(scheduler, &share->boosted[priority], verdict);
-        queue_expel(scheduler, &share->plain[priority], verdict);
+    g_hash_table_iter_init(&lanes, tasks->lanes[pool]);
+    while (g_hash_table_iter_next(&lanes, NULL, &lane)) {
+        lane_expel(lane, verdict, all);
     }
 }
 
-void scheduler_vm_refuse(Scheduler *scheduler, Vm *vm, PoolId pool,
-                         uint32_t verdict)
+void scheduler_refuse(Scheduler *scheduler, Vm *vm, PoolId pool,
+                      uint64_t context, uint32_t verdict)
 {
-    share_expel(&vm_tasks(scheduler, vm)->shares[pool], verdict);
-    scheduler_vm_set_place(scheduler, vm, pool, false);
+    Lane *lane = lane_of(scheduler, vm, pool, context);
+
+    lane_expel(lane, verdict, false);
+    lane_set_place(lane, false);
 }
 
 void scheduler_vm_expel(Vm *vm, uint32_t verdict)
 {
     VmTasks *tasks = vm_data(vm);
 
-    for (int i = 0; tasks != NULL && i < PLACES; i++) {
-        share_expel(&tasks->shares[i], verdict);
+    for (PoolId pool = 0; tasks != NULL && pool < POOLS; pool++) {
+        pool_expel(tasks, pool, verdict, true);
     }
 }
 
@@ -491,7 +627,7 @@ void scheduler_set_slots(Scheduler *scheduler, PoolId pool, unsigned slots)
          link = link->next) {
         VmTasks *tasks = link->data;
 
-        share_expel(&tasks->shares[pool], VGPU_STUB_ERR_INVALID_POOL);
+        pool_expel(tasks, pool, VGPU_STUB_ERR_INVALID_POOL, false);
     }
 }
 

@@ -9,14 +9,15 @@
  *
  * Each pool has slots, and a task that runs has one. To which VM a pool's free
  * slot goes, and in which priority class, is in pool-queue.h: a VM is one
- * claimant in a pool, whatever it has waiting there. Within a VM and class it
- * goes to the first task that is boosted, else to the first.
+ * claimant in a pool, whatever it has waiting there. Within a VM and class its
+ * contexts take turns, those first whose next task is boosted. A context's
+ * tasks of a pool start in the order in which they came.
  *
- * A VM needs a place in a pool before its tasks there can run, for example a
- * worker. To have one for each VM that has tasks waiting is the owner's: the
- * scheduler says who wishes for one, the owner who has one. VMs without one
- * hold up nobody. Local tasks run in the owner itself: they need neither place
- * nor slot, and use no device time.
+ * A context needs a place in a pool before its tasks there can run, which is a
+ * worker. To have one for each context that has tasks waiting is the owner's:
+ * the scheduler says which wishes for one, the owner which has one. Contexts
+ * without one hold up nobody. Local tasks run in the owner itself: they need
+ * neither place nor slot, and use no device time.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -27,6 +28,7 @@
 #include "vms/vms.h"
 
 typedef struct Scheduler Scheduler;
+typedef struct Lane Lane;
 
 typedef enum TaskState {
     TASK_IDLE,                  /* the owner's alone */
@@ -39,12 +41,14 @@ typedef struct Task {
     /* The owner sets these. */
     Vm *vm;
     PoolId pool;
+    uint64_t context;           /* of the VM */
     uint8_t priority;           /* VGPU_STUB_PRIORITY_… */
-    bool boost;                 /* before the VM's own other tasks */
+    bool boost;                 /* before the VM's own other contexts */
     bool local;
 
     /* The scheduler's, zero at first; the owner may read `state`. */
     TaskState state;
+    Lane *lane;
     GList link;
     gint64 deadline;
     GSequenceIter *in_deadlines;    /* NULL once it has passed */
@@ -52,10 +56,11 @@ typedef struct Task {
     Turn turn;                  /* while it runs */
 } Task;
 
-/* That a VM wishes for a place in a pool, or not any more */
+/* That a context wishes for a place in a pool, or not any more */
 typedef struct Wish {
     Vm *vm;
     PoolId pool;
+    uint64_t context;           /* of the VM */
     bool place;
 } Wish;
 
@@ -108,18 +113,24 @@ void scheduler_vm_expel(Vm *vm, uint32_t verdict);
 bool scheduler_next_wish(Scheduler *scheduler, Wish *wish);
 
 /*
- * The VM has a place in @pool; or it has none, neither is one on its way: it
- * may wish for one again. It has none at first.
+ * The VM's @context has a place in @pool; or it has none, neither is one on its
+ * way: it may wish for one again. It has none at first.
  */
-void scheduler_vm_set_place(Scheduler *scheduler, Vm *vm, PoolId pool,
-                            bool place);
+void scheduler_set_place(Scheduler *scheduler, Vm *vm, PoolId pool,
+                         uint64_t context, bool place);
 
 /*
- * It will have none: the VM's tasks that wait for one end with @verdict, a
+ * It will have none: its tasks that wait for one end with @verdict, a
  * VGPU_STUB_ERR_…, see scheduler_next_ended().
  */
-void scheduler_vm_refuse(Scheduler *scheduler, Vm *vm, PoolId pool,
-                         uint32_t verdict);
+void scheduler_refuse(Scheduler *scheduler, Vm *vm, PoolId pool,
+                      uint64_t context, uint32_t verdict);
+
+/*
+ * The VM's @context has ended, and is forgotten with its last task. It isn't
+ * named here any more.
+ */
+void scheduler_context_end(Scheduler *scheduler, Vm *vm, uint64_t context);
 
 /*
  * An idle @task wants to run. Returns VGPU_STUB_ERR_NONE when it now waits,

@@ -14,6 +14,8 @@
 #define MS G_TIME_SPAN_MILLISECOND
 #define SECOND G_TIME_SPAN_SECOND
 
+#define TASKS 300
+
 /* --- One task at a time --- */
 
 typedef struct Fixture {
@@ -21,16 +23,18 @@ typedef struct Fixture {
     Scheduler *scheduler;
     Vm *vm;
     VmLimits limits;            /* the VM's */
-    Task tasks[300];
+    Task tasks[TASKS];          /* each of its own context, from 0 */
 } Fixture;
 
-/* A VM that has a place wherever it may need one */
+/* A VM whose contexts have places wherever they may need one */
 static Vm *placed_vm(Vms *vms, Scheduler *scheduler, const char *name)
 {
     Vm *vm = vms_ref(vms, name);
 
-    scheduler_vm_set_place(scheduler, vm, A, true);
-    scheduler_vm_set_place(scheduler, vm, B, true);
+    for (uint64_t context = 0; context < TASKS; context++) {
+        scheduler_set_place(scheduler, vm, A, context, true);
+        scheduler_set_place(scheduler, vm, B, context, true);
+    }
     return vm;
 }
 
@@ -51,7 +55,9 @@ static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
     f->vm = placed_vm(f->vms, f->scheduler, "7");
     f->limits = limits_default;
     for (size_t i = 0; i < G_N_ELEMENTS(f->tasks); i++) {
-        f->tasks[i] = (Task) { .vm = f->vm, .pool = A, .priority = MEDIUM };
+        f->tasks[i] = (Task) {
+            .vm = f->vm, .pool = A, .priority = MEDIUM, .context = i,
+        };
     }
 }
 
@@ -355,6 +361,7 @@ static void test_quarantine(Fixture *f, gconstpointer data)
     f->tasks[3].vm = other;
     submit(f, &f->tasks[3], SECOND);
     f->tasks[4].priority = LOW;
+    f->tasks[4].context = f->tasks[2].context;
     submit(f, &f->tasks[4], SECOND);
     check_start(f, &f->tasks[0]);
     scheduler_finish(f->scheduler, &f->tasks[0], 1);
@@ -364,8 +371,8 @@ static void test_quarantine(Fixture *f, gconstpointer data)
     /* Its tasks end, also one that is withdrawn first; others' do not. */
     g_assert_cmpint(scheduler_next_event(f->scheduler), <=, SECOND);
     scheduler_withdraw(f->scheduler, &f->tasks[1]);
-    check_ended(f, SECOND, &f->tasks[4], VGPU_STUB_ERR_VM_QUARANTINED);
     check_ended(f, SECOND, &f->tasks[2], VGPU_STUB_ERR_VM_QUARANTINED);
+    check_ended(f, SECOND, &f->tasks[4], VGPU_STUB_ERR_VM_QUARANTINED);
     check_nothing_ended(f, SECOND);
     check_start(f, &f->tasks[3]);
     scheduler_finish(f->scheduler, &f->tasks[3], 1);
@@ -453,13 +460,14 @@ static void test_a_vm_is_its_name(Fixture *f, gconstpointer data)
     scheduler_finish(f->scheduler, &f->tasks[0], 1);
 }
 
-static void check_wish(Fixture *f, Vm *vm, bool place)
+static void check_wish(Fixture *f, Vm *vm, uint64_t context, bool place)
 {
     Wish wish;
 
     g_assert_true(scheduler_next_wish(f->scheduler, &wish));
     g_assert_true(wish.vm == vm);
     g_assert_cmpint(wish.pool, ==, A);
+    g_assert_cmpuint(wish.context, ==, context);
     g_assert_cmpint(wish.place, ==, place);
 }
 
@@ -470,65 +478,70 @@ static void check_no_wish(Fixture *f)
     g_assert_false(scheduler_next_wish(f->scheduler, &wish));
 }
 
-/* Slots are for VMs that have a place. */
+/* Slots are for contexts that have a place. */
 static void test_places(Fixture *f, gconstpointer data)
 {
     const gint64 limit = f->limits.deadline_ms * MS;
-    Vm *other = vms_ref(f->vms, "8");
 
     (void)data;
-    f->tasks[0].vm = f->tasks[1].vm = other;
+    scheduler_set_place(f->scheduler, f->vm, A, 7, false);
+    f->tasks[0].context = f->tasks[1].context = 7;
     f->tasks[0].priority = HIGH;
+    f->tasks[3].context = 2;
     for (int i = 0; i < 4; i++) {
         submit(f, &f->tasks[i], i);
     }
-    check_wish(f, other, true);
-    check_wish(f, f->vm, true);
+    check_wish(f, f->vm, 7, true);
+    check_wish(f, f->vm, 2, true);
     check_no_wish(f);
     check_start(f, &f->tasks[2]);
     check_start(f, NULL);
     scheduler_finish(f->scheduler, &f->tasks[2], 1);
     check_start(f, &f->tasks[3]);
-    check_wish(f, f->vm, false);
+    check_wish(f, f->vm, 2, false);
     scheduler_finish(f->scheduler, &f->tasks[3], 1);
     check_start(f, NULL);
     /* Also those that wait for one have a deadline. */
     check_ended(f, limit, &f->tasks[0], VGPU_STUB_ERR_TIMEOUT);
     check_nothing_ended(f, limit);
     check_no_wish(f);
-    scheduler_vm_set_place(f->scheduler, other, A, true);
+    scheduler_set_place(f->scheduler, f->vm, A, 7, true);
     check_start(f, &f->tasks[1]);
-    check_wish(f, other, false);
+    check_wish(f, f->vm, 7, false);
     scheduler_finish(f->scheduler, &f->tasks[1], 1);
     /* A place that is lost can be wished for anew. */
     submit(f, &f->tasks[0], limit);
-    check_wish(f, other, true);
-    scheduler_vm_set_place(f->scheduler, other, A, false);
-    check_wish(f, other, true);
+    check_wish(f, f->vm, 7, true);
+    scheduler_set_place(f->scheduler, f->vm, A, 7, false);
+    check_wish(f, f->vm, 7, true);
     check_start(f, NULL);
     /* What comes and goes between two looks is no wish. */
     scheduler_withdraw(f->scheduler, &f->tasks[0]);
-    check_wish(f, other, false);
+    check_wish(f, f->vm, 7, false);
     submit(f, &f->tasks[0], limit);
     scheduler_withdraw(f->scheduler, &f->tasks[0]);
     check_no_wish(f);
-    vm_unref(other);
 }
 
 static void test_place_refused(Fixture *f, gconstpointer data)
 {
     (void)data;
-    scheduler_vm_set_place(f->scheduler, f->vm, A, false);
+    scheduler_set_place(f->scheduler, f->vm, A, 0, false);
     f->tasks[1].local = true;
+    f->tasks[1].context = 0;
     submit(f, &f->tasks[0], 0);
     submit(f, &f->tasks[1], 0);
-    check_wish(f, f->vm, true);
-    scheduler_vm_refuse(f->scheduler, f->vm, A, VGPU_STUB_ERR_BACKEND_ERROR);
+    submit(f, &f->tasks[2], 0);
+    check_wish(f, f->vm, 0, true);
+    check_wish(f, f->vm, 2, true);
+    scheduler_refuse(f->scheduler, f->vm, A, 0, VGPU_STUB_ERR_BACKEND_ERROR);
     check_ended(f, 0, &f->tasks[0], VGPU_STUB_ERR_BACKEND_ERROR);
     check_nothing_ended(f, 0);
     check_no_wish(f);
+    check_start(f, &f->tasks[2]);
     submit(f, &f->tasks[0], 0);
-    check_wish(f, f->vm, true);
+    check_wish(f, f->vm, 2, false);
+    check_wish(f, f->vm, 0, true);
 }
 
 /* It goes while a wish of it has not been told. */
@@ -539,10 +552,65 @@ static void test_wish_of_a_vm_that_goes(Fixture *f, gconstpointer data)
     (void)data;
     f->tasks[0].vm = other;
     submit(f, &f->tasks[0], 0);
-    check_wish(f, other, true);
+    check_wish(f, other, 0, true);
     vm_unref(other);
     scheduler_withdraw(f->scheduler, &f->tasks[0]);
     check_no_wish(f);
+}
+
+/* A context that has ended is forgotten, but not before its tasks. */
+static void test_context_end(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    f->tasks[1].context = f->tasks[2].context = 0;
+    submit(f, &f->tasks[0], 0);
+    submit(f, &f->tasks[1], 0);
+    submit(f, &f->tasks[2], 0);
+    check_start(f, &f->tasks[0]);
+    check_wish(f, f->vm, 0, true);
+    scheduler_withdraw(f->scheduler, &f->tasks[1]);
+    scheduler_vm_expel(f->vm, VGPU_STUB_ERR_VM_QUARANTINED);
+    scheduler_context_end(f->scheduler, f->vm, 0);
+    scheduler_context_end(f->scheduler, f->vm, 12345);
+    scheduler_finish(f->scheduler, &f->tasks[0], 1);
+    check_ended(f, 0, &f->tasks[2], VGPU_STUB_ERR_VM_QUARANTINED);
+    check_no_wish(f);
+    /* It would be another one, without a place. */
+    submit(f, &f->tasks[0], 0);
+    check_wish(f, f->vm, 0, true);
+    check_start(f, NULL);
+}
+
+/* Within a context the order of coming counts, and nothing else. */
+static void test_order_within_a_context(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    f->tasks[2].boost = true;
+    f->tasks[3].priority = LOW;
+    f->tasks[4].priority = HIGH;
+    for (int i = 0; i < 5; i++) {
+        f->tasks[i].context = 7;
+        submit(f, &f->tasks[i], 0);
+    }
+    for (int i = 0; i < 5; i++) {
+        check_start(f, &f->tasks[i]);
+        scheduler_finish(f->scheduler, &f->tasks[i], 1);
+    }
+}
+
+static void test_contexts_take_turns(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    for (int i = 0; i < 100; i++) {
+        f->tasks[i].context = i < 97 ? 7 : i;
+        submit(f, &f->tasks[i], 0);
+    }
+    for (int i = 0; i < 5; i++) {
+        static const int order[] = { 0, 97, 98, 99, 1 };
+
+        check_start(f, &f->tasks[order[i]]);
+        scheduler_finish(f->scheduler, &f->tasks[order[i]], 1);
+    }
 }
 
 /* They need neither place nor slot, and are no device time. */
@@ -551,7 +619,7 @@ static void test_local_tasks(Fixture *f, gconstpointer data)
     (void)data;
     submit(f, &f->tasks[0], 0);
     check_start(f, &f->tasks[0]);
-    scheduler_vm_set_place(f->scheduler, f->vm, A, false);
+    scheduler_set_place(f->scheduler, f->vm, A, 0, false);
     f->limits.in_flight = 1;
     vm_set_limits(f->vm, &f->limits);
     f->tasks[1].local = f->tasks[2].local = true;
@@ -678,6 +746,7 @@ static void sim_submit(Simulation *sim, Guest *guest)
 
     job->task = (Task) {
         .vm = guest->vm, .pool = A, .priority = guest->priority,
+        .context = guest - sim->guests,
     };
     job->guest = guest;
     job->arrival = sim->now;
@@ -1289,6 +1358,9 @@ int main(int argc, char **argv)
     ADD("places", test_places);
     ADD("place-refused", test_place_refused);
     ADD("wish-of-a-vm-that-goes", test_wish_of_a_vm_that_goes);
+    ADD("context-end", test_context_end);
+    ADD("order-within-a-context", test_order_within_a_context);
+    ADD("contexts-take-turns", test_contexts_take_turns);
     ADD("local-tasks", test_local_tasks);
     ADD("no-time-is-some-time", test_no_time_is_some_time);
 
