@@ -70,7 +70,8 @@ $(BUILD)/$(1)/vgpu-mediatord: $(MEDIATOR_MODULES:%=$(BUILD)/$(1)/%)
 	    $$$$(pkg-config --libs $$(MEDIATOR_LIBS))
 
 $(BUILD)/$(1)/vgpu-worker: $(WORKER_MODULES:%=$(BUILD)/$(1)/%) \
-    $(BUILD)/$(1)/protocol/call.o $(BUILD)/$(1)/protocol/wire.o
+    $(BUILD)/$(1)/protocol/arena.o $(BUILD)/$(1)/protocol/call.o \
+    $(BUILD)/$(1)/protocol/wire.o
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
 	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB) $$(WORKER_LIBS)) -ldl
