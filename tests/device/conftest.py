@@ -3,9 +3,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from support import abi
 from support.device import SLOT, Device
 from support.fake_mediator import FakeMediator
-from support.qemu import Qemu
+from support.qemu import ENVIRONMENT, Qemu
+from support.queue import Queue
+from support.ram import Ram
+from support.wait import wait_for
 
 
 @pytest.fixture
@@ -54,6 +58,40 @@ def linked(qemu, link_path):
 
 
 @pytest.fixture
+def ram():
+    """The memory of start_queue()'s guest"""
+    memory = Ram()
+    yield memory
+    memory.close()
+
+
+@pytest.fixture
+def start_queue(start_qemu, ram, link_path):
+    """start_queue(properties, *more args): a device whose queue is on, linked
+    unless version=None."""
+    started = []
+
+    def start(properties="", *args, version=abi.VGPU_STUB_WIRE_QUEUE,
+              entries=256):
+        queue = Queue(start_qemu(properties, *ram.qemu_args(), *args,
+                                 machine=Ram.MACHINE), ram, link_path, entries)
+        started.append(queue)
+        if version is not None:
+            queue.connect(version=version)
+        queue.driver.enable()
+        return queue
+
+    yield start
+    for queue in started:
+        queue.close()
+
+
+@pytest.fixture
+def queue(start_queue):
+    return start_queue()
+
+
+@pytest.fixture
 def restore(qemu_bin, tmp_path):
     """restore(path, *args): a stopped QEMU that has loaded it, its device; with
     link=False, one that has no chardev."""
@@ -75,3 +113,26 @@ def restore(qemu_bin, tmp_path):
     for qemu in running:
         with qemu:
             pass
+
+
+@pytest.fixture
+def add_snapshots(monkeypatch, tmp_path):
+    """add_snapshots(qemu): a disk that keeps snapshots"""
+    # QEMU forgets memory of its own with each.
+    monkeypatch.setitem(ENVIRONMENT, "ASAN_OPTIONS", "detect_leaks=0")
+
+    def add(qemu):
+        path = tmp_path / "disk"
+        path.touch()
+        qemu.qmp("blockdev-add", **{"driver": "file", "node-name": "file",
+                                    "filename": str(path)})
+        qemu.qmp("blockdev-create", **{"job-id": "create", "options": {
+            "driver": "qcow2", "file": "file", "size": 1 << 20}})
+        wait_for(lambda: qemu.qmp("query-jobs")[0]["status"] == "concluded",
+                 "disk")
+        assert "error" not in qemu.qmp("query-jobs")[0]
+        qemu.qmp("job-dismiss", id="create")
+        qemu.qmp("blockdev-add", **{"driver": "qcow2", "node-name": "disk",
+                                    "file": "file"})
+
+    return add

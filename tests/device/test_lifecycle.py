@@ -3,14 +3,12 @@
 import pytest
 
 from support import abi
-from support.device import (PCI_CAP_ID_MSI, PCI_CAPABILITIES, SLOT,
-                            Device)
+from support.device import (ACPI_PCI_EJECT, PCI_CAP_ID_MSI, PCI_CAPABILITIES,
+                            SLOT, Device)
 from support.fake_mediator import FakeMediator
 from support.qemu import Qemu
 from support.wait import wait_for
 from test_registers import RESET
-
-ACPI_PCI_EJECT = 0xae08
 
 
 def test_reset_while_busy_cancels(linked):

@@ -9,8 +9,7 @@ import pytest
 from support import abi
 from support.device import SLOT
 from support.fake_mediator import FakeMediator
-from support.qemu import ENVIRONMENT, run
-from support.wait import wait_for
+from support.qemu import run
 
 MSI_ADDRESS = 0x100000
 MSI_DATA = 0x4321
@@ -115,26 +114,8 @@ def test_busy_ends_cancelled_with_its_interrupt(linked, restore, tmp_path, msi):
 
 
 @pytest.fixture
-def leaks(monkeypatch):
-    """QEMU forgets memory of its own with each snapshot."""
-    monkeypatch.setitem(ENVIRONMENT, "ASAN_OPTIONS", "detect_leaks=0")
-
-
-@pytest.fixture
-def snapshots(leaks, qemu, tmp_path):
-    """The QEMU of the test, with a disk that keeps snapshots."""
-    path = tmp_path / "disk"
-    path.touch()
-    qemu.qmp("blockdev-add", **{"driver": "file", "node-name": "file",
-                                "filename": str(path)})
-    qemu.qmp("blockdev-create", **{"job-id": "create", "options": {
-        "driver": "qcow2", "file": "file", "size": 1 << 20}})
-    wait_for(lambda: qemu.qmp("query-jobs")[0]["status"] == "concluded",
-             "disk")
-    assert "error" not in qemu.qmp("query-jobs")[0]
-    qemu.qmp("job-dismiss", id="create")
-    qemu.qmp("blockdev-add", **{"driver": "qcow2", "node-name": "disk",
-                                "file": "file"})
+def snapshots(add_snapshots, qemu):
+    add_snapshots(qemu)
     return qemu
 
 

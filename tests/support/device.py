@@ -13,6 +13,7 @@ PCI_STATUS_INTERRUPT = 0x8
 PCI_BAR0 = 0x10
 PCI_CAPABILITIES = 0x34
 PCI_CAP_ID_MSI = 0x05
+ACPI_PCI_EJECT = 0xae08         # the port that takes a bit for each slot
 
 REGISTERS = abi.names("VGPU_STUB_REG_")
 

@@ -166,7 +166,7 @@ class Qemu:
 
     def clock_step(self, milliseconds):
         """Let the virtual clock pass this time, with the timers due in it."""
-        self._command(f"clock_step {milliseconds * 1_000_000}")
+        self._command(f"clock_step {round(milliseconds * 1_000_000)}")
 
     def intercept_irqs(self):
         """From now on self.irqs tells the level of the I/O APIC's inputs."""

@@ -11,6 +11,10 @@ HELLO = struct.Struct("<IIIBBH16s32s")
 WELCOME = struct.Struct("<II")
 REQUEST = struct.Struct("<6I8x")
 RESPONSE = struct.Struct("<6I8x")
+CONTEXT = struct.Struct("<Q6I")
+ARENA = struct.Struct("<QQ4I")
+QREQUEST = struct.Struct("<Q6I")
+QRESPONSE = struct.Struct("<QII4I")
 
 
 class Closed(Exception):

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest's memory that the test shares with QEMU: it reads and writes while
+QEMU works, as another processor does, and without a trip to it."""
+import mmap
+import os
+import tempfile
+
+SIZE = 32 << 20
+
+
+class Ram:
+    """Addresses are the guest's; the memory ends with the mapping."""
+
+    def __init__(self):
+        self._file = tempfile.NamedTemporaryFile(dir="/dev/shm",
+                                                 prefix="vgpu-stub-ram-")
+        os.ftruncate(self._file.fileno(), SIZE)
+        self._map = mmap.mmap(self._file.fileno(), SIZE)
+        self.size = SIZE
+        self._next = 1 << 20            # above what firmware uses
+
+    def qemu_args(self):
+        return ("-object", f"memory-backend-file,id=ram,size={SIZE},share=on,"
+                           f"mem-path={self._file.name}")
+
+    MACHINE = "pc,memory-backend=ram"
+
+    def close(self):
+        self._map.close()
+        self._file.close()
+
+    def read(self, address, length):
+        return self._map[address:address + length]
+
+    def write(self, address, data):
+        self._map[address:address + len(data)] = data
+
+    def read32(self, address):
+        return int.from_bytes(self._map[address:address + 4], "little")
+
+    def write32(self, address, value):
+        self._map[address:address + 4] = value.to_bytes(4, "little")
+
+    def room(self, length, align=4096):
+        """The address of memory that nobody else has; a test has 30 MiB."""
+        address = -(-self._next // align) * align
+        self._next = address + length
+        assert self._next <= self.size, "the guest's memory is used up"
+        return address
