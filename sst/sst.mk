@@ -64,7 +64,7 @@ check-sst-build:
 
 # --- Firmware: each PROGRAM.c of this list becomes PROGRAM.elf ---
 
-SST_FIRMWARE := device-test benchmark
+SST_FIRMWARE := device-test echo-test benchmark
 SST_FIRMWARE_OUT := $(BUILD)/sst-firmware
 SST_FIRMWARE_CC := riscv64-unknown-elf-gcc
 SST_FIRMWARE_CFLAGS := -march=rv32imac_zicsr -mabi=ilp32 -std=gnu11 -O2 -g \

@@ -11,6 +11,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "qemu/osdep.h"
+#include <sys/un.h>
 #include "chardev/char.h"
 #include "exec/address-spaces.h"
 #include "hw/qdev-properties.h"
@@ -18,8 +19,10 @@
 #include "hw/vmstate-if.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
+#include "qemu/config-file.h"
 #include "qemu/log.h"
 #include "qemu/module.h"
+#include "qemu/option.h"
 #include "sysemu/reset.h"
 #include "link.h"
 #include "trace/trace-hw_misc_sst_device.h"
@@ -30,6 +33,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(SstDevice, SST_DEVICE)
 #define SST_DEVICE_PAGE         4096    /* base and size are whole ones */
 #define SST_DEVICE_PRIORITY     1       /* boards map theirs with 0 or less */
 #define SST_DEVICE_MAX_TIMEOUT  3600000 /* ms */
+#define SST_DEVICE_MAX_SOCKET   (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
 struct SstDevice {
     DeviceState parent_obj;
@@ -37,10 +41,12 @@ struct SstDevice {
     SstLink link;
 
     /* Properties that the link does not keep */
+    char *socket;               /* NULL: a chardev is given */
     uint64_t base;
     uint64_t size;
     char *format_name;
     bool posted_writes;
+    bool offsets;               /* requests have these, not bus addresses */
 
     /* Accesses that software made, their bytes, and those that failed */
     uint64_t reads;
@@ -85,6 +91,12 @@ static bool sst_device_check_answer(SstDevice *s, const SstAnswer *answer)
     return answer->ok;
 }
 
+/* What a request for @offset in the device calls the place */
+static uint64_t sst_device_address(const SstDevice *s, hwaddr offset)
+{
+    return s->offsets ? offset : s->base + offset;
+}
+
 /* Send a request and wait for its answer; false: it failed, and is counted. */
 static bool sst_device_ask(SstDevice *s, const SstRequest *request,
                            SstAnswer *answer)
@@ -110,7 +122,7 @@ static uint64_t sst_device_read(void *opaque, hwaddr offset, unsigned size)
     SstDevice *s = opaque;
     SstRequest request = {
         .size = size,
-        .address = s->base + offset,
+        .address = sst_device_address(s, offset),
     };
     SstAnswer answer = { };
     uint64_t value = sst_device_ones(size);
@@ -159,7 +171,7 @@ static void sst_device_write(void *opaque, hwaddr offset, uint64_t value,
     SstRequest request = {
         .write = true,
         .size = size,
-        .address = s->base + offset,
+        .address = sst_device_address(s, offset),
         .data = value & sst_device_ones(size),
     };
     SstAnswer answer = { };
@@ -240,14 +252,42 @@ static void sst_device_reset(void *opaque)
     s->write_failed = false;
 }
 
-static bool sst_device_check_chardev(SstDevice *s, Error **errp)
+/* A connection of the device's own, as -chardev makes it; comes and goes. */
+static bool sst_device_connect_socket(SstDevice *s, Error **errp)
+{
+    g_autofree char *id = g_strdup_printf("sst-socket-0x%" PRIx64, s->base);
+    QemuOpts *opts;
+    Chardev *chr;
+
+    if (!s->socket[0] || strlen(s->socket) > SST_DEVICE_MAX_SOCKET) {
+        error_setg(errp, "sst-device: socket is '%s', must be a path of 1 to "
+                   "%zu bytes", s->socket, SST_DEVICE_MAX_SOCKET);
+        return false;
+    }
+    opts = qemu_opts_create(qemu_find_opts("chardev"), id, 1, errp);
+    if (!opts) {
+        return false;
+    }
+    qemu_opt_set(opts, "backend", "socket", &error_abort);
+    qemu_opt_set(opts, "path", s->socket, &error_abort);
+    qemu_opt_set(opts, "reconnect", "1", &error_abort);
+    chr = qemu_chr_new_from_opts(opts, NULL, errp);
+    return chr && qemu_chr_fe_init(&s->link.chr, chr, errp);
+}
+
+/* The link's chardev is the one that is given, or its socket's. */
+static bool sst_device_find_chardev(SstDevice *s, Error **errp)
 {
     Chardev *chr = qemu_chr_fe_get_driver(&s->link.chr);
 
-    if (!chr) {
-        error_setg(errp, "sst-device: chardev is not given, must be the "
-                   "connection to the simulator");
+    if (!chr == !s->socket) {
+        error_setg(errp, "sst-device: %s, must be one of them, the connection "
+                   "to the simulator", chr ? "chardev and socket are given"
+                   : "neither chardev nor socket is given");
         return false;
+    }
+    if (!chr) {
+        return sst_device_connect_socket(s, errp);
     }
     if (!qemu_chr_has_feature(chr, QEMU_CHAR_FEATURE_GCONTEXT)) {
         error_setg(errp, "sst-device: chardev '%s' is of a kind that cannot "
@@ -330,10 +370,10 @@ static void sst_device_realize(DeviceState *dev, Error **errp)
 {
     SstDevice *s = SST_DEVICE(dev);
 
-    if (!sst_device_check_chardev(s, errp) ||
-        !sst_device_find_format(s, errp) ||
+    if (!sst_device_find_format(s, errp) ||
         !sst_device_check_numbers(s, errp) ||
-        !sst_device_check_place(s, errp)) {
+        !sst_device_check_place(s, errp) ||
+        !sst_device_find_chardev(s, errp)) {
         return;
     }
     s->link.name = dev->id ? g_strdup(dev->id)
@@ -350,9 +390,11 @@ static void sst_device_realize(DeviceState *dev, Error **errp)
 
 static Property sst_device_properties[] = {
     DEFINE_PROP_CHR("chardev", SstDevice, link.chr),
+    DEFINE_PROP_STRING("socket", SstDevice, socket),
     DEFINE_PROP_UINT64("base", SstDevice, base, SST_DEVICE_BASE),
     DEFINE_PROP_SIZE("size", SstDevice, size, SST_DEVICE_SIZE),
     DEFINE_PROP_STRING("format", SstDevice, format_name),
+    DEFINE_PROP_BOOL("offsets", SstDevice, offsets, false),
     DEFINE_PROP_BOOL("posted-writes", SstDevice, posted_writes, false),
     DEFINE_PROP_UINT32("timeout-ms", SstDevice, link.timeout_ms, 5000),
     DEFINE_PROP_END_OF_LIST()
@@ -406,12 +448,18 @@ static void sst_device_class_init(ObjectClass *klass,
     object_class_property_set_description(klass, "chardev",
                                           "connection to the simulator: a "
                                           "socket, best with reconnect=1");
+    object_class_property_set_description(klass, "socket",
+                                          "instead of chardev: path of the "
+                                          "simulator's socket");
     object_class_property_set_description(klass, "base",
                                           "address, in whole pages");
     object_class_property_set_description(klass, "size",
                                           "bytes, in whole pages");
     object_class_property_set_description(klass, "format",
                                           "guide (default) or acalsim");
+    object_class_property_set_description(klass, "offsets",
+                                          "requests have offsets in the "
+                                          "device instead of addresses");
     object_class_property_set_description(klass, "posted-writes",
                                           "writes do not wait for answers");
     object_class_property_set_description(klass, "timeout-ms",

@@ -34,6 +34,28 @@ def test_what_is_above_the_size_is_cut_off(start_linked, wire):
         assert device.read(0, size) == PATTERN & (1 << 8 * size) - 1
 
 
+@wires
+def test_offsets_instead_of_addresses(start_linked, wire):
+    device, simulator = start_linked("offsets=on", wire=wire)
+    device.write(1, 0xff8, 8)
+    device.read(4, 2)
+    assert simulator.requests == [Request(True, 0xff8, 8, 1),
+                                  Request(False, 4, 2)]
+
+
+def test_a_socket_in_the_place_of_a_chardev(start_sst_qemu, tmp_path):
+    """It is sought until it is there, and again when it was away."""
+    path = tmp_path / "a, b.sock"
+    device = Device(start_sst_qemu(
+        "-device", f"sst-device,id=sst0,socket={tmp_path}/a,, b.sock"))
+    for value in (1, 2):
+        with sst.Listener(path):
+            device.wait_connected()
+            device.write(value)
+            assert device.read() == value
+        device.wait_connected(False)
+
+
 def test_unaligned_accesses_and_the_ends_of_the_range(start_linked):
     device, simulator = start_linked("size=8192")
     device.read(0x101, 4)
@@ -165,10 +187,17 @@ def test_bad_properties_are_named(sst_qemu, sim_path, setting, words):
 
 
 @pytest.mark.parametrize("args, words", (
-    (["-device", "sst-device"], "chardev is not given"),
+    (["-device", "sst-device"],
+     "neither chardev nor socket is given, must be one of them"),
+    ([*CHARDEV, "-device", "sst-device,chardev=n0,socket=s"],
+     "chardev and socket are given, must be one of them"),
     ([*CHARDEV, "-device", "sst-device,chardev=n0"],
      "chardev 'n0' is of a kind that cannot wait for answers, must be a socket"),
-), ids=("none", "null"))
+    (["-device", "sst-device,socket="],
+     "socket is '', must be a path of 1 to 107 bytes"),
+    (["-device", "sst-device,socket=" + 108 * "s"],
+     "sss', must be a path of 1 to 107 bytes"),
+), ids=("none", "both", "null", "no-path", "long"))
 def test_chardevs_that_will_not_do(sst_qemu, args, words):
     result = run(sst_qemu, "-bios", "none", *args, machine="virt")
     assert result.returncode == 1
@@ -196,8 +225,8 @@ def test_two_devices_at_one_place(sst_qemu, tmp_path, first, second, name):
 
 def test_help_names_every_property(sst_qemu):
     text = run(sst_qemu, "-device", "sst-device,help", machine="virt").stdout
-    for name in ("chardev", "base", "size", "format", "posted-writes",
-                 "timeout-ms", "reads", "writes", "bytes", "errors",
+    for name in ("chardev", "socket", "base", "size", "format", "offsets",
+                 "posted-writes", "timeout-ms", "reads", "writes", "bytes", "errors",
                  "latency-cycles", "connected"):
         line, = [line for line in text.splitlines()
                  if line.strip().startswith(name + "=")]
