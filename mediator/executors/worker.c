@@ -77,6 +77,7 @@ static void worker_end_current(Worker *worker, Execution *current,
     Reply reply;
 
     if (current != NULL) {
+        reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
         reply_error(&reply, status, why);
         execution_reply(current, &reply,
                         g_get_monotonic_time() - worker->current_since, end);

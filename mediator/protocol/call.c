@@ -27,9 +27,9 @@ bool call_decode(Call *call, const uint8_t *bytes, size_t length,
         return call_refuse(reply, VGPU_STUB_ERR_INVALID_LENGTH,
                            "the request is shorter than its header");
     }
-    if (length > VGPU_STUB_MAX_REQUEST) {
+    if (length > VGPU_STUB_QUEUE_REQUEST_MAX) {
         return call_refuse(reply, VGPU_STUB_ERR_REQUEST_TOO_LARGE,
-                           "the request is larger than the buffer");
+                           "the request is larger than any may be");
     }
     memcpy(&raw, bytes, sizeof(raw));
     version = GUINT32_FROM_LE(raw.version);
@@ -92,10 +92,23 @@ uint64_t call_param64(const Call *call, unsigned index)
            (uint64_t)call_param(call, index + 1) << 32;
 }
 
+void reply_init(Reply *reply, size_t capacity)
+{
+    g_assert(capacity >= sizeof(struct vgpu_stub_response) &&
+             capacity <= VGPU_STUB_QUEUE_RESPONSE_MAX);
+    /* The body is large, and nobody looks at what is not written there. */
+    reply->status = VGPU_STUB_ERR_NONE;
+    reply->result_count = 0;
+    reply->data_length = 0;
+    reply->room = capacity - sizeof(struct vgpu_stub_response);
+}
+
 void reply_error(Reply *reply, uint32_t status, const char *why)
 {
-    *reply = (Reply) { .status = status };
-    reply_append_data(reply, why, strlen(why));
+    reply->status = status;
+    reply->result_count = 0;
+    reply->data_length = 0;
+    reply_append_data(reply, why, MIN(strlen(why), reply->room));
 }
 
 static uint8_t *reply_end(Reply *reply, size_t size)
@@ -121,11 +134,24 @@ void reply_append_data(Reply *reply, const void *data, uint32_t length)
     reply->data_length += length;
 }
 
-size_t reply_encode(const Reply *reply, uint32_t exec_time_us,
-                    uint8_t bytes[VGPU_STUB_MAX_RESPONSE])
+static void reply_fit(Reply *reply)
 {
-    const size_t results = reply->result_count * sizeof(uint32_t);
-    const struct vgpu_stub_response raw = {
+    if (reply->result_count * sizeof(uint32_t) + reply->data_length >
+        reply->room) {
+        reply->status = VGPU_STUB_ERR_INVALID_LENGTH;
+        reply->result_count = 0;
+        reply->data_length = 0;
+    }
+}
+
+size_t reply_encode(Reply *reply, uint32_t exec_time_us, uint8_t *bytes)
+{
+    struct vgpu_stub_response raw;
+    size_t results;
+
+    reply_fit(reply);
+    results = reply->result_count * sizeof(uint32_t);
+    raw = (struct vgpu_stub_response) {
         .version = GUINT32_TO_LE(VGPU_STUB_PROTOCOL_VERSION),
         .status = GUINT32_TO_LE(reply->status),
         .result_count = GUINT32_TO_LE(reply->result_count),

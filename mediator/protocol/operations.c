@@ -48,8 +48,6 @@ static bool is_params(uint32_t params, const Call *call)
 
 bool operations_execute(const Call *call, Reply *reply)
 {
-    *reply = (Reply) { .status = VGPU_STUB_ERR_NONE };
-
     if (operations_need_accelerator(call->opcode)) {
         return false;
     }

@@ -40,8 +40,8 @@
 bool operations_need_accelerator(uint32_t opcode);
 
 /*
- * Execute @call; @reply receives the results, or the error. Returns false,
- * and does nothing, when @call is one for an accelerator.
+ * Execute @call; @reply, as reply_init() leaves it, receives the results, or the
+ * error. Returns false, and does nothing, when @call is one for an accelerator.
  */
 bool operations_execute(const Call *call, Reply *reply);
 

@@ -70,10 +70,10 @@ void request_complete(Request *request, uint32_t status, const void *payload,
     g_free(request);
 }
 
-void request_reply(Request *request, const Reply *reply)
+void request_reply(Request *request, Reply *reply)
 {
     uint8_t response[VGPU_STUB_MAX_RESPONSE];
+    const size_t length = reply_encode(reply, 0, response);
 
-    request_complete(request, reply->status, response,
-                     reply_encode(reply, 0, response));
+    request_complete(request, reply->status, response, length);
 }

@@ -51,7 +51,7 @@ void request_abandon(Request *request);
 void request_complete(Request *request, uint32_t status, const void *payload,
                       size_t length);
 
-/* The same with @reply, which took no time. */
-void request_reply(Request *request, const Reply *reply);
+/* The same with @reply of as many, which took no time. */
+void request_reply(Request *request, Reply *reply);
 
 #endif /* MEDIATOR_REQUEST_H */

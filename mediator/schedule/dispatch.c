@@ -332,6 +332,19 @@ static void dispatch_share_place(Dispatch *dispatch, const Task *task)
     }
 }
 
+/* What the mailbox carries has to fit into its buffer. */
+static bool dispatch_decode(Call *call, const Request *request, Reply *reply)
+{
+    const uint32_t length = request_header(request)->length;
+
+    if (length > VGPU_STUB_MAX_REQUEST) {
+        reply_error(reply, VGPU_STUB_ERR_REQUEST_TOO_LARGE,
+                    "the request is larger than the buffer");
+        return false;
+    }
+    return call_decode(call, request_payload(request), length, reply);
+}
+
 void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
                       uint8_t pool, uint8_t priority, Request *request)
 {
@@ -346,9 +359,9 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
     Call call;
     Reply reply;
 
+    reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
     /* First, so that nothing too large ever waits */
-    if (!call_decode(&call, request_payload(request),
-                     request_header(request)->length, &reply)) {
+    if (!dispatch_decode(&call, request, &reply)) {
         accounts_end(dispatch->jobs.accounts, &task, request, reply.status,
                      false, 0, 0);
         request_reply(request, &reply);

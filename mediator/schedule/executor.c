@@ -20,13 +20,13 @@ const char *const worker_state_names[WORKER_LEAVING + 1] = {
     [WORKER_LEAVING] = "leaving",
 };
 
-void execution_reply(Execution *execution, const Reply *reply, gint64 took,
+void execution_reply(Execution *execution, Reply *reply, gint64 took,
                      ExecutionEnd end)
 {
     uint8_t response[VGPU_STUB_MAX_RESPONSE];
 
+    end.length = reply_encode(reply, MIN(took, G_MAXUINT32), response);
     end.status = reply->status;
     end.response = response;
-    end.length = reply_encode(reply, MIN(took, G_MAXUINT32), response);
     execution->done(execution, &end);
 }

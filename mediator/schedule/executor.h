@@ -45,7 +45,7 @@ struct Execution {
  * The end of @execution with @reply, after @took µs; what else is in @end is
  * up to the caller.
  */
-void execution_reply(Execution *execution, const Reply *reply, gint64 took,
+void execution_reply(Execution *execution, Reply *reply, gint64 took,
                      ExecutionEnd end);
 
 typedef enum PoolState {

@@ -76,6 +76,7 @@ static void job_answer(Job *job, uint32_t status, const char *why)
 {
     Reply reply;
 
+    reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
     reply_error(&reply, status, why);
     request_reply(job->request, &reply);
     job_free(job);
@@ -93,6 +94,7 @@ static void job_execute(Job *job)
 {
     Reply reply;
 
+    reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
     operations_execute(&job->execution.call, &reply);
     execution_reply(&job->execution, &reply,
                     g_get_monotonic_time() - job->started,

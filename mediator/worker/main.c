@@ -229,6 +229,7 @@ static bool answer(int socket, Session *session, const Message *to,
     Reply reply;
     Call call;
 
+    reply_init(&reply, sizeof(response));
     if (call_decode(&call, to->request, to->length, &reply)) {
         session_execute(session, to->header.sequence, &limits, &call, &reply,
                         &exec_us);
@@ -240,9 +241,9 @@ static bool answer(int socket, Session *session, const Message *to,
                     (const char *)reply.body);
         return false;
     }
-    header.status = reply.status;
     header.length = reply_encode(&reply, CLAMP(exec_us, 0, G_MAXUINT32),
                                  response);
+    header.status = reply.status;
     header.flags = answer_flags(session);
     return transmit(socket, &header, response, error);
 }

@@ -140,8 +140,9 @@ static void reply_output(const Session *session, Reply *reply)
         return;
     }
     size = output_read(session->output, bytes);
-    if (size > sizeof(reply->body)) {
-        const size_t room = sizeof(reply->body) - sizeof(uint32_t);
+    if (size > reply->room) {
+        const size_t room = MAX(reply->room, sizeof(uint32_t)) -
+                            sizeof(uint32_t);
 
         session_append32(reply, size - room);
         size = room;

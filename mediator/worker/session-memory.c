@@ -94,9 +94,9 @@ static bool copy_from(Session *session, const SessionRequest *request,
     uint8_t bytes[sizeof(request->reply->body)];
     Range from;
 
-    if (length > sizeof(bytes)) {
-        return backend_refuse(error, "length: more than the %zu bytes that a "
-                              "response holds", sizeof(bytes));
+    if (length > request->reply->room) {
+        return backend_refuse(error, "length: more than the %zu bytes that "
+                              "the response holds", request->reply->room);
     }
     if (!find_range(session, request, 2, length, &from, error) ||
         !session->class->copy_from(session->backend, bytes,

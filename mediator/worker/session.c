@@ -111,7 +111,7 @@ static void reply_failure(Reply *reply, const GError *error)
 {
     g_autofree char *text = g_utf8_make_valid(error->message, -1);
     g_autofree char *ascii = g_str_to_ascii(text, "C");
-    g_autofree char *start = g_strndup(ascii, sizeof(reply->body));
+    g_autofree char *start = g_strndup(ascii, reply->room);
 
     reply_error(reply, error->code, start);
 }
@@ -134,7 +134,6 @@ void session_execute(Session *session, uint64_t context,
     const SessionRequest request = { context, limits, call, reply, exec_us };
     g_autoptr(GError) error = NULL;
 
-    *reply = (Reply) { .status = VGPU_STUB_ERR_NONE };
     *exec_us = 0;
     if (!execute(session, &request, &error)) {
         reply_failure(reply, error);

@@ -51,8 +51,9 @@ bool session_try(Session *session, GError **error);
 
 /*
  * Execute @call within @limits in @context, whose memory it can use. What was
- * allocated under larger limits stays. @reply becomes the answer, *@exec_us the
- * execution's own time, without that of compiling a program.
+ * allocated under larger limits stays. @reply, as reply_init() leaves it,
+ * becomes the answer, *@exec_us the execution's own time, without that of
+ * compiling a program.
  */
 void session_execute(Session *session, uint64_t context,
                      const SessionLimits *limits, const Call *call,

@@ -90,6 +90,7 @@ static void release(Session *session, uint64_t handle)
     gint64 exec_us;
     Reply reply;
 
+    reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
     session_execute(session, CONTEXT, &limits, &call, &reply, &exec_us);
 }
 
@@ -113,6 +114,7 @@ static void send_request(Guest *guest, const uint8_t *bytes, size_t size)
     Call call;
 
     memcpy(request, bytes, size);
+    reply_init(&reply, sizeof(response));
     if (!call_decode(&call, request, size, &reply)) {
         return;
     }

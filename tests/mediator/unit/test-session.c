@@ -94,6 +94,7 @@ static Answer ask(Session *session, const Ask *wanted)
     Answer answer = { 0 };
     Reply reply;
 
+    reply_init(&reply, sizeof(bytes));
     session_execute(session, wanted->context, &limits, &call, &reply,
                     &answer.exec_us);
     g_assert_cmpuint(reply_encode(&reply, 0, bytes), <=, sizeof(bytes));
