@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from support import abi, wire
+from support import abi, operations
 from support.device import Device
 from support.mediatord import Mediatord
 from support.paths import BUILD, FAKE_WORKER
@@ -32,11 +32,6 @@ def drain(tmp_path):
                    check=True, timeout=30)
 
 
-def request(opcode):
-    return wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION, opcode,
-                             0, 0, 0, 0)
-
-
 def test_drain(qemu_bin, tmp_path, serve):
     args = []
     for number in 1, 2:
@@ -51,7 +46,7 @@ def test_drain(qemu_bin, tmp_path, serve):
             with serve() as daemon:
                 for dev in busy, idle:
                     dev.wait_link(1)
-                busy.submit(request(abi.VGPU_STUB_OP_GET_DEVICE_INFO))
+                busy.submit(operations.info())
                 thread = threading.Thread(target=drain, args=[tmp_path])
                 thread.start()
                 # One is done with at once, the other when it has its answer.
@@ -60,5 +55,5 @@ def test_drain(qemu_bin, tmp_path, serve):
                 busy.wait_link(0)
                 thread.join(timeout=30)
                 assert daemon.process.wait(timeout=20) == 0
-            idle.submit(request(abi.VGPU_STUB_OP_NOP))
+            idle.submit(operations.nop())
             assert idle.ERROR_CODE == abi.VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE

@@ -32,13 +32,8 @@ def start(qemu_bin, tmp_path, sockets, number):
                            f"vm_id={number}")
 
 
-def request(opcode, data=b""):
-    return wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION, opcode, 0, 0,
-                             wire.REQUEST.size if data else 0, len(data)) + data
-
-
 def echo(dev, data):
-    dev.submit(request(abi.VGPU_STUB_OP_ECHO, data))
+    dev.submit(operations.echo(data))
     assert dev.wait_outcome() == abi.VGPU_STUB_STATUS_DONE, dev.ERROR_CODE
     assert dev.response()[wire.RESPONSE.size:] == data
 
@@ -57,7 +52,7 @@ def test_an_operation_that_it_does_not_know(qemu_bin, tmp_path, sockets,
     with mediatord(), start(qemu_bin, tmp_path, sockets, 1) as qemu:
         dev = Device(qemu)
         dev.wait_link(1)
-        dev.submit(request(0x0fff))
+        dev.submit(operations.call(0x0fff))
         assert dev.wait_outcome() == abi.VGPU_STUB_STATUS_ERROR
         assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_UNSUPPORTED_OPERATION
 
@@ -72,7 +67,7 @@ def test_killed_and_restarted(qemu_bin, tmp_path, sockets, mediatord):
                 daemon.process.kill()
                 daemon.process.wait()
             dev.wait_link(0)
-            dev.submit(request(abi.VGPU_STUB_OP_NOP))
+            dev.submit(operations.nop())
             assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE
 
 
@@ -132,7 +127,7 @@ class Loaded:
         self.sent += 1
         self.data = b"request %d of device %d" % (self.sent, self.number)
         assert self.dev.INTERRUPT_STATUS == 0, "a request ended twice"
-        self.dev.submit(request(abi.VGPU_STUB_OP_ECHO, self.data), self.sent)
+        self.dev.submit(operations.echo(self.data), self.sent)
         self.busy = True
 
     def look(self):

@@ -8,9 +8,9 @@ import pytest
 
 from support import abi, wire
 from support.fake_device import FakeDevice
+from support.operations import nop
 from support.paths import ROOT
 from support.wait import wait_for
-from support.wire import Message
 
 OK = abi.VGPU_STUB_ERR_NONE
 LIMITED = abi.VGPU_STUB_ERR_RATE_LIMITED
@@ -23,11 +23,7 @@ def config(tmp_path):
 
 def ask(peer):
     """The answers to 200 NOPs that are sent in one piece."""
-    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
-    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, nop, sequence=i)
-                for i in range(200)))
-    return [peer.expect(abi.VGPU_STUB_MSG_RESPONSE) for _ in range(200)]
+    return peer.ask(nop(), 200)
 
 
 def admitted(peer):

@@ -6,9 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from support import abi, wire
+from support import abi, operations, wire
 from support.fake_device import FakeDevice
-from support.wire import Message
 
 DEVICES = 1000
 
@@ -17,10 +16,7 @@ REFUSED = {abi.VGPU_STUB_ERR_QUEUE_FULL, abi.VGPU_STUB_ERR_RATE_LIMITED}
 
 
 def echo(sequence, data=b""):
-    payload = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                                abi.VGPU_STUB_OP_ECHO, 0, 0,
-                                wire.REQUEST.size, len(data)) + data
-    return Message(abi.VGPU_STUB_MSG_REQUEST, payload, sequence=sequence)
+    return wire.request(operations.echo(data), sequence)
 
 
 @pytest.fixture

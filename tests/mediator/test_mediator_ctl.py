@@ -7,16 +7,14 @@ import resource
 import signal
 import socket
 import stat
-import struct
 import subprocess
 
 import pytest
 
-from support import abi, wire
+from support import abi, operations
 from support.fake_device import FakeDevice
 from support.mediatord import starter
 from support.wait import wait_for
-from support.wire import Message
 
 OK = abi.VGPU_STUB_ERR_NONE
 LIMITED = abi.VGPU_STUB_ERR_RATE_LIMITED
@@ -33,12 +31,8 @@ def peers(start, admin, sockets, ctl):
 
 
 def statuses(peer, count=100, opcode=abi.VGPU_STUB_OP_NOP):
-    request = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION, opcode,
-                                0, 0, 0, 0)
-    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request, sequence=i)
-                for i in range(count)))
-    return [peer.expect(abi.VGPU_STUB_MSG_RESPONSE).status
-            for _ in range(count)]
+    return [answer.status
+            for answer in peer.ask(operations.call(opcode), count)]
 
 
 def use_device(peer):
@@ -104,12 +98,8 @@ def test_workers(peers, ctl):
                                       "memory", "age_s"]
     pids = []
     for sequence in range(2):
-        alloc = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                                  abi.VGPU_STUB_OP_MEMORY_ALLOC, 0, 2, 0, 0)
-        peers[0].send(Message(abi.VGPU_STUB_MSG_REQUEST,
-                              alloc + struct.pack("<Q", 4096),
-                              sequence=sequence))
-        assert peers[0].expect(abi.VGPU_STUB_MSG_RESPONSE).status == OK
+        answer, = peers[0].ask(operations.alloc(4096), first=sequence)
+        assert answer.status == OK
         worker, = json.loads(ctl("workers", "--json"))
         pids.append(worker.pop("pid"))
         assert worker.pop("age_s") >= 0

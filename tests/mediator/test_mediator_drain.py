@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from support import abi, wire
+from support import abi, operations, wire
 from support.fake_device import FakeDevice
 from support.paths import FAKE_WORKER
 from support.wait import wait_for
@@ -17,10 +17,7 @@ CANCELLED = abi.VGPU_STUB_ERR_CANCELLED
 
 
 def nops(first, count):
-    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
-    return [Message(abi.VGPU_STUB_MSG_REQUEST, nop, sequence=first + i)
-            for i in range(count)]
+    return [wire.request(operations.nop(), first + i) for i in range(count)]
 
 
 def test_idle_devices(start, sockets, admin, ctl, tmp_path):
@@ -76,10 +73,7 @@ def test_what_runs_and_waits_in_workers(start, device, admin, ctl, tmp_path,
     daemon = start("--connect", device.path, "--admin-socket", admin,
                    "--config", config, worker=worker)
     peer = device.greet()
-    info = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                             abi.VGPU_STUB_OP_GET_DEVICE_INFO, 0, 0, 0, 0)
-    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, info, sequence=i)
-                for i in range(3)))
+    peer.send(*(wire.request(operations.info(), i) for i in range(3)))
     drain = threading.Thread(target=ctl, args=["drain"])
     drain.start()
     daemon.wait_log("draining$")
@@ -90,10 +84,6 @@ def test_what_runs_and_waits_in_workers(start, device, admin, ctl, tmp_path,
     assert daemon.process.wait(timeout=20) == 0
     drain.join(timeout=20)
     assert not drain.is_alive()
-
-
-INFO = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                         abi.VGPU_STUB_OP_GET_DEVICE_INFO, 0, 0, 0, 0)
 
 
 def text(answer):
@@ -118,9 +108,9 @@ def stuck(start, sockets, admin, tmp_path):
                        worker=worker)
         peers = [device.greet(pool=ord(pool))
                  for device, pool in zip(devices, "AAB")]
-        peers[0].send(Message(abi.VGPU_STUB_MSG_REQUEST, INFO))
+        peers[0].send(wire.request(operations.info()))
         wait_for(lambda: list(tmp_path.glob("worker-*")), "the worker")
-        peers[1].send(Message(abi.VGPU_STUB_MSG_REQUEST, INFO))
+        peers[1].send(wire.request(operations.info()))
         return daemon, peers
     return begin
 

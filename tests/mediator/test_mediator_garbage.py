@@ -9,9 +9,8 @@ import pytest
 from support import abi, wire
 from support.fake_device import FakeDevice
 from support.mediatord import Mediatord
-from support.operations import (BUFFER, U32, alloc, argument, call, copy, free,
-                                kernel)
-from support.wire import Message
+from support.operations import (BUFFER, U32, alloc, argument, call, copy,
+                                free, kernel, words)
 from test_mediator_protocol import ANY_TIME, FIRST, LATER
 from test_mediator_requests import BAD, parse
 
@@ -22,10 +21,6 @@ NO_MEMORY = abi.VGPU_STUB_ERR_OUT_OF_MEMORY
 UNSUPPORTED = abi.VGPU_STUB_ERR_UNSUPPORTED_OPERATION
 
 U64 = 0xFFFFFFFFFFFFFFFF
-
-
-def words(*numbers):
-    return struct.pack(f"<{len(numbers)}I", *numbers)
 
 
 def copy_from(length=4, handle=1, direction=abi.VGPU_STUB_COPY_FROM_DEVICE,
@@ -146,7 +141,7 @@ def the_other_vm_is_served(request):
         yield
         return
     other = request.getfixturevalue("served").other
-    echo = Message(abi.VGPU_STUB_MSG_REQUEST, call(7, data=b"the other VM"))
+    echo = wire.request(call(7, data=b"the other VM"))
     other.send(echo)
     yield
     other.send(echo)
@@ -159,7 +154,7 @@ def the_other_vm_is_served(request):
 def test_request(served, name):
     """It is answered with the one code that is right, and a sentence."""
     payload, code = REQUESTS[name]
-    served.peer.send(Message(abi.VGPU_STUB_MSG_REQUEST, payload, sequence=9))
+    served.peer.send(wire.request(payload, 9))
     answer = served.peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
     status, results, sentence, _ = parse(answer.payload)
     assert (answer.sequence, answer.status, status) == (9, code, code), \

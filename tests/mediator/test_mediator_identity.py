@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from support import abi, wire
+from support import abi
 from support.fake_device import FakeDevice
+from support.operations import nop
 from support.wait import wait_for
-from support.wire import Message
 
 UUID = "5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab"
 OTHER = "00112233-4455-6677-8899-aabbccddeeff"
@@ -57,10 +57,8 @@ def test_a_claim_of_another_uuid(start, sockets):
 
 
 def ask(peer):
-    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
-    peer.send(Message(abi.VGPU_STUB_MSG_REQUEST, nop))
-    return peer.expect(abi.VGPU_STUB_MSG_RESPONSE).status
+    answer, = peer.ask(nop())
+    return answer.status
 
 
 def test_domains_of_a_vm(start, sockets, admin, ctl):

@@ -6,7 +6,6 @@ import select
 import socket
 import time
 
-import pytest
 
 from support import abi, wire
 from support.fake_device import FakeDevice
@@ -45,7 +44,7 @@ def test_connection_lost_in_a_message(daemon, device, peer):
 
 
 def test_connection_lost_with_requests_running(device, peer):
-    request = Message(abi.VGPU_STUB_MSG_REQUEST, bytes(32))
+    request = wire.request(bytes(32))
     for start in range(0, 300, 100):
         for sequence in range(start, start + 100):
             request.sequence = sequence

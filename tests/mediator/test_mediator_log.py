@@ -8,17 +8,10 @@ import pytest
 
 from support import abi, wire
 from support.mediatord import starter
+from support.operations import call, nop
 from support.wait import wait_for
-from support.wire import Message
 
-
-def ask(peer, opcode, count, first=0):
-    request = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION, opcode,
-                                0, 0, 0, 0)
-    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request, sequence=first + i)
-                for i in range(count)))
-    for _ in range(count):
-        peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+UNKNOWN = call(0x1000)
 
 
 def requests(daemon):
@@ -26,8 +19,8 @@ def requests(daemon):
 
 
 def test_failures_are_logged_within_limits(daemon, device, peer):
-    ask(peer, abi.VGPU_STUB_OP_NOP, 5)
-    ask(peer, 0x1000, 100, first=5)
+    peer.ask(nop(), 5)
+    peer.ask(UNKNOWN, 100, first=5)
     assert daemon.stop() == 0
     lines = requests(daemon)
     assert len(lines) == 10
@@ -43,13 +36,13 @@ def test_all_requests_are_logged_on_demand(start, device, tmp_path):
     config.write_text("")
     daemon = start("--config", config, "--connect", device.path)
     with device.greet() as peer:
-        ask(peer, abi.VGPU_STUB_OP_NOP, 5)
+        peer.ask(nop(), 5)
         assert requests(daemon) == []
         config.write_text("[log]\nlog-requests=yes\n")
         daemon.process.send_signal(signal.SIGHUP)
         daemon.wait_log("loaded$")
-        ask(peer, abi.VGPU_STUB_OP_NOP, 50)
-        ask(peer, 0x1000, 50)
+        peer.ask(nop(), 50)
+        peer.ask(UNKNOWN, 50)
     wait_for(lambda: len(requests(daemon)) == 100, "100 lines")
     assert sum(" done after " in line for line in requests(daemon)) == 50
 
@@ -94,8 +87,8 @@ def test_a_log_that_cannot_be_written(mediatord_bin, device, where):
     try:
         for _ in range(3):
             with device.greet() as peer:
-                ask(peer, 0x1000, 100)
-                ask(peer, abi.VGPU_STUB_OP_NOP, 100)
+                peer.ask(UNKNOWN, 100)
+                peer.ask(nop(), 100)
     finally:
         process.terminate()
         assert process.wait(timeout=20) == 0

@@ -11,12 +11,11 @@ import subprocess
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from support import abi, wire
+from support import abi, operations
 from support.fake_device import FakeDevice
 from support.mediatord import starter
 from support.paths import ROOT
 from support.wait import wait_for
-from support.wire import Message
 
 UUID = "12345678-9abc-def0-1234-56789abcdef0"
 
@@ -114,14 +113,6 @@ def test_pools_that_are_to_be_served(start, sockets, tmp_path,
         ("vgpu_pool_works", ("pool", "A")): 0}
 
 
-def ask(peer, opcode, count, sequence=0, version=abi.VGPU_STUB_PROTOCOL_VERSION):
-    request = wire.REQUEST.pack(version, opcode, 0, 0, 0, 0)
-    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request,
-                        sequence=sequence + i) for i in range(count)))
-    for _ in range(count):
-        peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
-
-
 def of_class(name, pool, priority, **more):
     return (name, *sorted({"pool": pool, "priority": priority,
                            **more}.items()))
@@ -136,9 +127,9 @@ def test_requests(start, sockets, metrics_socket, scrape):
     before = scrape()
     assert not any(value for (name, *_), value in before.items()
                    if name != "vgpu_pool_works")
-    ask(first, abi.VGPU_STUB_OP_SYNCHRONIZE, 30)
-    ask(first, 0x1000, 4)
-    ask(second, abi.VGPU_STUB_OP_NOP, 3, version=0)
+    first.ask(operations.synchronize(), 30)
+    first.ask(operations.call(0x1000), 4)
+    second.ask(operations.call(abi.VGPU_STUB_OP_NOP, version=0), 3)
     after = scrape()
     assert after.keys() == before.keys()
     ended = {key: value for key, value in after.items()
@@ -170,7 +161,7 @@ def test_quarantine(start, sockets, metrics_socket, admin, ctl, scrape):
           "--admin-socket", admin)
     peer = device.greet()
     ctl("quarantine", "7")
-    ask(peer, abi.VGPU_STUB_OP_NOP, 5)
+    peer.ask(operations.nop(), 5)
     samples = scrape()
     assert samples[("vgpu_vm_quarantined", ("vm", "7"))] == 1
     assert samples[of_class("vgpu_requests_total", "A", "medium",
@@ -184,7 +175,7 @@ def test_workers(start, sockets, metrics_socket, admin, ctl, scrape):
     start("--socket-dir", sockets, "--metrics-socket", metrics_socket,
           "--admin-socket", admin)
     peer = device.greet(pool=abi.VGPU_STUB_POOL_B)
-    ask(peer, abi.VGPU_STUB_OP_GET_DEVICE_INFO, 1)
+    peer.ask(operations.info())
     samples = scrape()
     idle = ("vgpu_workers", ("pool", "B"), ("state", "idle"))
     assert {key for key, value in samples.items()
@@ -200,7 +191,7 @@ def test_a_vm_that_goes(start, sockets, metrics_socket, scrape):
     device = FakeDevice(sockets / "7-0.sock")
     start("--socket-dir", sockets, "--metrics-socket", metrics_socket)
     with device.greet() as peer:
-        ask(peer, abi.VGPU_STUB_OP_NOP, 5)
+        peer.ask(operations.nop(), 5)
         device.remove()
     wait_for(lambda: not any("vgpu_vm_" in key[0] for key in scrape()),
              "end of the VM's figures", timeout=20)

@@ -2,20 +2,16 @@
 """Programs of guests, in real workers with PoCL: what they can reach."""
 import json
 import os
-import shutil
 import struct
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-from support import abi, operations
+from support import abi, operations, wire
 from support.fake_device import FakeDevice
 from support.mediatord import Mediatord
 from support.paths import BUILD
 from support.wait import wait_for
-from support.wire import Message
 
 OK = abi.VGPU_STUB_ERR_NONE
 UNSUPPORTED = abi.VGPU_STUB_ERR_UNSUPPORTED_OPERATION
@@ -41,8 +37,7 @@ class Guest:
     def call(self, payload):
         """Status, results and data"""
         self.sequence += 1
-        self.peer.send(Message(abi.VGPU_STUB_MSG_REQUEST, payload,
-                               sequence=self.sequence))
+        self.peer.send(wire.request(payload, self.sequence))
         message = self.peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
         assert message.sequence == self.sequence
         return message.status, *operations.results(message.payload)

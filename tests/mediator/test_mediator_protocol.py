@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The mediator's side of docs/wire-protocol.md."""
-import struct
 
 import pytest
 
-from support import abi, wire
+from support import abi, operations, wire
 from support.fake_device import FakeDevice
 from support.wire import Message
 
@@ -21,10 +20,7 @@ UUID = bytes.fromhex("00112233445566778899aabbccddeeff")
 
 def echo(sequence, data=b"", **fields):
     """A REQUEST that asks for an ECHO of data."""
-    payload = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                                abi.VGPU_STUB_OP_ECHO, 0, 0,
-                                wire.REQUEST.size, len(data)) + data
-    return Message(REQUEST, payload, sequence=sequence, **fields)
+    return wire.request(operations.echo(data), sequence, **fields)
 
 
 def echoed(peer, sequence):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from support import abi, wire
+from support import abi
 from support.fake_device import FakeDevice
+from support.operations import nop
 from support.wait import wait_for
-from support.wire import Message
 
 OK = abi.VGPU_STUB_ERR_NONE
 UUID = "5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab"
@@ -34,10 +34,8 @@ def serve(start, sockets, state, admin):
 
 def ask(peer):
     """The status with which a NOP is answered."""
-    nop = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                            abi.VGPU_STUB_OP_NOP, 0, 0, 0, 0)
-    peer.send(Message(abi.VGPU_STUB_MSG_REQUEST, nop))
-    return peer.expect(abi.VGPU_STUB_MSG_RESPONSE).status
+    answer, = peer.ask(nop())
+    return answer.status
 
 
 def left(ctl):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from support import abi, wire
+from support import abi, operations, wire
 from support.fake_device import FakeDevice
 from support.mediatord import Mediatord
 from support.paths import ROOT
@@ -24,11 +24,8 @@ def pattern(size):
     return bytes((7 * i + 1) & 0xFF for i in range(size))
 
 
-def request(opcode=ECHO, body=b"", *, version=abi.VGPU_STUB_PROTOCOL_VERSION,
-            flags=0, params=0, offset=0, length=0, reserved=(0, 0)):
-    """A request's payload: the header's fields and what follows it."""
-    return struct.pack("<8I", version, opcode, flags, params, offset, length,
-                       *reserved) + body
+def request(opcode=ECHO, *args, **fields):
+    return operations.request(opcode, *args, **fields)
 
 
 def parse(payload):
@@ -58,8 +55,7 @@ def call(link):
     """call(payload): send a request, check its answer's frame, parse it."""
     def send(payload):
         link.sequence = getattr(link, "sequence", 0) + 1
-        link.send(wire.Message(abi.VGPU_STUB_MSG_REQUEST, payload,
-                               request_id=0xC0FFEE, sequence=link.sequence))
+        link.send(wire.request(payload, link.sequence, request_id=0xC0FFEE))
         answer = link.expect(abi.VGPU_STUB_MSG_RESPONSE)
         assert answer.request_id == 0xC0FFEE
         assert answer.sequence == link.sequence
@@ -79,9 +75,7 @@ def test_echo(link, call, size):
 
 def test_echo_fills_the_buffer(link):
     data = pattern(992)
-    link.send(wire.Message(abi.VGPU_STUB_MSG_REQUEST,
-                           request(ECHO, data, offset=HEADER, length=992)))
-    answer = link.expect(abi.VGPU_STUB_MSG_RESPONSE)
+    answer, = link.ask(operations.echo(data))
     assert len(answer.payload) == 1024
     assert answer.payload[HEADER:] == data
 

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from support import abi, operations
+from support import abi, operations, wire
 from support.fake_device import FakeDevice
 from support.paths import BUILD
 from support.wait import wait_for
@@ -27,8 +27,7 @@ class Device:
     def message(self, payload):
         """The REQUEST, not sent yet."""
         self.sequence += 1
-        return Message(abi.VGPU_STUB_MSG_REQUEST, payload,
-                       sequence=self.sequence)
+        return wire.request(payload, self.sequence)
 
     def answer(self):
         """Status, results and data of the answer to the latest request."""

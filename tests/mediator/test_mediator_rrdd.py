@@ -9,10 +9,9 @@ import zlib
 
 import pytest
 
-from support import abi, wire
 from support.fake_device import FakeDevice
+from support.operations import synchronize
 from support.wait import wait_for
-from support.wire import Message
 
 UUIDS = ["12345678-9abc-def0-1234-56789abcdef0",
          "00000000-0000-0000-0000-000000000001"]
@@ -71,15 +70,6 @@ def greet(device, uuid):
     return device.greet(vm_uuid=bytes.fromhex(uuid.replace("-", "")))
 
 
-def ask(peer, count, first=0):
-    request = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                                abi.VGPU_STUB_OP_SYNCHRONIZE, 0, 0, 0, 0)
-    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request,
-                        sequence=first + i) for i in range(count)))
-    for _ in range(count):
-        peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
-
-
 def test_figures_of_vms(start, sockets, path):
     before = time.time()
     start("--socket-dir", sockets, "--rrdd-file", path)
@@ -92,10 +82,10 @@ def test_figures_of_vms(start, sockets, path):
     # One without a UUID, which claims another's, and a VM with two domains
     peers = [devices[0].greet(), devices[1].greet(),
              greet(devices[2], UUIDS[1]), devices[3].greet()]
-    ask(peers[0], 50)
-    ask(peers[2], 1)
-    ask(peers[1], 3)
-    ask(peers[3], 2)
+    peers[0].ask(synchronize(), 50)
+    peers[2].ask(synchronize(), 1)
+    peers[1].ask(synchronize(), 3)
+    peers[3].ask(synchronize(), 2)
     requests = ("vgpu_requests", f"vm {UUIDS[0]}")
     wait_for(lambda: reader.values().get(requests) == 50 and
              reader.values()["vgpu_requests", f"vm {UUIDS[1]}"] == 5,

@@ -11,9 +11,8 @@ import pytest
 
 from support import abi
 from support.fake_device import FakeDevice
-from support.operations import call
+from support.operations import synchronize
 from support.paths import ROOT
-from support.wire import Message
 
 NOBODY = 65534
 
@@ -46,9 +45,7 @@ def test_nobody_reads_its_memory(mediatord_bin):
 def test_workers_are_in_their_sandbox(start, device):
     daemon = start("--connect", device.path)
     with device.greet() as peer:
-        peer.send(Message(abi.VGPU_STUB_MSG_REQUEST,
-                          call(abi.VGPU_STUB_OP_SYNCHRONIZE)))
-        answer = peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+        answer, = peer.ask(synchronize())
         assert answer.status == abi.VGPU_STUB_ERR_NONE
         worker, = daemon.workers()
         status = Path(f"/proc/{worker}/status").read_text()

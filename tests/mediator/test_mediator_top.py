@@ -11,9 +11,8 @@ import time
 
 import pytest
 
-from support import abi, wire
 from support.fake_device import FakeDevice
-from support.wire import Message
+from support.operations import synchronize
 
 COLUMNS = ["vm", "requests/s", "failed/s", "device%",
            "waiting", "running", "quarantined_s"]
@@ -27,15 +26,6 @@ def peers(start, admin, sockets, ctl):
     return [device.greet() for device in devices]
 
 
-def ask(peer, count):
-    request = wire.REQUEST.pack(abi.VGPU_STUB_PROTOCOL_VERSION,
-                                abi.VGPU_STUB_OP_SYNCHRONIZE, 0, 0, 0, 0)
-    peer.send(*(Message(abi.VGPU_STUB_MSG_REQUEST, request, sequence=i)
-                for i in range(count)))
-    for _ in range(count):
-        peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
-
-
 def popen(mediatord_bin, admin, *args, **kwargs):
     return subprocess.Popen([mediatord_bin.with_name("vgpu-ctl"), "--socket",
                              admin, *args], text=True, **kwargs)
@@ -46,7 +36,7 @@ def test_tables(peers, mediatord_bin, admin):
     process = popen(mediatord_bin, admin, "top", "1", "2",
                     stdout=subprocess.PIPE)
     while process.poll() is None:
-        ask(peers[1], 50)
+        peers[1].ask(synchronize(), 50)
         time.sleep(0.05)
     assert process.returncode == 0
     with process.stdout:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support import abi, wire
+from support import abi, operations, wire
 from support.fake_device import FakeDevice
 from support.paths import BUILD, FAKE_WORKER
 from support.wait import wait_for
@@ -53,15 +53,10 @@ class Guest:
         self.sequence = 0
 
     def send(self, opcode, params=(), data=b"", request_id=0):
-        offset = HEADER + 4 * len(params)
         self.sequence += 1
-        self.peer.send(Message(
-            abi.VGPU_STUB_MSG_REQUEST, sequence=self.sequence,
-            request_id=request_id,
-            payload=struct.pack(f"<8I{len(params)}I",
-                                abi.VGPU_STUB_PROTOCOL_VERSION, opcode, 0,
-                                len(params), offset if data else 0, len(data),
-                                0, 0, *params) + data))
+        self.peer.send(wire.request(
+            operations.call(opcode, operations.words(*params), data),
+            self.sequence, request_id=request_id))
 
     def cancel(self):
         self.peer.send(Message(abi.VGPU_STUB_MSG_CANCEL,

@@ -12,7 +12,6 @@ from support.fake_device import FakeDevice
 from support.operations import alloc, call, copy, echo, free, reduce, results
 from support.wire import Message
 
-REQUEST = abi.VGPU_STUB_MSG_REQUEST
 RESPONSE = abi.VGPU_STUB_MSG_RESPONSE
 CANCEL = abi.VGPU_STUB_MSG_CANCEL
 NAMES = {code: name for name, code in abi.names("VGPU_STUB_ERR_").items()
@@ -31,7 +30,7 @@ class Vm:
 
     def send(self, payload):
         self.sequence += 1
-        self.peer.send(Message(REQUEST, payload, sequence=self.sequence))
+        self.peer.send(wire.request(payload, self.sequence))
         self.counters["requests"] += 1
         return self.sequence
 

@@ -2,8 +2,7 @@
 """A guest that computes, as the mediator sees it: memory and kernels."""
 import struct
 
-from support import abi, wire
-from support.wire import Message
+from support import abi, operations, wire
 
 OK = abi.VGPU_STUB_ERR_NONE
 NAME_SIZE = abi.VGPU_STUB_KERNEL_NAME_SIZE
@@ -23,12 +22,9 @@ class Accelerator:
 
     def call(self, opcode, params=(), data=b""):
         self.sequence += 1
-        body = struct.pack(f"<{len(params)}I", *params)
-        header = wire.REQUEST.pack(
-            abi.VGPU_STUB_PROTOCOL_VERSION, opcode, 0, len(params),
-            wire.REQUEST.size + len(body), len(data))
-        self.peer.send(Message(abi.VGPU_STUB_MSG_REQUEST, header + body + data,
-                               sequence=self.sequence))
+        self.peer.send(wire.request(
+            operations.call(opcode, operations.words(*params), data),
+            self.sequence))
         answer = self.peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
         assert answer.sequence == self.sequence
         _, status, count, offset, length, self.exec_us = \

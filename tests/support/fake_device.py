@@ -6,6 +6,16 @@ from pathlib import Path
 from support import abi, wire
 
 
+class DeviceLink(wire.Peer):
+    """A device's end of its link."""
+
+    def ask(self, payload, count=1, first=0):
+        """Send the request so often, in one piece; the answers in the order
+        in which they come."""
+        self.send(*(wire.request(payload, first + i) for i in range(count)))
+        return [self.expect(abi.VGPU_STUB_MSG_RESPONSE) for _ in range(count)]
+
+
 class FakeDevice:
     """A device's listening socket."""
 
@@ -18,7 +28,7 @@ class FakeDevice:
 
     def accept(self):
         """The daemon's connection, before any message."""
-        return wire.Peer(self.listener.accept()[0])
+        return DeviceLink(self.listener.accept()[0])
 
     def greet(self, **hello):
         """The daemon's connection, after HELLO and WELCOME."""

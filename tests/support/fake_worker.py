@@ -19,18 +19,13 @@ HERE = Path(sys.argv[0]).parent
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support import abi, wire               # noqa: E402
-from support.wire import Message            # noqa: E402
+from support.wire import Message, response  # noqa: E402
 
 LIMITS = struct.Struct("<QII")
-HEADER = 32
+HEADER = wire.REQUEST.size
 RESPONSE = abi.VGPU_STUB_MSG_RESPONSE
 HOLDS_MEMORY = 1
 FOR_EVER = 1000
-
-
-def response(data=b"", status=0):
-    return struct.pack("<8I", abi.VGPU_STUB_PROTOCOL_VERSION, status, 0,
-                       HEADER, len(data), 0, 0, 0) + data
 
 
 def answer(number, payload=response(), **fields):
@@ -39,11 +34,11 @@ def answer(number, payload=response(), **fields):
 
 ANSWERS = {
     "another request": lambda n: answer(n + 1),
-    "too long": lambda n: answer(n, response(bytes(993))),
+    "too long": lambda n: answer(n, response(data=bytes(993))),
     "too short": lambda n: answer(n, response()[:31]),
     "empty": lambda n: answer(n, b""),
     "two statuses": lambda n: answer(n, status=5),
-    "unknown status": lambda n: answer(n, response(b"", 0x100), status=0x100),
+    "unknown status": lambda n: answer(n, response(status=0x100), status=0x100),
     "ping": lambda n: Message(abi.VGPU_STUB_MSG_PING, request_id=n).encode(),
     "hello again": lambda n: Message(abi.VGPU_STUB_MSG_HELLO).encode(),
     "reset": lambda n: Message(abi.VGPU_STUB_MSG_RESET).encode(),
@@ -117,12 +112,13 @@ def serve(behaviour):
             time.sleep(0.3)
         if behaviour == "limits":
             peer.send(answer(request.request_id,
-                             response(request.payload[:LIMITS.size])))
+                             response(data=request.payload[:LIMITS.size])))
         elif behaviour in ANSWERS:
             peer.send(ANSWERS[behaviour](request.request_id))
         else:
             peer.send(answer(request.request_id,
-                             response(request.payload[LIMITS.size + HEADER:])))
+                             response(
+                                 data=request.payload[LIMITS.size + HEADER:])))
         if behaviour == "does not exit":
             time.sleep(FOR_EVER)
 

@@ -8,15 +8,38 @@ BUFFER = abi.VGPU_STUB_ARG_BUFFER
 U32 = abi.VGPU_STUB_ARG_U32
 
 
-def call(opcode, params=b"", data=b""):
-    """A request; params are bytes, too."""
-    return wire.REQUEST.pack(
-        abi.VGPU_STUB_PROTOCOL_VERSION, opcode, 0, len(params) // 4,
-        wire.REQUEST.size + len(params) if data else 0,
-        len(data)) + params + data
+def words(*numbers):
+    return struct.pack(f"<{len(numbers)}I", *numbers)
 
 
-def echo(data):
+def request(opcode, body=b"", *, version=abi.VGPU_STUB_PROTOCOL_VERSION,
+            flags=0, params=0, offset=0, length=0, reserved=(0, 0)):
+    """Any request: the header's fields and what follows it, as they are given."""
+    return words(version, opcode, flags, params, offset, length,
+                 *reserved) + body
+
+
+def call(opcode, params=b"", data=b"", **fields):
+    """A request that is laid out well; params are bytes, too."""
+    return request(opcode, params + data, params=len(params) // 4,
+                   offset=wire.REQUEST.size + len(params) if data else 0,
+                   length=len(data), **fields)
+
+
+def nop():
+    return call(abi.VGPU_STUB_OP_NOP)
+
+
+def info():
+    return call(abi.VGPU_STUB_OP_GET_DEVICE_INFO)
+
+
+def synchronize(data=b""):
+    """The least that a worker is needed for"""
+    return call(abi.VGPU_STUB_OP_SYNCHRONIZE, data=data)
+
+
+def echo(data=b""):
     return call(abi.VGPU_STUB_OP_ECHO, data=data)
 
 

@@ -54,6 +54,11 @@ def welcome(version=abi.VGPU_STUB_PROTOCOL_VERSION,
     return Message(abi.VGPU_STUB_MSG_WELCOME, WELCOME.pack(version, max_payload))
 
 
+def request(payload, sequence=0, **fields):
+    return Message(abi.VGPU_STUB_MSG_REQUEST, payload, sequence=sequence,
+                   **fields)
+
+
 def response_to(request, payload=b"", status=abi.VGPU_STUB_ERR_NONE):
     """The RESPONSE message that answers a REQUEST message."""
     return Message(abi.VGPU_STUB_MSG_RESPONSE, payload, request.request_id,
