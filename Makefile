@@ -22,7 +22,8 @@ VERSION := $(shell sed -n 's/^Version: *//p' SPECS/vgpu-stub.spec)
 # What installs the packages that a recipe needs; a package build has them.
 INSTALL_DEPS := scripts/install-deps
 
-include mediator/mediator.mk guest-tools/guest-tools.mk sst/sst.mk \
+include mediator/mediator.mk guest-tools/guest-tools.mk \
+    guest-tools/driver/driver.mk sst/sst.mk \
     scripts/qemu.mk scripts/install.mk scripts/rpm.mk scripts/xen.mk \
     tests/bench/bench.mk tests/fuzz/fuzz.mk tests/gpu/gpu.mk
 
@@ -43,13 +44,13 @@ CHECK_JOBS := 3
 
 .PHONY: check
 check: ## all tests (builds what they need)
-	@scripts/install-deps qemu guest xen rpm test sst bench fuzz gpu
+	@scripts/install-deps qemu guest driver xen rpm test sst bench fuzz gpu
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers
 	@$(MAKE) --no-print-directory mediator mediator-sanitizers ptx \
 	    guest-tools guest-test-programs bench-programs fuzz-programs \
-	    check-sst-build
+	    driver driver-test-programs check-sst-build
 	@$(MAKE) --no-print-directory gpu-bundle
 	@$(PYTHON) -m pytest tests --numprocesses=$(CHECK_JOBS) --dist=loadgroup \
 	    $(CHECK_QEMUS:%=--qemu-bin=$(BUILD)/qemu-%/qemu-system-x86_64)

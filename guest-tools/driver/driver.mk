@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+# The guest's kernel module, for each series of Linux that it is tested with.
+
+DRIVER_SERIES := 5.10 6.1 6.12
+DRIVER_SOURCES := $(wildcard guest-tools/driver/*.[ch]) \
+    guest-tools/driver/Kbuild include/vgpu-stub-regs.h include/vgpu-stub-ring.h
+DRIVER_MODULES := $(DRIVER_SERIES:%=$(BUILD)/driver/%/vgpu-stub.ko)
+
+.PHONY: driver
+driver: ## build the guest's kernel module, for Linux 5.10, 6.1 and 6.12
+	@scripts/install-deps driver
+	@$(MAKE) --no-print-directory $(DRIVER_MODULES)
+
+$(DRIVER_MODULES): $(BUILD)/driver/%/vgpu-stub.ko: $(DRIVER_SOURCES) \
+    scripts/build-driver
+	@scripts/build-driver $*
+
+# Programs that test it in a guest
+DRIVER_TESTS := $(BUILD)/tests/driver
+DRIVER_TEST_PROGRAMS := $(patsubst tests/driver/%.c,$(DRIVER_TESTS)/%, \
+    $(wildcard tests/driver/*.c))
+
+.PHONY: driver-test-programs
+driver-test-programs: $(DRIVER_TEST_PROGRAMS) ## build what tests the module
+
+$(DRIVER_TESTS)/%: tests/driver/%.c | guest-tools-deps
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) $(WARN) -std=gnu11 -Iinclude -Iguest-tools/driver \
+	    -MMD -MP -pthread -static -o $@ $<
+
+-include $(wildcard $(DRIVER_TESTS)/*.d)
