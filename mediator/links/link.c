@@ -210,7 +210,8 @@ static void link_compare_identity(const Link *link)
 static bool link_greet(Link *link, const WireHeader *header,
                        const uint8_t *payload, GError **error)
 {
-    const struct vgpu_stub_wire_welcome welcome = wire_welcome();
+    const struct vgpu_stub_wire_welcome welcome =
+        wire_welcome(VGPU_STUB_WIRE_MAILBOX);
     g_autoptr(GError) refusal = NULL;
     uint32_t status;
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <gio/gio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,12 @@ typedef struct ChannelSource {
     gpointer tag;               /* of the socket in the source */
 } ChannelSource;
 
+/* A descriptor on its way, with a message in the transmit buffer */
+typedef struct Passenger {
+    guint start, size;          /* of the message, in bytes */
+    int fd;
+} Passenger;
+
 struct Channel {
     int fd;
     ChannelSource *source;
@@ -25,6 +32,8 @@ struct Channel {
     GIOCondition watched;
     GByteArray *rx;             /* at most a message and what one read adds */
     GByteArray *tx;
+    GQueue passengers;          /* Passenger, in the order of their messages */
+    bool soon;                  /* the rest of tx goes out in the next turn */
     const ChannelHandlers *handlers;
     gpointer opaque;
 };
@@ -41,18 +50,75 @@ static bool channel_fail(const char *what, int code, GError **error)
     return false;
 }
 
+static void passenger_free(Passenger *passenger)
+{
+    close(passenger->fd);
+    g_free(passenger);
+}
+
+/* As send(), of @size bytes, with the descriptor @fd. */
+static ssize_t send_with(int socket, const uint8_t *bytes, size_t size,
+                         int fd)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(fd))];
+    } control = { .bytes = { 0 } };
+    struct iovec part = { .iov_base = (void *)bytes, .iov_len = size };
+    const struct msghdr message = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof(control),
+    };
+
+    control.header.cmsg_level = SOL_SOCKET;
+    control.header.cmsg_type = SCM_RIGHTS;
+    control.header.cmsg_len = CMSG_LEN(sizeof(fd));
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+/* Transmit what may be in one call. */
+static ssize_t channel_transmit(Channel *channel)
+{
+    const Passenger *first = g_queue_peek_head(&channel->passengers);
+    const uint8_t *bytes = channel->tx->data;
+
+    if (first != NULL && first->start == 0) {
+        return send_with(channel->fd, bytes, first->size, first->fd);
+    }
+    return send(channel->fd, bytes,
+                first != NULL ? first->start : channel->tx->len,
+                MSG_NOSIGNAL);
+}
+
+/* The first @sent bytes have gone, with the descriptor that was with them. */
+static void channel_sent(Channel *channel, guint sent)
+{
+    const Passenger *first = g_queue_peek_head(&channel->passengers);
+
+    if (first != NULL && first->start == 0) {
+        passenger_free(g_queue_pop_head(&channel->passengers));
+    }
+    for (GList *link = channel->passengers.head; link != NULL;
+         link = link->next) {
+        ((Passenger *)link->data)->start -= sent;
+    }
+    g_byte_array_remove_range(channel->tx, 0, sent);
+}
+
 /* Transmit as much as the socket takes. */
 static bool channel_flush(Channel *channel, GError **error)
 {
     while (channel->tx->len > 0) {
-        ssize_t sent = send(channel->fd, channel->tx->data, channel->tx->len,
-                            MSG_NOSIGNAL);
+        ssize_t sent = channel_transmit(channel);
 
         if (sent < 0) {
             return errno == EAGAIN || errno == EINTR ||
                    channel_fail("send", errno, error);
         }
-        g_byte_array_remove_range(channel->tx, 0, sent);
+        channel_sent(channel, sent);
     }
     return true;
 }
@@ -136,21 +202,36 @@ static void channel_watch(Channel *channel)
     }
 }
 
+/* Has the peer sent something, or gone? */
+static bool channel_has_news(const Channel *channel)
+{
+    const ChannelSource *source = channel->source;
+
+    return channel->watched != 0 &&
+           (g_source_query_unix_fd((GSource *)&source->source, source->tag) &
+            ~G_IO_OUT) != 0;
+}
+
 static gboolean channel_ready(GSource *source,
                               GSourceFunc callback G_GNUC_UNUSED,
                               gpointer opaque G_GNUC_UNUSED)
 {
     Channel *channel = ((ChannelSource *)source)->channel;
+    const bool news = channel_has_news(channel);
     g_autoptr(GError) error = NULL;
 
+    if (channel->soon) {
+        channel->soon = false;
+        g_source_set_ready_time(source, -1);
+    }
     /*
      * Messages that waited for room in the transmit buffer are delivered
      * before more is received, or the receive buffer could grow.
      */
     if (channel_flush(channel, &error) &&
         channel_deliver(channel, &error) &&
-        channel_receive(channel, &error) &&
-        channel_deliver(channel, &error)) {
+        (!news || (channel_receive(channel, &error) &&
+                   channel_deliver(channel, &error)))) {
         channel_watch(channel);
         return G_SOURCE_CONTINUE;
     }
@@ -184,6 +265,7 @@ Channel *channel_new(int fd, const ChannelHandlers *handlers,
     channel->fd = fd;
     channel->rx = g_byte_array_sized_new(CHANNEL_READ_SIZE);
     channel->tx = g_byte_array_new();
+    g_queue_init(&channel->passengers);
     channel->handlers = handlers;
     channel->opaque = opaque;
     channel_attach(channel);
@@ -201,6 +283,9 @@ void channel_free(Channel *channel)
     g_source_unref(&channel->source->source);
     g_byte_array_unref(channel->rx);
     g_byte_array_unref(channel->tx);
+    while (!g_queue_is_empty(&channel->passengers)) {
+        passenger_free(g_queue_pop_head(&channel->passengers));
+    }
     close(channel->fd);
     g_free(channel);
 }
@@ -219,6 +304,9 @@ bool channel_drained(const Channel *channel)
 /* There is something in the buffer that was not @idle before. */
 static void channel_push(Channel *channel, bool idle)
 {
+    if (channel->soon) {
+        return;
+    }
     if (idle) {
         /* What goes wrong goes wrong again in channel_ready(). */
         channel_flush(channel, NULL);
@@ -241,5 +329,34 @@ void channel_answer(Channel *channel, const WireHeader *to, uint16_t type,
     bool idle = channel->tx->len == 0;
 
     wire_append_answer(channel->tx, to, type, status, payload, length);
+    channel_push(channel, idle);
+}
+
+void channel_answer_soon(Channel *channel, const WireHeader *to,
+                         uint16_t type, uint32_t status, const void *payload,
+                         size_t length)
+{
+    bool idle = channel->tx->len == 0;
+
+    wire_append_answer(channel->tx, to, type, status, payload, length);
+    if (idle) {
+        channel->soon = true;
+        g_source_set_ready_time(&channel->source->source, 0);
+    }
+}
+
+void channel_send_fd(Channel *channel, const WireHeader *header,
+                     const void *payload, int fd)
+{
+    Passenger *passenger = g_new(Passenger, 1);
+    bool idle = channel->tx->len == 0;
+
+    *passenger = (Passenger) {
+        .start = channel->tx->len,
+        .size = sizeof(*header) + header->length,
+        .fd = fd,
+    };
+    g_queue_push_tail(&channel->passengers, passenger);
+    wire_append(channel->tx, header, payload);
     channel_push(channel, idle);
 }

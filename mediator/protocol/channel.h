@@ -71,4 +71,19 @@ void channel_send(Channel *channel, const WireHeader *header,
 void channel_answer(Channel *channel, const WireHeader *to, uint16_t type,
                     uint32_t status, const void *payload, size_t length);
 
+/*
+ * As channel_answer(), but together with what else is sent in this turn of the
+ * main loop.
+ */
+void channel_answer_soon(Channel *channel, const WireHeader *to,
+                         uint16_t type, uint32_t status, const void *payload,
+                         size_t length);
+
+/*
+ * As channel_send(), with the descriptor @fd, which is taken over. It goes with
+ * the message's first byte, and nothing else is in the same sendmsg().
+ */
+void channel_send_fd(Channel *channel, const WireHeader *header,
+                     const void *payload, int fd);
+
 #endif /* MEDIATOR_CHANNEL_H */

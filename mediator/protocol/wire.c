@@ -90,12 +90,21 @@ void wire_append_answer(GByteArray *out, const WireHeader *to, uint16_t type,
     wire_append(out, &header, payload);
 }
 
+static bool check_size(const char *name, size_t length, size_t wanted,
+                       GError **error)
+{
+    if (length != wanted) {
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "%s of %zu bytes, not %zu", name, length, wanted);
+        return false;
+    }
+    return true;
+}
+
 bool wire_decode_hello(const uint8_t *payload, size_t length,
                        WireHello *hello, uint32_t *status, GError **error)
 {
-    if (length != sizeof(*hello)) {
-        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
-                    "HELLO of %zu bytes, not %zu", length, sizeof(*hello));
+    if (!check_size("HELLO", length, sizeof(*hello), error)) {
         return false;
     }
     memcpy(hello, payload, sizeof(*hello));
@@ -130,11 +139,86 @@ bool wire_decode_hello(const uint8_t *payload, size_t length,
     return true;
 }
 
-struct vgpu_stub_wire_welcome wire_welcome(void)
+uint32_t wire_accepted_version(uint32_t version)
+{
+    return MIN(version, VGPU_STUB_WIRE_QUEUE);
+}
+
+bool wire_decode_context(const char *name, const uint8_t *payload,
+                         size_t length, uint64_t *context, GError **error)
+{
+    struct vgpu_stub_wire_context raw;
+
+    if (!check_size(name, length, sizeof(raw), error)) {
+        return false;
+    }
+    memcpy(&raw, payload, sizeof(raw));
+    for (size_t i = 0; i < G_N_ELEMENTS(raw.reserved); i++) {
+        if (raw.reserved[i] != 0) {
+            g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                        "%s with a reserved field that is not 0", name);
+            return false;
+        }
+    }
+    *context = GUINT64_FROM_LE(raw.context);
+    return true;
+}
+
+bool wire_decode_qrequest(const uint8_t *payload, size_t length,
+                          WireQrequest *request, GError **error)
+{
+    WireQrequest raw;
+
+    if (!check_size("QREQUEST", length, sizeof(raw), error)) {
+        return false;
+    }
+    memcpy(&raw, payload, sizeof(raw));
+    *request = (WireQrequest) {
+        .context = GUINT64_FROM_LE(raw.context),
+        .order = GUINT32_FROM_LE(raw.order),
+        .place = GUINT32_FROM_LE(raw.place),
+        .request_length = GUINT32_FROM_LE(raw.request_length),
+        .response_capacity = GUINT32_FROM_LE(raw.response_capacity),
+        .bulk_length = GUINT32_FROM_LE(raw.bulk_length),
+        .flags = GUINT32_FROM_LE(raw.flags),
+    };
+    return true;
+}
+
+struct vgpu_stub_wire_welcome wire_welcome(uint32_t accepted_version)
 {
     return (struct vgpu_stub_wire_welcome) {
-        .accepted_version = GUINT32_TO_LE(VGPU_STUB_PROTOCOL_VERSION),
+        .accepted_version = GUINT32_TO_LE(accepted_version),
         .max_payload = GUINT32_TO_LE(VGPU_STUB_WIRE_MAX_PAYLOAD),
+    };
+}
+
+struct vgpu_stub_wire_context wire_context(uint64_t context)
+{
+    return (struct vgpu_stub_wire_context) {
+        .context = GUINT64_TO_LE(context),
+    };
+}
+
+struct vgpu_stub_wire_arena wire_arena(uint64_t context, uint32_t small,
+                                       uint32_t large)
+{
+    return (struct vgpu_stub_wire_arena) {
+        .context = GUINT64_TO_LE(context),
+        .bytes = GUINT64_TO_LE(VGPU_STUB_ARENA_BYTES(small, large)),
+        .small = GUINT32_TO_LE(small),
+        .large = GUINT32_TO_LE(large),
+    };
+}
+
+struct vgpu_stub_wire_qresponse wire_qresponse(uint64_t context,
+                                               uint32_t response_length,
+                                               uint32_t bulk_moved)
+{
+    return (struct vgpu_stub_wire_qresponse) {
+        .context = GUINT64_TO_LE(context),
+        .response_length = GUINT32_TO_LE(response_length),
+        .bulk_moved = GUINT32_TO_LE(bulk_moved),
     };
 }
 

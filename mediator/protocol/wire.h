@@ -17,6 +17,7 @@
 /* In host byte order, once decoded */
 typedef struct vgpu_stub_wire_header WireHeader;
 typedef struct vgpu_stub_wire_hello WireHello;
+typedef struct vgpu_stub_wire_qrequest WireQrequest;
 
 #define WIRE_MAX_MESSAGE (sizeof(WireHeader) + VGPU_STUB_WIRE_MAX_PAYLOAD)
 
@@ -65,8 +66,28 @@ void wire_append_answer(GByteArray *out, const WireHeader *to, uint16_t type,
 bool wire_decode_hello(const uint8_t *payload, size_t length,
                        WireHello *hello, uint32_t *status, GError **error);
 
-/* The payload of a WELCOME from this mediator, in wire byte order. */
-struct vgpu_stub_wire_welcome wire_welcome(void);
+/* The version in which a device is served whose HELLO says @version */
+uint32_t wire_accepted_version(uint32_t version);
+
+/*
+ * Decode the payload of a queue's message, called @name, or of a QREQUEST.
+ *
+ * Errors: WIRE_ERROR_VIOLATION when its size is wrong or a reserved field is not
+ * 0. What a QREQUEST says is not looked at.
+ */
+bool wire_decode_context(const char *name, const uint8_t *payload,
+                         size_t length, uint64_t *context, GError **error);
+bool wire_decode_qrequest(const uint8_t *payload, size_t length,
+                          WireQrequest *request, GError **error);
+
+/* Payloads of this mediator's messages, in wire byte order */
+struct vgpu_stub_wire_welcome wire_welcome(uint32_t accepted_version);
+struct vgpu_stub_wire_context wire_context(uint64_t context);
+struct vgpu_stub_wire_arena wire_arena(uint64_t context, uint32_t small,
+                                       uint32_t large);
+struct vgpu_stub_wire_qresponse wire_qresponse(uint64_t context,
+                                               uint32_t response_length,
+                                               uint32_t bulk_moved);
 
 /* A UUID as text; to be freed with g_free(). */
 char *wire_format_uuid(const uint8_t uuid[16]);

@@ -8,9 +8,56 @@
  */
 #include <string.h>
 
+#include "protocol/arena.h"
 #include "protocol/wire.h"
 
+#define SMALL 3
+#define LARGE 2
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+/* Nothing that an arena has a place for is outside it. */
+static void take_place(const WireQrequest *request)
+{
+    static Arena *arena;
+    const uint8_t *end;
+
+    if (arena == NULL) {
+        arena = arena_new(SMALL, LARGE, NULL);
+    }
+    if (!arena_check(arena, request, NULL)) {
+        return;
+    }
+    end = arena_request(arena, 0) + arena_bytes(arena);
+    g_assert_true(arena_request(arena, request->place) +
+                  request->request_length <=
+                  arena_response(arena, request->place));
+    g_assert_true(arena_response(arena, request->place) +
+                  request->response_capacity <= end);
+    g_assert_true(request->bulk_length == 0 ||
+                  arena_bulk(arena, request->place) +
+                  request->bulk_length <= end);
+}
+
+static void take_queue_message(const WireHeader *header,
+                               const uint8_t *payload)
+{
+    g_autoptr(GError) error = NULL;
+    WireQrequest request;
+    uint64_t context;
+
+    if (wire_decode_context("CONTEXT_OPEN", payload, header->length, &context,
+                            &error)) {
+        const struct vgpu_stub_wire_context raw = wire_context(context);
+
+        g_assert_true(memcmp(&raw, payload, sizeof(raw)) == 0);
+    } else {
+        g_assert_nonnull(error);
+    }
+    if (wire_decode_qrequest(payload, header->length, &request, NULL)) {
+        take_place(&request);
+    }
+}
 
 /* A HELLO is decoded in full, and answered as the daemon does. */
 static void take_message(const WireHeader *header, const uint8_t *payload)
@@ -29,6 +76,7 @@ static void take_message(const WireHeader *header, const uint8_t *payload)
     } else {
         g_assert_nonnull(error);
     }
+    take_queue_message(header, payload);
     wire_append_answer(out, header, VGPU_STUB_MSG_PONG, status, payload,
                        header->length);
     g_assert_cmpint(wire_decode(out->data, out->len, &answer, NULL), ==,
