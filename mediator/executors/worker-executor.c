@@ -63,37 +63,47 @@ static void executor_configure(Executor *base, const Config *config)
     worker_pool_configure(pool_of(base), config);
 }
 
-static void executor_wish(Executor *base, const char *vm, bool place)
+static void executor_attach(Executor *base, const char *vm)
 {
-    worker_pool_wish(pool_of(base), vm, place);
-}
-
-static void executor_start(Executor *base, Execution *execution)
-{
-    worker_execute(worker_pool_find(pool_of(base), execution->vm), execution);
-}
-
-static void executor_stop(Executor *base, Execution *execution)
-{
-    worker_stop(worker_pool_executing(pool_of(base), execution));
-}
-
-static void executor_release(Executor *base, const char *vm,
-                             uint64_t context)
-{
-    Worker *worker = worker_pool_find(pool_of(base), vm);
-
-    if (worker != NULL) {
-        worker_release(worker, context);
-    }
+    worker_pool_attach(pool_of(base), vm);
 }
 
 static void executor_vm_gone(Executor *base, const char *vm)
 {
-    Worker *worker = worker_pool_find(pool_of(base), vm);
+    worker_pool_detach(pool_of(base), vm);
+}
 
+static void executor_wish(Executor *base, const char *vm, uint64_t context,
+                          bool place)
+{
+    worker_pool_wish(pool_of(base), vm, context, place);
+}
+
+static void executor_open(Executor *base, const char *vm, uint64_t context,
+                          Arena *arena G_GNUC_UNUSED)
+{
+    worker_pool_open(pool_of(base), vm, context);
+}
+
+static void executor_release(Executor *base, const char *vm G_GNUC_UNUSED,
+                             uint64_t context)
+{
+    worker_pool_release(pool_of(base), context);
+}
+
+static void executor_start(Executor *base, Execution *execution)
+{
+    worker_execute(worker_pool_find(pool_of(base), execution->context),
+                   execution);
+}
+
+static void executor_stop(Executor *base, Execution *execution)
+{
+    Worker *worker = worker_pool_find(pool_of(base), execution->context);
+
+    /* What is at one that has gone is about to end. */
     if (worker != NULL) {
-        worker_pool_discard(pool_of(base), worker, true);
+        worker_stop(worker, execution);
     }
 }
 
@@ -142,11 +152,13 @@ WorkerExecutors *worker_executors_new(Starter *starter, WorkerRoot *root,
             .pool = id,
             .vm_slots = 1,
             .configure = executor_configure,
+            .attach = executor_attach,
+            .vm_gone = executor_vm_gone,
             .wish = executor_wish,
+            .open = executor_open,
+            .release = executor_release,
             .start = executor_start,
             .stop = executor_stop,
-            .release = executor_release,
-            .vm_gone = executor_vm_gone,
             .state = executor_state,
             .foreach = executor_foreach,
         };

@@ -1,13 +1,21 @@
 /*
- * The workers of a pool: which VMs have one, and which of them a process
+ * The workers of a pool: which contexts have one, and which of them a process
  *
- *   - A worker gets its process when its VM has requests. Until it takes them
- *     it holds up nobody: the VM has no place yet (executor.h).
- *   - A pool has at most as many worker processes as its limit says. When a
- *     VM needs one more, an idle one without memory is retired for it, once
- *     that has been there for a moment; if there is none, the VM waits. The
- *     longest waiting VM is first.
- *   - When a worker fails before it takes requests, what its VM has waiting
+ *   - A mailbox's context gets a process when it has requests, a queue's when
+ *     it is opened. Until it takes requests it holds up nobody: the context has
+ *     no place yet (executor.h).
+ *   - A pool has at most as many worker processes as its limit says, beside the
+ *     spares. When a context needs one more, a mailbox's idle one without memory
+ *     is retired for it, once that has been there for a moment; if there is
+ *     none, a mailbox waits. The longest waiting is first.
+ *   - Each VM with a queue has a place kept for the first of its contexts. For
+ *     another there has to be room when it is opened, and the VM may have as
+ *     many as its limit says, or it is refused. One that has ended counts until
+ *     nothing is left of it.
+ *   - A VM has workers started no more often than pool-vm.h says; it waits.
+ *   - While there is a VM with a queue, `spares` workers are started ahead for
+ *     whoever needs one next.
+ *   - When a worker fails before it takes requests, what its context has waiting
  *     ends as BACKEND_ERROR. When that happens again and again, so does all
  *     that would need another start, until a pause is over (start-pauses.h).
  *
@@ -35,11 +43,17 @@ typedef struct WorkerPool {
     const PoolSettings *settings;
     PoolHealth *health;
     GQueue workers;             /* Worker, in the order of their making */
-    GHashTable *serving;        /* the VM's name → Worker, but LEAVING ones */
-    unsigned processes;
+    unsigned count[WORKER_LEAVING + 1];     /* of them, by their states */
+    /* context → Worker: a mailbox's until it leaves, a queue's until it is gone */
+    GHashTable *serving;
+    PoolVms *vms;
+    unsigned reserved;          /* places kept for VMs that don't use them */
+    unsigned attached;          /* VMs with a queue */
+    unsigned spares;            /* but LEAVING ones */
+    unsigned processes;         /* all but the spares' */
     unsigned leaving;           /* of them */
     StartPauses pauses;
-    guint turn_timer;           /* to the end of a turn, or 0 */
+    guint timer;                /* to when there may be room, or 0 */
 } WorkerPool;
 
 /* Nothing serves it yet; @host has to outlive it. */
@@ -56,17 +70,15 @@ void worker_pool_clear(WorkerPool *pool);
 
 void worker_pool_configure(WorkerPool *pool, const Config *config);
 
-/* The worker that serves a VM; NULL when none does. */
-Worker *worker_pool_find(const WorkerPool *pool, const char *vm);
+/* The worker that serves a context; NULL when none does. */
+Worker *worker_pool_find(const WorkerPool *pool, uint64_t context);
 
-/* The worker that has @execution; there is one. */
-Worker *worker_pool_executing(const WorkerPool *pool,
-                              const Execution *execution);
-
-/* A VM wishes for a worker, or not any more. */
-void worker_pool_wish(WorkerPool *pool, const char *vm, bool wish);
-
-/* End a VM's worker; @killed: as an ExecutionEnd's */
-void worker_pool_discard(WorkerPool *pool, Worker *worker, bool killed);
+/* As an Executor's, which these are */
+void worker_pool_attach(WorkerPool *pool, const char *vm);
+void worker_pool_detach(WorkerPool *pool, const char *vm);
+void worker_pool_wish(WorkerPool *pool, const char *vm, uint64_t context,
+                      bool wish);
+void worker_pool_open(WorkerPool *pool, const char *vm, uint64_t context);
+void worker_pool_release(WorkerPool *pool, uint64_t context);
 
 #endif /* MEDIATOR_WORKER_POOL_H */

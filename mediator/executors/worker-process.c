@@ -24,9 +24,10 @@ struct WorkerProcess {
     const WorkerProcessHandlers *handlers;
     gpointer opaque;
     bool ready;
-    bool busy;                  /* has a request */
-    uint32_t number;            /* of the latest request */
-    unsigned releases;          /* that it has not answered */
+    bool limited;               /* it knows `limits` */
+    struct worker_limits limits;
+    uint32_t asked;             /* requests that were sent … */
+    uint32_t answered;          /* … and answered; both wrap around */
     bool over;                  /* only `gone` is to come */
     bool told;                  /* to exit */
     char *why;                  /* what was wrong; NULL for nothing so far */
@@ -45,19 +46,19 @@ violation(GError **error, const char *format, ...)
     return false;
 }
 
-/* Is what has come with @header the answer to the request? */
+/* Is what has come with @header the answer to the next request? */
 static bool check_response(const WorkerProcess *process,
                            const WireHeader *header, const uint8_t *payload,
                            GError **error)
 {
     struct vgpu_stub_response response;
 
-    if (!process->busy) {
+    if (process->answered == process->asked) {
         return violation(error, "an answer to no request");
     }
-    if (header->request_id != process->number) {
+    if (header->request_id != process->answered + 1) {
         return violation(error, "an answer to request %u, not %u",
-                         header->request_id, process->number);
+                         header->request_id, process->answered + 1);
     }
     if (header->length < sizeof(response) ||
         header->length > VGPU_STUB_MAX_RESPONSE) {
@@ -74,15 +75,43 @@ static bool check_response(const WorkerProcess *process,
     return true;
 }
 
-static bool process_released(WorkerProcess *process, const WireHeader *header,
-                             GError **error)
+static bool process_memory(WorkerProcess *process, const WireHeader *header,
+                           const uint8_t *payload, GError **error)
 {
-    if (process->releases == 0 || header->length != 0) {
-        return violation(error, "a RESET that answers nothing");
+    struct worker_memory memory;
+
+    if (header->length != sizeof(memory)) {
+        return violation(error, "MEMORY of %u bytes", header->length);
     }
-    process->releases--;
-    process->handlers->released(process->opaque,
-                                header->flags & WORKER_HOLDS_MEMORY);
+    memcpy(&memory, payload, sizeof(memory));
+    return process->handlers->memory(process->opaque,
+                                     GUINT64_FROM_LE(memory.held),
+                                     GUINT64_FROM_LE(memory.wanted), error);
+}
+
+static bool process_response(WorkerProcess *process, const WireHeader *header,
+                             const uint8_t *payload, GError **error)
+{
+    if (!check_response(process, header, payload, error)) {
+        return false;
+    }
+    process->answered++;
+    process->handlers->answer(process->opaque, &(WorkerAnswer) {
+        .status = header->status,
+        .response = payload,
+        .length = header->length,
+    });
+    return true;
+}
+
+static bool process_hello(WorkerProcess *process, const WireHeader *header,
+                          GError **error)
+{
+    if (header->type != VGPU_STUB_MSG_HELLO || header->length != 0) {
+        return violation(error, "something before HELLO");
+    }
+    process->ready = true;
+    process->handlers->ready(process->opaque);
     return true;
 }
 
@@ -95,30 +124,16 @@ static bool process_message(gpointer opaque, const WireHeader *header,
         return true;
     }
     if (!process->ready) {
-        if (header->type != VGPU_STUB_MSG_HELLO || header->length != 0) {
-            return violation(error, "something before HELLO");
-        }
-        process->ready = true;
-        process->handlers->ready(process->opaque);
-        return true;
+        return process_hello(process, header, error);
     }
-    if (header->type == VGPU_STUB_MSG_RESET) {
-        return process_released(process, header, error);
-    }
-    if (header->type != VGPU_STUB_MSG_RESPONSE) {
+    switch (header->type) {
+    case VGPU_STUB_MSG_RESPONSE:
+        return process_response(process, header, payload, error);
+    case WORKER_MSG_MEMORY:
+        return process_memory(process, header, payload, error);
+    default:
         return violation(error, "a message of type %u", header->type);
     }
-    if (!check_response(process, header, payload, error)) {
-        return false;
-    }
-    process->busy = false;
-    process->handlers->answer(process->opaque, &(WorkerAnswer) {
-        .status = header->status,
-        .holds_memory = header->flags & WORKER_HOLDS_MEMORY,
-        .response = payload,
-        .length = header->length,
-    });
-    return true;
 }
 
 /* Unless it is gone already */
@@ -231,46 +246,65 @@ WorkerProcess *worker_process_new(Starter *starter, const char *const *argv,
     return process;
 }
 
+void worker_process_set_owner(WorkerProcess *process, gpointer opaque)
+{
+    process->opaque = opaque;
+}
+
 pid_t worker_process_pid(const WorkerProcess *process)
 {
     return process->pid;
 }
 
-void worker_process_send(WorkerProcess *process, uint64_t context,
-                         const struct worker_limits *limits,
-                         const uint8_t *request, size_t length)
+/* Unless it has closed its side; that will be heard of. */
+static void process_send(WorkerProcess *process, const WireHeader *header,
+                         const void *payload)
 {
-    const WireHeader header = {
-        .type = VGPU_STUB_MSG_REQUEST,
-        .length = sizeof(*limits) + length,
-        .request_id = ++process->number,
-        .sequence = context,
-    };
-
-    uint8_t payload[sizeof(*limits) + VGPU_STUB_MAX_REQUEST];
-
-    g_assert(process->ready && !process->busy && !process->over &&
-             length <= VGPU_STUB_MAX_REQUEST);
-    process->busy = true;
+    g_assert(process->ready && !process->over);
     if (process->channel != NULL) {
-        memcpy(payload, limits, sizeof(*limits));
-        memcpy(payload + sizeof(*limits), request, length);
-        channel_send(process->channel, &header, payload);
+        channel_send(process->channel, header, payload);
     }
 }
 
-void worker_process_release(WorkerProcess *process, uint64_t context)
+void worker_process_set_limits(WorkerProcess *process,
+                               const struct worker_limits *limits)
 {
     const WireHeader header = {
-        .type = VGPU_STUB_MSG_RESET,
-        .sequence = context,
+        .type = WORKER_MSG_LIMITS,
+        .length = sizeof(*limits),
     };
 
-    g_assert(process->ready && !process->over);
-    process->releases++;
-    if (process->channel != NULL) {
-        channel_send(process->channel, &header, NULL);
+    if (!process->limited ||
+        memcmp(&process->limits, limits, sizeof(*limits)) != 0) {
+        process->limited = true;
+        process->limits = *limits;
+        process_send(process, &header, limits);
     }
+}
+
+void worker_process_send(WorkerProcess *process, const uint8_t *request,
+                         size_t length)
+{
+    const WireHeader header = {
+        .type = VGPU_STUB_MSG_REQUEST,
+        .length = length,
+        .request_id = ++process->asked,
+    };
+
+    g_assert(process->limited && length <= VGPU_STUB_MAX_REQUEST);
+    process_send(process, &header, request);
+}
+
+void worker_process_grant(WorkerProcess *process, bool granted,
+                          const struct worker_grant *grant)
+{
+    const WireHeader header = {
+        .type = WORKER_MSG_GRANT,
+        .length = sizeof(*grant),
+        .status = granted ? VGPU_STUB_ERR_NONE : VGPU_STUB_ERR_OUT_OF_MEMORY,
+    };
+
+    process_send(process, &header, grant);
 }
 
 void worker_process_retire(WorkerProcess *process)

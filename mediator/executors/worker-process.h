@@ -19,19 +19,23 @@ typedef struct WorkerProcess WorkerProcess;
 /* The answer to a request; it has been checked. */
 typedef struct WorkerAnswer {
     uint32_t status;            /* VGPU_STUB_ERR_… */
-    bool holds_memory;
     const uint8_t *response;    /* valid during the call */
     size_t length;              /* bytes, at most VGPU_STUB_MAX_RESPONSE */
 } WorkerAnswer;
 
 /* All of them are called from the main loop. */
 typedef struct WorkerProcessHandlers {
-    /* It takes a request from now on. */
+    /* It takes requests from now on. */
     void (*ready)(gpointer opaque);
-    /* The answer has come; the next request may be sent. */
+    /* The answer to the first request that has none has come. */
     void (*answer)(gpointer opaque, const WorkerAnswer *answer);
-    /* A context has been released; @holds_memory: there is still some. */
-    void (*released)(gpointer opaque, bool holds_memory);
+    /*
+     * It has @held bytes of memory now, and wants @wanted more; unless that is
+     * 0, worker_process_grant() is to follow. false with @error, a WIRE_ERROR,
+     * when that cannot be.
+     */
+    bool (*memory)(gpointer opaque, uint64_t held, uint64_t wanted,
+                   GError **error);
     /* It has printed a line, worker-output.h; also after it has failed. */
     void (*said)(gpointer opaque, const char *text);
     /* It has failed; only `gone` will follow. */
@@ -51,22 +55,29 @@ WorkerProcess *worker_process_new(Starter *starter, const char *const *argv,
                                   const WorkerProcessHandlers *handlers,
                                   gpointer opaque, GError **error);
 
+/* What its handlers are called with from now on */
+void worker_process_set_owner(WorkerProcess *process, gpointer opaque);
+
 /* 0 when it has not been started yet */
 pid_t worker_process_pid(const WorkerProcess *process);
 
 /*
- * Have it execute a request in @context, within @limits. It is ready and has no
- * request; @length is VGPU_STUB_MAX_REQUEST at most.
+ * What the VM may from the next request on. It is ready; nothing is sent when
+ * that is what it was told before.
  */
-void worker_process_send(WorkerProcess *process, uint64_t context,
-                         const struct worker_limits *limits,
-                         const uint8_t *request, size_t length);
+void worker_process_set_limits(WorkerProcess *process,
+                               const struct worker_limits *limits);
 
 /*
- * Have it free what @context has, also by the request that it may have now.
- * It is ready; there is no request in this context any more.
+ * Have it execute a mailbox's request, after those that it has. It is ready and
+ * knows its limits; @length is VGPU_STUB_MAX_REQUEST at most.
  */
-void worker_process_release(WorkerProcess *process, uint64_t context);
+void worker_process_send(WorkerProcess *process, const uint8_t *request,
+                         size_t length);
+
+/* It has got the memory that it wanted, or not: as worker-protocol.h says. */
+void worker_process_grant(WorkerProcess *process, bool granted,
+                          const struct worker_grant *grant);
 
 /* Tell it to exit; only `gone` will follow. */
 void worker_process_retire(WorkerProcess *process);

@@ -1,5 +1,5 @@
 /*
- * A worker of one VM in one pool, and its states
+ * A worker of one context in one pool, and its states
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -8,16 +8,17 @@
 /* Until a worker takes requests; drivers may take their time. */
 #define START_TIMEOUT_MS 30000
 
-#define MEMORY_IS_LOST "this VM's memory in this pool is lost"
+#define MEMORY_IS_LOST "its memory on the accelerator is lost"
 
-Worker *worker_new(const Workplace *place, const char *vm)
+Worker *worker_new(const Workplace *place, PoolVm *vm, uint64_t context,
+                   bool opened)
 {
     Worker *worker = g_new0(Worker, 1);
 
     worker->place = place;
-    worker->vm = g_strdup(vm);
-    worker->contexts = g_hash_table_new_full(g_int64_hash, g_int64_equal,
-                                             g_free, NULL);
+    worker->vm = vm;
+    worker->context = context;
+    worker->opened = opened;
     worker->since = g_get_monotonic_time();
     return worker;
 }
@@ -39,49 +40,117 @@ static void worker_arm(Worker *worker, unsigned ms, GSourceFunc function)
 void worker_free(Worker *worker)
 {
     worker_disarm(worker);
-    g_hash_table_unref(worker->contexts);
-    g_free(worker->vm);
     g_free(worker);
+}
+
+static void worker_set_state(Worker *worker, WorkerState state)
+{
+    const WorkerState before = worker->state;
+
+    if (state != before) {
+        worker->state = state;
+        worker->place->changed(worker, before);
+    }
+}
+
+/* What it executes; NULL for nothing */
+static Execution *worker_current(const Worker *worker)
+{
+    const GList *first = worker->executions.head;
+
+    return first != NULL ? first->data : NULL;
+}
+
+static const char *worker_vm(const Worker *worker)
+{
+    return worker->vm != NULL ? worker->vm->name : "";
 }
 
 WorkerReport worker_report(const Worker *worker)
 {
+    const Execution *current = worker_current(worker);
+
     return (WorkerReport) {
-        .vm = worker->vm,
+        .vm = worker_vm(worker),
+        .context = worker->context,
         .pool = worker->place->pool,
         .pid = worker->process != NULL ? worker_process_pid(worker->process)
                                        : 0,
         .state = worker->state,
-        .holds_memory = worker->holds_memory,
-        .request_id = worker->current != NULL ? worker->current->request_id
-                                              : 0,
+        .memory = worker->granted,
+        .request_id = current != NULL ? current->request_id : 0,
         .since = worker->since,
     };
 }
 
-/* --- How it ends --- */
+/* --- What it executes --- */
 
-/* It serves its VM no longer, its process is about to go. */
-static void worker_leave(Worker *worker)
+static gboolean worker_overdue(gpointer opaque);
+
+/* The first of its executions has begun. */
+static void worker_begin(Worker *worker)
 {
-    worker->state = WORKER_LEAVING;
-    worker_disarm(worker);
-    worker->place->left(worker);
+    Execution *execution = worker_current(worker);
+
+    worker->begun = g_get_monotonic_time();
+    if (execution->stopped) {
+        worker_arm(worker, EXECUTION_GRACE_MS, worker_overdue);
+    }
+    if (execution->begun != NULL) {
+        execution->begun(execution);
+    }
 }
 
-/* What it had, if anything, has ended with @status. */
-static void worker_end_current(Worker *worker, Execution *current,
-                               uint32_t status, const char *why,
-                               ExecutionEnd end)
+static void worker_end(Execution *execution, gint64 took, uint32_t status,
+                       const char *why, ExecutionEnd end)
 {
     Reply reply;
 
-    if (current != NULL) {
-        reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
-        reply_error(&reply, status, why);
-        execution_reply(current, &reply,
-                        g_get_monotonic_time() - worker->current_since, end);
+    reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
+    reply_error(&reply, status, why);
+    execution_reply(execution, &reply, took, end);
+}
+
+/*
+ * What was executed, if anything, has ended with @status, and what waited
+ * behind it with @others.
+ */
+static void worker_end_all(Worker *worker, uint32_t status, const char *why,
+                           ExecutionEnd end, uint32_t others)
+{
+    const gint64 took = g_get_monotonic_time() - worker->begun;
+    GQueue executions = worker->executions;
+    Execution *execution;
+
+    g_queue_init(&worker->executions);
+    end.lost = worker->opened && !worker->released;
+    execution = g_queue_pop_head(&executions);
+    if (execution != NULL) {
+        worker_end(execution, took, status, why, end);
     }
+    while ((execution = g_queue_pop_head(&executions)) != NULL) {
+        worker_end(execution, 0, others, others == VGPU_STUB_ERR_CANCELLED
+                   ? "nobody waits for it"
+                   : "it had not begun when its worker was lost",
+                   (ExecutionEnd) { .lost = end.lost });
+    }
+}
+
+/* As what those end that had no part in its end */
+static uint32_t worker_lost_status(const Worker *worker)
+{
+    return worker->opened ? VGPU_STUB_ERR_CONTEXT_LOST
+                          : VGPU_STUB_ERR_BACKEND_ERROR;
+}
+
+/* --- How it ends --- */
+
+/* It serves its context no longer, its process is about to go. */
+static void worker_leave(Worker *worker)
+{
+    worker_disarm(worker);
+    worker_set_state(worker, WORKER_LEAVING);
+    worker->place->left(worker);
 }
 
 /* Its process has failed, or is killed for what it does not do. */
@@ -95,30 +164,28 @@ static void worker_lost(Worker *worker)
 static gboolean worker_overdue(gpointer opaque)
 {
     Worker *worker = opaque;
-    Execution *current = worker->current;
 
     worker->timer = 0;
-    worker->current = NULL;
     worker_process_kill(worker->process, worker->state == WORKER_BUSY
                         ? "killed, its request had to be stopped"
                         : "killed, it did not start in time");
     worker_lost(worker);
-    worker_end_current(worker, current, VGPU_STUB_ERR_BACKEND_ERROR,
-                       "the request had to be stopped; " MEMORY_IS_LOST,
-                       (ExecutionEnd) { .killed = true });
+    worker_end_all(worker, VGPU_STUB_ERR_BACKEND_ERROR,
+                   "the request had to be stopped; " MEMORY_IS_LOST,
+                   (ExecutionEnd) { .killed = true },
+                   worker_lost_status(worker));
     return G_SOURCE_REMOVE;
 }
 
 /* The request that was at its process broke that: @how it ended. */
 static void worker_end_broken(Worker *worker, const char *how)
 {
-    Execution *current = worker->current;
     g_autofree char *text = g_strdup_printf(
         "the request broke its worker: %s; " MEMORY_IS_LOST, how);
 
-    worker->current = NULL;
-    worker_end_current(worker, current, VGPU_STUB_ERR_BACKEND_ERROR, text,
-                       (ExecutionEnd) { .broke = true });
+    worker_end_all(worker, VGPU_STUB_ERR_BACKEND_ERROR, text,
+                   (ExecutionEnd) { .broke = true },
+                   worker_lost_status(worker));
 }
 
 /* What its process ended with is not known in time. */
@@ -150,29 +217,26 @@ void worker_retire(Worker *worker)
 
 void worker_discard(Worker *worker, bool killed)
 {
-    Execution *current = worker->current;
-
-    worker->current = NULL;
     worker_process_kill(worker->process, NULL);
     worker_leave(worker);
-    worker_end_current(worker, current, VGPU_STUB_ERR_CANCELLED,
-                       "nobody waits for it",
-                       (ExecutionEnd) { .killed = killed });
+    worker_end_all(worker, VGPU_STUB_ERR_CANCELLED, "nobody waits for it",
+                   (ExecutionEnd) { .killed = killed },
+                   VGPU_STUB_ERR_CANCELLED);
 }
 
 /* --- What it does --- */
 
 static gboolean worker_unused(gpointer opaque);
 
-/* It has nothing to do, but that is not to be for ever. */
+/* It has nothing to do, but a mailbox's is not to be so for ever. */
 static void worker_rest(Worker *worker)
 {
     const PoolSettings *settings =
         config_pool(worker->place->config, worker->place->pool);
 
-    worker->state = WORKER_IDLE;
     worker_disarm(worker);
-    if (!worker->holds_memory) {
+    worker_set_state(worker, WORKER_IDLE);
+    if (!worker->opened && worker->granted == 0) {
         worker_arm(worker, settings->idle_s * 1000, worker_unused);
     }
 }
@@ -190,47 +254,43 @@ static gboolean worker_unused(gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
-static void worker_send(Worker *worker, const Execution *execution)
+static void worker_set_limits(Worker *worker)
 {
-    const VmLimits *vm = config_limits(worker->place->config, worker->vm);
-    const struct worker_limits limits = {
+    const VmLimits *vm = config_limits(worker->place->config,
+                                       worker->vm->name);
+
+    worker_process_set_limits(worker->process, &(struct worker_limits) {
         .memory = GUINT64_TO_LE((guint64)vm->memory_mib << 20),
+        .others = GUINT64_TO_LE(worker->vm->memory - worker->vm->leaving -
+                                worker->granted),
         .flags = GUINT32_TO_LE(vm->guest_kernels ? WORKER_LIMITS_GUEST_KERNELS
                                                  : 0),
-    };
-
-    if (!g_hash_table_contains(worker->contexts, &execution->context)) {
-        g_hash_table_add(worker->contexts,
-                         g_memdup(&execution->context,
-                                  sizeof(execution->context)));
-    }
-    worker_process_send(worker->process, execution->context, &limits,
-                        execution->request, execution->length);
+    });
 }
 
 void worker_execute(Worker *worker, Execution *execution)
 {
-    g_assert(worker->state == WORKER_IDLE);
-    worker->state = WORKER_BUSY;
-    worker->served = true;
-    worker->current = execution;
-    worker->current_since = g_get_monotonic_time();
-    worker_disarm(worker);
-    worker_send(worker, execution);
-}
+    const bool idle = worker->state == WORKER_IDLE;
 
-void worker_stop(Worker *worker)
-{
-    /* One that has failed is about to end it. */
-    if (worker->state == WORKER_BUSY) {
-        worker_arm(worker, EXECUTION_GRACE_MS, worker_overdue);
+    g_assert(idle || worker->state == WORKER_BUSY);
+    worker->served = true;
+    g_queue_push_tail(&worker->executions, execution);
+    worker_set_limits(worker);
+    worker_process_send(worker->process, execution->request,
+                        execution->length);
+    if (idle) {
+        worker_disarm(worker);
+        worker_set_state(worker, WORKER_BUSY);
+        worker_begin(worker);
     }
 }
 
-void worker_release(Worker *worker, uint64_t context)
+void worker_stop(Worker *worker, Execution *execution)
 {
-    if (g_hash_table_remove(worker->contexts, &context)) {
-        worker_process_release(worker->process, context);
+    execution->stopped = true;
+    /* One that has failed is about to end it. */
+    if (worker->state == WORKER_BUSY && execution == worker_current(worker)) {
+        worker_arm(worker, EXECUTION_GRACE_MS, worker_overdue);
     }
 }
 
@@ -241,36 +301,41 @@ static void worker_ready(gpointer opaque)
     Worker *worker = opaque;
 
     worker->placed = g_get_monotonic_time();
-    worker_rest(worker);
+    if (worker->vm == NULL) {
+        worker_disarm(worker);
+        worker_set_state(worker, WORKER_SPARE);
+    } else {
+        worker_rest(worker);
+    }
     worker->place->ready(worker);
 }
 
 static void worker_answer(gpointer opaque, const WorkerAnswer *answer)
 {
     Worker *worker = opaque;
-    Execution *execution = worker->current;
+    Execution *execution = g_queue_pop_head(&worker->executions);
     const ExecutionEnd end = {
         .status = answer->status,
         .response = answer->response,
         .length = answer->length,
     };
 
-    worker->current = NULL;
-    worker->holds_memory = answer->holds_memory;
-    worker_rest(worker);
-    worker->place->rested(worker);
-    execution->done(execution, &end);
-}
-
-static void worker_released(gpointer opaque, bool holds_memory)
-{
-    Worker *worker = opaque;
-
-    worker->holds_memory = holds_memory;
-    if (worker->state == WORKER_IDLE) {
+    if (worker_current(worker) != NULL) {
+        worker_disarm(worker);
+        worker_begin(worker);
+    } else {
         worker_rest(worker);
         worker->place->rested(worker);
     }
+    execution->done(execution, &end);
+}
+
+static bool worker_memory(gpointer opaque, uint64_t held, uint64_t wanted,
+                          GError **error)
+{
+    Worker *worker = opaque;
+
+    return worker->place->memory(worker, held, wanted, error);
 }
 
 /* It, or its driver, or the guest's own program has printed @text. */
@@ -278,13 +343,13 @@ static void worker_said(gpointer opaque, const char *text)
 {
     Worker *worker = opaque;
     const char pool[] = { pool_letter(worker->place->pool), '\0' };
+    const char *vm = worker_vm(worker);
 
-    if (log_limit_admit(worker->place->said, worker->vm)) {
+    if (log_limit_admit(worker->place->said, vm)) {
         g_log_structured(G_LOG_DOMAIN, G_LOG_LEVEL_MESSAGE,
-                         "VGPU_VM", worker->vm, "VGPU_POOL", pool,
+                         "VGPU_VM", vm, "VGPU_POOL", pool,
                          "MESSAGE", "vm %s: its worker %d in pool %s says: %s",
-                         worker->vm, worker_process_pid(worker->process),
-                         pool, text);
+                         vm, worker_process_pid(worker->process), pool, text);
     }
 }
 
@@ -294,7 +359,7 @@ static void worker_failed(gpointer opaque)
     Worker *worker = opaque;
 
     worker_lost(worker);
-    if (worker->current != NULL) {
+    if (worker_current(worker) != NULL) {
         worker_arm(worker, EXECUTION_GRACE_MS, worker_unknown);
     }
 }
@@ -307,25 +372,40 @@ static void worker_gone(gpointer opaque, const char *why)
     worker->place->gone(worker, why);
 }
 
+static const WorkerProcessHandlers handlers = {
+    .ready = worker_ready,
+    .answer = worker_answer,
+    .memory = worker_memory,
+    .said = worker_said,
+    .failed = worker_failed,
+    .gone = worker_gone,
+};
+
 bool worker_start(Worker *worker, Starter *starter, const char *const *argv,
                   GError **error)
 {
-    static const WorkerProcessHandlers handlers = {
-        .ready = worker_ready,
-        .answer = worker_answer,
-        .released = worker_released,
-        .said = worker_said,
-        .failed = worker_failed,
-        .gone = worker_gone,
-    };
-
     worker->process = worker_process_new(starter, argv, &handlers, worker,
                                          error);
     if (worker->process == NULL) {
         return false;
     }
-    worker->state = WORKER_STARTING;
+    worker_set_state(worker, WORKER_STARTING);
     worker->placed = g_get_monotonic_time();
     worker_arm(worker, START_TIMEOUT_MS, worker_overdue);
     return true;
+}
+
+void worker_take(Worker *worker, Worker *spare)
+{
+    worker->process = spare->process;
+    worker->placed = spare->placed;
+    worker_process_set_owner(worker->process, worker);
+    spare->process = NULL;
+    if (spare->state == WORKER_STARTING) {
+        worker_set_state(worker, WORKER_STARTING);
+        worker_arm(worker, START_TIMEOUT_MS, worker_overdue);
+    } else {
+        worker->placed = g_get_monotonic_time();
+        worker_rest(worker);
+    }
 }

@@ -1,19 +1,20 @@
 /*
- * A worker of one VM in one pool, and its states
+ * A worker of one context in one pool, and its states
  *
- * Its process (worker-process.h) executes the VM's requests, one after the
- * other. When it has one is up to its pool (worker-pool.h), which hears of all
- * that happens to it. What it does on its own:
+ * Its process (worker-process.h) executes the context's requests, one after the
+ * other; several may be there. When it has one is up to its pool
+ * (worker-pool.h), which hears of all that happens to it. What it does on its
+ * own:
  *
- *   - One that has had nothing to do for the pool's idle-s and has no memory
- *     of the VM is retired: it is told to exit, and killed if it does not
- *     within WORKER_GRACE_MS.
+ *   - A mailbox's that has had nothing to do for the pool's idle-s and has no
+ *     memory of the VM is retired: it is told to exit, and killed if it does
+ *     not within WORKER_GRACE_MS.
  *   - A request that is to be stopped may still end within
  *     EXECUTION_GRACE_MS. Then the process is killed, and so is one that does
  *     not take requests in time.
- *   - What was at a process that dies ends as BACKEND_ERROR when it is known
- *     how it died, or EXECUTION_GRACE_MS later.
- *   - Memory belongs to a context of the VM, and is freed when that ends.
+ *   - What was executed by a process that dies ends as BACKEND_ERROR when it is
+ *     known how it died, or EXECUTION_GRACE_MS later. What waited there had no
+ *     part in it, and ends as CONTEXT_LOST; a mailbox's as BACKEND_ERROR.
  *   - What it prints is logged, within limits.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -21,6 +22,7 @@
 #ifndef MEDIATOR_WORKER_H
 #define MEDIATOR_WORKER_H
 
+#include "pool-vm.h"
 #include "protocol/log-limit.h"
 #include "schedule/executor.h"
 #include "worker-process.h"
@@ -35,14 +37,19 @@ typedef struct Workplace {
     const Config *config;       /* to work by from now on */
     LogLimit *said;             /* lines that workers have printed */
 
-    /* It takes requests: it is IDLE for the first time. */
+    /* Its state is another than @before. */
+    void (*changed)(Worker *worker, WorkerState before);
+    /* It takes requests: it is SPARE or, for the first time, IDLE. */
     void (*ready)(Worker *worker);
-    /* It is IDLE, and was not; or it has another amount of memory. */
+    /* It is IDLE, and was not. */
     void (*rested)(Worker *worker);
-    /* It is LEAVING: it serves its VM no longer. */
+    /* It is LEAVING: it serves its context no longer. */
     void (*left)(Worker *worker);
     /* After that, if nobody told it to go */
     void (*lost)(Worker *worker);
+    /* It has @held bytes and wants @wanted more: as a process's `memory` */
+    bool (*memory)(Worker *worker, uint64_t held, uint64_t wanted,
+                   GError **error);
     /* Its process is no more; it is to be freed. @why as a process's `gone` */
     void (*gone)(Worker *worker, const char *why);
 } Workplace;
@@ -50,25 +57,32 @@ typedef struct Workplace {
 /* The pool may read it, but for what is said to be its own. */
 struct Worker {
     const Workplace *place;
-    char *vm;                   /* the VM's name */
+    PoolVm *vm;                 /* NULL: a spare */
+    uint64_t context;           /* 0: a spare */
+    bool opened;                /* it is a queue's context */
+    bool released;              /* its context has ended */
     WorkerState state;
     WorkerProcess *process;     /* NULL while WAITING */
-    bool wished;                /* the pool's: its VM has something for it */
-    bool served;                /* its VM, once at least */
+    bool wished;                /* the pool's: there is something for it */
+    bool served;                /* its context, once at least */
     bool unstarted;             /* it has failed before it was ready … */
     bool reported;              /* … the pool's: and that is to be logged */
-    Execution *current;         /* at the process, when BUSY; if that has
-                                   failed, also while LEAVING */
-    gint64 current_since;       /* monotonic, µs */
-    bool holds_memory;
-    GHashTable *contexts;       /* that may have memory at the process */
+    GQueue executions;          /* Execution, the first is executed; if the
+                                   process has failed, also while LEAVING */
+    gint64 begun;               /* the first, monotonic, µs */
+    uint64_t granted;           /* the pool's: bytes of the VM's memory … */
+    uint64_t wanted;            /* … and what it waits for beside */
     gint64 since;
     gint64 placed;              /* monotonic, µs: its start, then readiness */
     guint timer;                /* to the end of what the state allows, or 0 */
 };
 
-/* It is WAITING; @place has to outlive it. */
-Worker *worker_new(const Workplace *place, const char *vm);
+/*
+ * It is WAITING; @place has to outlive it, and @vm, which is NULL for a spare,
+ * while it has it.
+ */
+Worker *worker_new(const Workplace *place, PoolVm *vm, uint64_t context,
+                   bool opened);
 
 /* It has no process, or not any more. */
 void worker_free(Worker *worker);
@@ -80,20 +94,19 @@ void worker_free(Worker *worker);
 bool worker_start(Worker *worker, Starter *starter, const char *const *argv,
                   GError **error);
 
-/* Execute something; it is IDLE. */
+/*
+ * Give one that waits the process of @spare, which is without one then. It is
+ * STARTING or IDLE, as that was; `ready` is not called for it.
+ */
+void worker_take(Worker *worker, Worker *spare);
+
+/* Execute something after what it has; it is IDLE or BUSY. */
 void worker_execute(Worker *worker, Execution *execution);
 
-/* Nobody waits for what it executes any more. */
-void worker_stop(Worker *worker);
+/* Nobody waits for @execution, which it has, any more. */
+void worker_stop(Worker *worker, Execution *execution);
 
-/*
- * @context has ended. One that has sent it nothing has nothing there. So no
- * more RESETs are under way to it than its VM has devices, however often they
- * are reset.
- */
-void worker_release(Worker *worker, uint64_t context);
-
-/* Have it exit; it is IDLE. */
+/* Have it exit; it is IDLE or SPARE. */
 void worker_retire(Worker *worker);
 
 /*

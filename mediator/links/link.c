@@ -235,7 +235,7 @@ static bool link_greet(Link *link, const WireHeader *header,
                    VGPU_STUB_ERR_NONE, &welcome, sizeof(welcome));
     link->greeted = true;
     dispatch_vm_connected(link->dispatch, link->vm);
-    link->context = dispatch_context_new(link->dispatch);
+    link->context = dispatch_context_new(link->dispatch, link->vm);
     link_clear_timer(link);
     link_log(link, G_LOG_LEVEL_MESSAGE, "connected");
     link_compare_identity(link);
@@ -278,7 +278,7 @@ static void link_reset(Link *link)
 {
     g_hash_table_remove_all(link->running);
     dispatch_context_end(link->dispatch, link->vm, link->context);
-    link->context = dispatch_context_new(link->dispatch);
+    link->context = dispatch_context_new(link->dispatch, link->vm);
 }
 
 static bool link_check_empty(const WireHeader *header, const char *name,

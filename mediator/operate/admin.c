@@ -90,7 +90,7 @@ static void append_worker(const WorkerReport *report, gpointer answer)
         answer, "%s\t%c\t%d\t%s\t%s\t%s\t%" G_GINT64_FORMAT "\n", name,
         pool_letter(report->pool), report->pid,
         worker_state_names[report->state], request,
-        report->holds_memory ? "yes" : "no",
+        report->memory > 0 ? "yes" : "no",
         (g_get_monotonic_time() - report->since) / G_TIME_SPAN_SECOND);
 }
 

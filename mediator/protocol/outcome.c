@@ -22,6 +22,7 @@ const char *const outcome_names[OUTCOME_KINDS] = {
     [OUTCOME_INVALID_HANDLE] = "invalid_handle",
     [OUTCOME_UNKNOWN_KERNEL] = "unknown_kernel",
     [OUTCOME_BUILD_FAILED] = "build_failed",
+    [OUTCOME_CONTEXT_LOST] = "context_lost",
     [OUTCOME_OTHER] = "other",
 };
 
@@ -56,6 +57,8 @@ OutcomeKind outcome_kind(uint32_t status)
         return OUTCOME_UNKNOWN_KERNEL;
     case VGPU_STUB_ERR_BUILD_FAILED:
         return OUTCOME_BUILD_FAILED;
+    case VGPU_STUB_ERR_CONTEXT_LOST:
+        return OUTCOME_CONTEXT_LOST;
     default:
         return OUTCOME_OTHER;
     }

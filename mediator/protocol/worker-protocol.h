@@ -1,25 +1,26 @@
 /*
  * The messages between the mediator and its workers
  *
- * The layouts and the framing are those of the device <-> mediator protocol,
- * include/vgpu-stub-wire.h, over a socket pair that is the worker's stdin.
+ * The framing is that of the device <-> mediator protocol,
+ * include/vgpu-stub-wire.h, over a socket pair that is the worker's stdin. A
+ * worker serves one context, or none yet.
  *
  *   HELLO     worker -> mediator, once, without payload: it takes requests
- *   REQUEST   mediator -> worker: a struct worker_limits and a guest's request.
- *             The next one comes after the answer. header.sequence is the context, header.request_id
- *             the number of the request.
+ *   LIMITS    mediator -> worker: a struct worker_limits, for the requests that
+ *             follow. Before the first request, and when it is another.
+ *   REQUEST   mediator -> worker: a mailbox's request. header.request_id is the
+ *             number of the request; 1, 2, 3 …
  *   RESPONSE  worker -> mediator: the answer, with the number of the request.
- *             header.status is its status, header.flags are WORKER_…; the
- *             payload is what the guest gets.
- *   RESET     mediator -> worker, at any time: the context header.sequence has
- *             ended, its memory is to be freed. The worker sends the same
- *             back when it has done so, with header.flags.
+ *             header.status is its status; the payload is what the guest gets.
+ *   MEMORY    worker -> mediator: a struct worker_memory. What is freed is told
+ *             before the answer to the request that freed it.
+ *   GRANT     mediator -> worker, the answer to a MEMORY that wants some: a
+ *             struct worker_grant. header.status is NONE, or OUT_OF_MEMORY. Until
+ *             it comes, requests may come and wait.
  *
- * A context is what one device of the VM has on the accelerator since its last
- * reset; memory belongs to the context in which it was allocated. Its number
- * is never used again.
- *
- * Nothing else is sent. The end of the stream tells the worker to exit.
+ * Requests come before those before them have been answered; they are executed
+ * and answered in their order. Nothing else is sent. The end of the stream tells
+ * the worker to exit.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -28,21 +29,39 @@
 
 #include "wire.h"
 
+/* Types that the device <-> mediator protocol does not have */
+#define WORKER_MSG_LIMITS   0x100
+#define WORKER_MSG_MEMORY   0x101
+#define WORKER_MSG_GRANT    0x102
+
 /*
- * What the VM may while the request is executed, and what can be different for
- * the next one. All fields are little-endian.
+ * What the VM may. All fields are little-endian, here and below; memory is in
+ * bytes, multiples of WORKER_MEMORY_GRANULE but for the quota.
  */
 struct worker_limits {
-    uint64_t memory;            /* bytes that it may have allocated */
+    uint64_t memory;            /* that its workers may have, all together */
+    uint64_t others;            /* that its other workers have, and keep */
     uint32_t flags;             /* WORKER_LIMITS_…, others 0 */
     uint32_t reserved;          /* 0 */
 };
-VGPU_STUB_ASSERT(sizeof(struct worker_limits) == 16);
+VGPU_STUB_ASSERT(sizeof(struct worker_limits) == 24);
 
 /* Programs of its own are allowed. */
 #define WORKER_LIMITS_GUEST_KERNELS (1u << 0)
 
-/* The worker has memory of its VM, which would be lost with it. */
-#define WORKER_HOLDS_MEMORY (1u << 0)
+/* What each allocation counts in */
+#define WORKER_MEMORY_GRANULE 4096
+
+struct worker_memory {
+    uint64_t held;              /* not more than it was granted */
+    uint64_t wanted;            /* on top of that; 0: none */
+};
+VGPU_STUB_ASSERT(sizeof(struct worker_memory) == 16);
+
+struct worker_grant {
+    uint64_t left;              /* to the VM, if that was too little */
+    uint64_t quota;             /* of the VM */
+};
+VGPU_STUB_ASSERT(sizeof(struct worker_grant) == 16);
 
 #endif /* MEDIATOR_WORKER_PROTOCOL_H */

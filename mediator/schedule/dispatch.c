@@ -14,62 +14,20 @@ typedef struct DispatchSource {
     Dispatch *dispatch;
 } DispatchSource;
 
-/* What is known of a VM in a pool: its contexts share the executor's place. */
-typedef struct VmPlace {
-    bool place;
-    GHashTable *contexts;       /* Task.context → whether it wishes for it */
-} VmPlace;
+/* One that has begun and not ended */
+typedef struct Context {
+    uint64_t number;
+    Vm *vm;
+} Context;
 
 struct Dispatch {
     Jobs jobs;
     Vms *vms;
     Config *config;
     DispatchSource *source;
-    uint64_t contexts;          /* there have been so far */
-    GHashTable *places[POOLS];  /* VM's name → VmPlace */
+    uint64_t latest;            /* number of a context */
+    GHashTable *contexts;       /* Context, by their numbers */
 };
-
-/* --- Places --- */
-
-static void vm_place_free(gpointer opaque)
-{
-    VmPlace *place = opaque;
-
-    g_hash_table_unref(place->contexts);
-    g_free(place);
-}
-
-static VmPlace *dispatch_vm_place(Dispatch *dispatch, const char *vm,
-                                  PoolId pool)
-{
-    VmPlace *place = g_hash_table_lookup(dispatch->places[pool], vm);
-
-    if (place == NULL) {
-        place = g_new0(VmPlace, 1);
-        place->contexts = g_hash_table_new_full(g_int64_hash, g_int64_equal,
-                                                g_free, NULL);
-        g_hash_table_insert(dispatch->places[pool], g_strdup(vm), place);
-    }
-    return place;
-}
-
-static gboolean context_wishes(gpointer key G_GNUC_UNUSED, gpointer wishes,
-                               gpointer opaque G_GNUC_UNUSED)
-{
-    return wishes != NULL;
-}
-
-static bool vm_place_wishes(VmPlace *place)
-{
-    return g_hash_table_find(place->contexts, context_wishes, NULL) != NULL;
-}
-
-static void vm_place_set_wish(VmPlace *place, uint64_t context, bool wishes)
-{
-    g_hash_table_insert(place->contexts,
-                        g_memdup(&context, sizeof(context)),
-                        GINT_TO_POINTER(wishes));
-}
 
 static void dispatch_wake(Dispatch *dispatch)
 {
@@ -121,14 +79,8 @@ static void dispatch_wish(Dispatch *dispatch)
 
     while (scheduler_next_wish(dispatch->jobs.scheduler, &wish)) {
         Executor *executor = dispatch->jobs.executors[wish.pool];
-        VmPlace *place = dispatch_vm_place(dispatch, vm_name(wish.vm),
-                                           wish.pool);
-        const bool before = vm_place_wishes(place);
 
-        vm_place_set_wish(place, wish.context, wish.place);
-        if (vm_place_wishes(place) != before) {
-            executor->wish(executor, vm_name(wish.vm), wish.place);
-        }
+        executor->wish(executor, vm_name(wish.vm), wish.context, wish.place);
     }
 }
 
@@ -172,48 +124,42 @@ static void dispatch_slots_changed(Executor *executor)
     dispatch_wake(dispatch);
 }
 
-/* The executor's answer for all contexts that a VM has there */
-static void dispatch_place(Executor *executor, const char *name, bool has,
-                           uint32_t refused)
-{
-    Dispatch *dispatch = executor->opaque;
-    Scheduler *scheduler = dispatch->jobs.scheduler;
-    Vm *vm = vms_find(dispatch->vms, name);
-    VmPlace *place;
-    GHashTableIter contexts;
-    gpointer key;
-
-    if (vm == NULL) {
-        return;
-    }
-    place = dispatch_vm_place(dispatch, name, executor->pool);
-    place->place = has;
-    g_hash_table_iter_init(&contexts, place->contexts);
-    while (g_hash_table_iter_next(&contexts, &key, NULL)) {
-        const uint64_t context = *(const uint64_t *)key;
-
-        if (refused != VGPU_STUB_ERR_NONE) {
-            scheduler_refuse(scheduler, vm, executor->pool, context, refused);
-        } else {
-            scheduler_set_place(scheduler, vm, executor->pool, context, has);
-        }
-        if (!has) {
-            g_hash_table_iter_replace(&contexts, NULL);
-        }
-    }
-    dispatch_wake(dispatch);
-}
-
-static void dispatch_place_changed(Executor *executor, const char *name,
+static void dispatch_place_changed(Executor *executor, uint64_t number,
                                    bool place)
 {
-    dispatch_place(executor, name, place, VGPU_STUB_ERR_NONE);
+    Dispatch *dispatch = executor->opaque;
+    const Context *context = g_hash_table_lookup(dispatch->contexts, &number);
+
+    if (context != NULL) {
+        scheduler_set_place(dispatch->jobs.scheduler, context->vm,
+                            executor->pool, number, place);
+        dispatch_wake(dispatch);
+    }
 }
 
-static void dispatch_place_refused(Executor *executor, const char *name,
+static void dispatch_place_refused(Executor *executor, uint64_t number,
                                    uint32_t status)
 {
-    dispatch_place(executor, name, false, status);
+    Dispatch *dispatch = executor->opaque;
+    const Context *context = g_hash_table_lookup(dispatch->contexts, &number);
+
+    if (context != NULL) {
+        scheduler_refuse(dispatch->jobs.scheduler, context->vm,
+                         executor->pool, number, status);
+        dispatch_wake(dispatch);
+    }
+}
+
+/* A mailbox goes on with another worker. */
+static void dispatch_context_lost(Executor *executor G_GNUC_UNUSED,
+                                  uint64_t context G_GNUC_UNUSED)
+{
+}
+
+/* Nobody waits for the end of a mailbox's. */
+static void dispatch_context_gone(Executor *executor G_GNUC_UNUSED,
+                                  uint64_t context G_GNUC_UNUSED)
+{
 }
 
 void dispatch_configure(Dispatch *dispatch, Config *config)
@@ -237,9 +183,9 @@ static void dispatch_take_executor(Dispatch *dispatch, Executor *executor)
     executor->slots_changed = dispatch_slots_changed;
     executor->place_changed = dispatch_place_changed;
     executor->place_refused = dispatch_place_refused;
+    executor->context_lost = dispatch_context_lost;
+    executor->context_gone = dispatch_context_gone;
     executor->opaque = dispatch;
-    dispatch->places[executor->pool] =
-        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, vm_place_free);
     scheduler_set_vm_slots(dispatch->jobs.scheduler, executor->pool,
                            executor->vm_slots);
 }
@@ -253,6 +199,8 @@ Dispatch *dispatch_new(Vms *vms, Executor *const *executors, Config *config)
     dispatch->jobs.accounts = accounts_new();
     dispatch->jobs.wake = dispatch_wake_for;
     dispatch->vms = vms;
+    dispatch->contexts = g_hash_table_new_full(g_int64_hash, g_int64_equal,
+                                               NULL, g_free);
     /* As urgent as the sockets, which might never be idle */
     dispatch->source = (DispatchSource *)g_source_new(
         &functions, sizeof(*dispatch->source));
@@ -273,9 +221,7 @@ void dispatch_free(Dispatch *dispatch)
     scheduler_free(dispatch->jobs.scheduler);
     accounts_free(dispatch->jobs.accounts);
     config_free(dispatch->config);
-    for (PoolId pool = 0; pool < POOLS; pool++) {
-        g_hash_table_unref(dispatch->places[pool]);
-    }
+    g_hash_table_unref(dispatch->contexts);
     g_free(dispatch);
 }
 
@@ -293,42 +239,30 @@ void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm)
             Executor *executor = dispatch->jobs.executors[pool];
 
             executor->vm_gone(executor, vm_name(vm));
-            g_hash_table_remove(dispatch->places[pool], vm_name(vm));
         }
     }
 }
 
-uint64_t dispatch_context_new(Dispatch *dispatch)
+uint64_t dispatch_context_new(Dispatch *dispatch, Vm *vm)
 {
-    return ++dispatch->contexts;
+    Context *context = g_new0(Context, 1);
+
+    context->number = ++dispatch->latest;
+    context->vm = vm;
+    g_hash_table_insert(dispatch->contexts, &context->number, context);
+    return context->number;
 }
 
 void dispatch_context_end(Dispatch *dispatch, Vm *vm, uint64_t context)
 {
+    /* First, who heard that it wishes for a place has to hear that not. */
+    dispatch_wish(dispatch);
+    scheduler_context_end(dispatch->jobs.scheduler, vm, context);
+    g_hash_table_remove(dispatch->contexts, &context);
     for (PoolId pool = 0; pool < POOLS; pool++) {
         Executor *executor = dispatch->jobs.executors[pool];
 
         executor->release(executor, vm_name(vm), context);
-    }
-    /* First, who heard that it wishes for a place has to hear that not. */
-    dispatch_wish(dispatch);
-    scheduler_context_end(dispatch->jobs.scheduler, vm, context);
-    for (PoolId pool = 0; pool < POOLS; pool++) {
-        g_hash_table_remove(dispatch_vm_place(dispatch, vm_name(vm),
-                                              pool)->contexts, &context);
-    }
-}
-
-/* The context of @task has its VM's place. */
-static void dispatch_share_place(Dispatch *dispatch, const Task *task)
-{
-    VmPlace *place = dispatch_vm_place(dispatch, vm_name(task->vm),
-                                       task->pool);
-
-    if (!g_hash_table_contains(place->contexts, &task->context)) {
-        vm_place_set_wish(place, task->context, false);
-        scheduler_set_place(dispatch->jobs.scheduler, task->vm, task->pool,
-                            task->context, place->place);
     }
 }
 
@@ -369,7 +303,6 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
     }
     task.boost = call.flags & VGPU_STUB_REQUEST_BOOST;
     task.local = !operations_need_accelerator(call.opcode);
-    dispatch_share_place(dispatch, &task);
     jobs_add(&dispatch->jobs, &task, &call, request);
 }
 

@@ -57,10 +57,11 @@ void dispatch_vm_connected(Dispatch *dispatch, Vm *vm);
 void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm);
 
 /*
- * A new context: what a device, since its last reset, has on accelerators.
- * When it ends, that is freed; its requests have been abandoned before.
+ * A new context of @vm: what a device, since its last reset, has on
+ * accelerators. When it ends, that is freed; its requests have been abandoned
+ * before.
  */
-uint64_t dispatch_context_new(Dispatch *dispatch);
+uint64_t dispatch_context_new(Dispatch *dispatch, Vm *vm);
 void dispatch_context_end(Dispatch *dispatch, Vm *vm, uint64_t context);
 
 /* --- The daemon's end --- */

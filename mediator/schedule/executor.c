@@ -15,6 +15,7 @@ const char *const pool_state_names[POOL_FAILED + 1] = {
 const char *const worker_state_names[WORKER_LEAVING + 1] = {
     [WORKER_WAITING] = "waiting",
     [WORKER_STARTING] = "starting",
+    [WORKER_SPARE] = "spare",
     [WORKER_IDLE] = "idle",
     [WORKER_BUSY] = "busy",
     [WORKER_LEAVING] = "leaving",

@@ -22,6 +22,7 @@ const VmLimits limits_default = {
     .quarantine_s = 300,
     .memory_mib = 256,
     .guest_kernels = false,
+    .contexts = 8,
 };
 
 const ClassShares shares_default = {
@@ -36,6 +37,7 @@ const PoolSettings pool_default = {
     .device = 0,
     .running = 1,
     .workers = 64,
+    .spares = 1,
     .idle_s = 60,
 };
 
@@ -91,6 +93,7 @@ static const Setting limit_settings[] = {
     LIMIT("quarantine-s", quarantine_s, 1, QUARANTINE_MAX_S),
     LIMIT("memory-mib", memory_mib, 1, 1048576),
     { "guest-kernels", offsetof(VmLimits, guest_kernels), 0, 1, no_yes },
+    LIMIT("contexts", contexts, 1, VGPU_STUB_QUEUE_CONTEXTS_MAX),
 };
 
 static const Setting share_settings[] = {
@@ -108,6 +111,7 @@ static const Setting pool_settings[] = {
     POOL("device", device, 0, 255),
     POOL("running", running, 1, 64),
     POOL("workers", workers, 1, 1024),
+    POOL("spares", spares, 0, 64),
     POOL("idle-s", idle_s, 1, 86400),
 };
 

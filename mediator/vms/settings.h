@@ -45,6 +45,7 @@ typedef struct VmLimits {
     unsigned quarantine_s;
     unsigned memory_mib;        /* of an accelerator, in each pool */
     unsigned guest_kernels;     /* 0 or 1: it may bring its own programs */
+    unsigned contexts;          /* of its programs in each pool, by a queue */
 } VmLimits;
 
 /*
@@ -72,7 +73,8 @@ typedef struct PoolSettings {
     unsigned backend;           /* VGPU_STUB_BACKEND_… */
     unsigned device;            /* index among the backend's devices */
     unsigned running;           /* executions at the same time */
-    unsigned workers;           /* processes */
+    unsigned workers;           /* processes, … */
+    unsigned spares;            /* … and beside them, those that are ready */
     unsigned idle_s;            /* until a worker is retired */
 } PoolSettings;
 

@@ -1,5 +1,5 @@
 /*
- * vgpu-worker: executes one VM's requests on an accelerator
+ * vgpu-worker: executes the requests of one context on an accelerator
  *
  * vgpu-starter starts it, and vgpu-mediatord gives it requests on a socket that
  * is its stdin, as worker-protocol.h says. It trusts the mediator, but not the
@@ -14,23 +14,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "closure.h"
 #include "output.h"
-#include "protocol/worker-protocol.h"
 #include "root.h"
 #include "sandbox.h"
-#include "session.h"
+#include "server.h"
 
 #define NAME "vgpu-worker"
 
 #define EXIT_USAGE 2
 
 static const char description[] =
-    "vgpu-mediatord starts it with a socket as its stdin, for each virtual\n"
-    "machine that uses an accelerator. With --probe it tries the\n"
+    "vgpu-mediatord starts it with a socket as its stdin, for each program of\n"
+    "a virtual machine that uses an accelerator. With --probe it tries the\n"
     "accelerator, prints its name and exits.\n"
     "\n"
     "Exit status: 0 when it was told to exit, 1 when the accelerator cannot\n"
@@ -123,171 +121,8 @@ static int take_socket(GError **error)
     return socket;
 }
 
-/*
- * Receive @size bytes. At the end of the stream returns false without an
- * error.
- */
-static bool receive(int socket, uint8_t *bytes, size_t size, GError **error)
-{
-    while (size > 0) {
-        ssize_t received = recv(socket, bytes, size, 0);
-
-        if (received < 0 && errno == EINTR) {
-            continue;
-        }
-        if (received <= 0) {
-            return received < 0 && fail("receive", errno, error);
-        }
-        bytes += received;
-        size -= received;
-    }
-    return true;
-}
-
-static bool transmit(int socket, const WireHeader *header,
-                     const uint8_t *payload, GError **error)
-{
-    g_autoptr(GByteArray) bytes = g_byte_array_new();
-    size_t sent = 0;
-
-    wire_append(bytes, header, payload);
-    while (sent < bytes->len) {
-        ssize_t size = send(socket, bytes->data + sent, bytes->len - sent,
-                            MSG_NOSIGNAL);
-
-        if (size < 0 && errno != EINTR) {
-            return fail("send", errno, error);
-        }
-        sent += MAX(size, 0);
-    }
-    return true;
-}
-
-/* What comes from the mediator */
-typedef struct Message {
-    WireHeader header;
-    struct worker_limits limits;        /* of a request, as on the wire */
-    uint8_t request[VGPU_STUB_MAX_REQUEST];
-    size_t length;                      /* of the request, in bytes */
-} Message;
-
-/* Does the mediator say what worker-protocol.h allows it to? */
-static bool check_message(const WireHeader *header, GError **error)
-{
-    const bool request = header->type == VGPU_STUB_MSG_REQUEST;
-    const uint32_t least = request ? sizeof(struct worker_limits) : 0;
-    const uint32_t most = least + (request ? VGPU_STUB_MAX_REQUEST : 0);
-
-    if ((!request && header->type != VGPU_STUB_MSG_RESET) ||
-        header->length < least || header->length > most) {
-        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
-                    "a message of type %u with %u bytes", header->type,
-                    header->length);
-        return false;
-    }
-    return true;
-}
-
-/* As receive(): the next message */
-static bool receive_message(int socket, Message *message, GError **error)
-{
-    uint8_t raw[sizeof(message->header)];
-
-    if (!receive(socket, raw, sizeof(raw), error) ||
-        wire_decode(raw, sizeof(raw), &message->header, error) < 0 ||
-        !check_message(&message->header, error)) {
-        return false;
-    }
-    if (message->header.type != VGPU_STUB_MSG_REQUEST) {
-        return true;
-    }
-    message->length = message->header.length - sizeof(message->limits);
-    return receive(socket, (uint8_t *)&message->limits,
-                   sizeof(message->limits), error) &&
-           receive(socket, message->request, message->length, error);
-}
-
-static uint32_t answer_flags(const Session *session)
-{
-    return session_holds_memory(session) ? WORKER_HOLDS_MEMORY : 0;
-}
-
-static bool answer(int socket, Session *session, const Message *to,
-                   GError **error)
-{
-    const SessionLimits limits = {
-        .memory = GUINT64_FROM_LE(to->limits.memory),
-        .guest_kernels = GUINT32_FROM_LE(to->limits.flags) &
-                         WORKER_LIMITS_GUEST_KERNELS,
-    };
-    uint8_t response[VGPU_STUB_MAX_RESPONSE];
-    WireHeader header = {
-        .type = VGPU_STUB_MSG_RESPONSE,
-        .request_id = to->header.request_id,
-    };
-    gint64 exec_us = 0;
-    Reply reply;
-    Call call;
-
-    reply_init(&reply, sizeof(response));
-    if (call_decode(&call, to->request, to->length, &reply)) {
-        session_execute(session, to->header.sequence, &limits, &call, &reply,
-                        &exec_us);
-    }
-    if (session_is_lost(session)) {
-        /* Without an answer, so that the request is the one to blame. */
-        g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED,
-                    "the accelerator failed: %.*s", (int)reply.data_length,
-                    (const char *)reply.body);
-        return false;
-    }
-    header.length = reply_encode(&reply, CLAMP(exec_us, 0, G_MAXUINT32),
-                                 response);
-    header.status = reply.status;
-    header.flags = answer_flags(session);
-    return transmit(socket, &header, response, error);
-}
-
-static bool end_context(int socket, Session *session, uint64_t context,
-                        GError **error)
-{
-    WireHeader header = { .type = VGPU_STUB_MSG_RESET, .sequence = context };
-
-    session_release(session, context);
-    header.flags = answer_flags(session);
-    return transmit(socket, &header, NULL, error);
-}
-
-static bool obey(int socket, Session *session, const Message *message,
-                 GError **error)
-{
-    if (message->header.type == VGPU_STUB_MSG_RESET) {
-        return end_context(socket, session, message->header.sequence, error);
-    }
-    return answer(socket, session, message, error);
-}
-
-/* Serve until the mediator wants no more; false on an error. */
-static bool serve(int socket, Session *session, GError **error)
-{
-    const WireHeader hello = { .type = VGPU_STUB_MSG_HELLO };
-    GError *failure = NULL;
-    Message message;
-
-    if (transmit(socket, &hello, NULL, &failure)) {
-        while (receive_message(socket, &message, &failure) &&
-               obey(socket, session, &message, &failure)) {
-        }
-    }
-    if (failure != NULL) {
-        g_propagate_error(error, failure);
-        return false;
-    }
-    return true;
-}
-
 /* What the process was started for, with the driver open */
-static bool work(const Options *options, int socket, Session *session,
+static bool work(const Options *options, Server *server, Session *session,
                  Closure *closure, GError **error)
 {
     g_autofree char *line = NULL;
@@ -299,7 +134,7 @@ static bool work(const Options *options, int socket, Session *session,
         return false;
     }
     if (!options->probe) {
-        return serve(socket, session, error);
+        return server_run(server, session, error);
     }
     if (!session_try(session, error)) {
         return false;
@@ -310,28 +145,23 @@ static bool work(const Options *options, int socket, Session *session,
            fail("stdout", errno, error);
 }
 
-static bool run(const Options *options, GError **error)
+/* With @server, or NULL when it is to serve nobody */
+static bool run(const Options *options, Server *server, Output *output,
+                GError **error)
 {
     SessionOptions session_options = {
         .backend = options->backend,
         .device = options->device,
         .kernels = options->kernels,
         .closed = options->root != NULL,
+        .output = output,
+        .grant = server_grant,
+        .opaque = server,
     };
-    const bool serves = !options->probe && options->make_root == NULL;
-    const int socket = serves ? take_socket(error) : -1;
-    g_autoptr(Output) output = NULL;
     Closure *closure = NULL;
     Session *session;
     bool good;
 
-    if (serves) {
-        output = socket < 0 ? NULL : output_new(error);
-        if (output == NULL) {
-            return false;
-        }
-        session_options.output = output;
-    }
     if (options->root != NULL) {
         closure = closure_new(options->root, error);
         if (closure == NULL) {
@@ -346,9 +176,23 @@ static bool run(const Options *options, GError **error)
     if (session == NULL) {
         return false;
     }
-    good = work(options, socket, session, closure, error);
+    good = work(options, server, session, closure, error);
     session_free(session);
     return good;
+}
+
+/* The same, with what it needs to serve */
+static bool run_service(const Options *options, GError **error)
+{
+    const int socket = take_socket(error);
+    g_autoptr(Output) output = socket < 0 ? NULL : output_new(error);
+    g_autoptr(Server) server = NULL;
+
+    if (output == NULL) {
+        return false;
+    }
+    server = server_new(socket);
+    return run(options, server, output, error);
 }
 
 int main(int argc, char **argv)
@@ -363,7 +207,9 @@ int main(int argc, char **argv)
         fprintf(stderr, NAME ": %s (see --help)\n", error->message);
         return EXIT_USAGE;
     }
-    if (!run(&options, &error)) {
+    if (!(options.probe || options.make_root != NULL
+          ? run(&options, NULL, NULL, &error)
+          : run_service(&options, &error))) {
         fprintf(stderr, NAME ": %s\n", error->message);
         return EXIT_FAILURE;
     }

@@ -1,5 +1,5 @@
 /*
- * The memory of a VM: handles, contexts, and a quota
+ * The memory of a context: handles, and what it counts against the VM's quota
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,32 +9,39 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "protocol/worker-protocol.h"
+
 /*
  * What allocations count in: an entry costs the host something, however
  * small it is. So no VM has more entries than its quota has pages.
  */
-#define GRANULE 4096
+#define GRANULE WORKER_MEMORY_GRANULE
 
 struct MemoryTable {
     const BackendClass *class;
     Backend *backend;
+    MemoryGrant grant;
+    gpointer opaque;
     uint64_t used;              /* multiple of GRANULE */
     GHashTable *entries;        /* Memory by its handle */
 };
 
-/* What @size, which is at most a quota, counts for */
+/* What @size, which the host can address, counts for */
 static uint64_t charge(uint64_t size)
 {
     return size + (GRANULE - size % GRANULE) % GRANULE;
 }
 
-MemoryTable *memory_table_new(const BackendClass *class, Backend *backend)
+MemoryTable *memory_table_new(const BackendClass *class, Backend *backend,
+                              MemoryGrant grant, gpointer opaque)
 {
     MemoryTable *table = g_new(MemoryTable, 1);
 
     *table = (MemoryTable) {
         .class = class,
         .backend = backend,
+        .grant = grant,
+        .opaque = opaque,
         .entries = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
                                          g_free),
     };
@@ -74,22 +81,12 @@ static uint64_t new_handle(const MemoryTable *table)
     return handle;
 }
 
-const Memory *memory_alloc(MemoryTable *table, uint64_t context,
-                           uint64_t quota, uint64_t size, GError **error)
+const Memory *memory_alloc(MemoryTable *table, uint64_t size, GError **error)
 {
-    /* So that a size that fits stays in range when it is rounded up */
-    const uint64_t usable = quota - quota % GRANULE;
-    const uint64_t left = usable - MIN(usable, table->used);
-    Memory entry = { .context = context, .size = size };
+    Memory entry = { .size = size };
     Memory *memory;
 
-    if (size > left || charge(size) > left) {
-        g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_OUT_OF_MEMORY,
-                    "%" G_GUINT64_FORMAT " of this VM's %" G_GUINT64_FORMAT
-                    " bytes are left", left, usable);
-        return NULL;
-    }
-    if (size > G_MAXSIZE) {
+    if (size > G_MAXSIZE - GRANULE) {
         g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_OUT_OF_MEMORY,
                     "more than the host can address");
         return NULL;
@@ -100,6 +97,9 @@ const Memory *memory_alloc(MemoryTable *table, uint64_t context,
 
         g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_BACKEND_ERROR,
                     "no random number for a handle: %s", g_strerror(errsv));
+        return NULL;
+    }
+    if (!table->grant(table->opaque, table->used, charge(size), error)) {
         return NULL;
     }
     entry.memory = table->class->alloc(table->backend, size, error);
@@ -119,10 +119,9 @@ static void discard(MemoryTable *table, const Memory *memory)
     table->used -= charge(memory->size);
 }
 
-bool memory_free(MemoryTable *table, uint64_t context, uint64_t handle,
-                 GError **error)
+bool memory_free(MemoryTable *table, uint64_t handle, GError **error)
 {
-    const Memory *memory = memory_find(table, context, handle, error);
+    const Memory *memory = memory_find(table, handle, error);
 
     if (memory == NULL) {
         return false;
@@ -132,7 +131,7 @@ bool memory_free(MemoryTable *table, uint64_t context, uint64_t handle,
     return true;
 }
 
-uint64_t memory_free_all(MemoryTable *table, uint64_t context)
+uint64_t memory_free_all(MemoryTable *table)
 {
     const uint64_t used = table->used;
     GHashTableIter iter;
@@ -140,26 +139,21 @@ uint64_t memory_free_all(MemoryTable *table, uint64_t context)
 
     g_hash_table_iter_init(&iter, table->entries);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
-        const Memory *memory = value;
-
-        if (memory->context == context) {
-            discard(table, memory);
-            g_hash_table_iter_remove(&iter);
-        }
+        discard(table, value);
+        g_hash_table_iter_remove(&iter);
     }
     return used - table->used;
 }
 
-const Memory *memory_find(const MemoryTable *table, uint64_t context,
-                          uint64_t handle, GError **error)
+const Memory *memory_find(const MemoryTable *table, uint64_t handle,
+                          GError **error)
 {
     const Memory *memory = g_hash_table_lookup(table->entries, &handle);
 
-    if (memory == NULL || memory->context != context) {
+    if (memory == NULL) {
         g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_INVALID_HANDLE,
-                    "no memory of this device has the handle 0x%016"
+                    "no memory of this context has the handle 0x%016"
                     G_GINT64_MODIFIER "x", handle);
-        return NULL;
     }
     return memory;
 }

@@ -37,8 +37,7 @@ static BackendProgram *guest_program(Session *session,
     if (!check_programs(session, request->limits, error)) {
         return NULL;
     }
-    memory = memory_find(session->memory, request->context, launch->program,
-                         error);
+    memory = memory_find(session->memory, launch->program, error);
     if (memory == NULL) {
         return NULL;
     }
@@ -90,9 +89,9 @@ static BackendProgram *catalogue_program(Session *session,
 }
 
 /* Look up the buffers among the arguments, and their sizes in bytes. */
-static bool find_arguments(Session *session, uint64_t context,
-                           const Launch *launch, KernelArgument *arguments,
-                           uint64_t *sizes, GError **error)
+static bool find_arguments(Session *session, const Launch *launch,
+                           KernelArgument *arguments, uint64_t *sizes,
+                           GError **error)
 {
     for (unsigned i = 0; i < launch->count; i++) {
         const struct vgpu_stub_kernel_arg *raw = &launch->arguments[i];
@@ -101,7 +100,7 @@ static bool find_arguments(Session *session, uint64_t context,
         arguments[i] = (KernelArgument) { .type = raw->type };
         switch (raw->type) {
         case VGPU_STUB_ARG_BUFFER:
-            memory = memory_find(session->memory, context, raw->value, error);
+            memory = memory_find(session->memory, raw->value, error);
             if (memory == NULL) {
                 return false;
             }
@@ -178,8 +177,7 @@ bool session_kernel(Session *session, const SessionRequest *request,
 
     if (!launch_decode(&launch, request->call, session->device.max_group,
                        error) ||
-        !find_arguments(session, request->context, &launch, arguments,
-                        sizes, error)) {
+        !find_arguments(session, &launch, arguments, sizes, error)) {
         return false;
     }
     if (launch.program != 0) {

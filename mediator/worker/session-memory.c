@@ -14,8 +14,7 @@ bool session_memory_alloc(Session *session, const SessionRequest *request,
     if (size == 0) {
         return backend_refuse(error, "bytes: 0");
     }
-    memory = memory_alloc(session->memory, request->context,
-                          request->limits->memory, size, error);
+    memory = memory_alloc(session->memory, size, error);
     if (memory == NULL) {
         return false;
     }
@@ -26,19 +25,18 @@ bool session_memory_alloc(Session *session, const SessionRequest *request,
 bool session_memory_free(Session *session, const SessionRequest *request,
                          GError **error)
 {
-    return memory_free(session->memory, request->context,
-                       call_param64(request->call, 0), error);
+    return memory_free(session->memory, call_param64(request->call, 0),
+                       error);
 }
 
 bool session_memory_free_all(Session *session, const SessionRequest *request,
                              GError **error G_GNUC_UNUSED)
 {
-    session_append64(request->reply,
-                     memory_free_all(session->memory, request->context));
+    session_append64(request->reply, memory_free_all(session->memory));
     return true;
 }
 
-/* Memory of the VM's, and a range inside it */
+/* Memory of the context's, and a range inside it */
 typedef struct Range {
     const Memory *memory;
     uint64_t offset;
@@ -52,8 +50,8 @@ static bool find_range(Session *session, const SessionRequest *request,
     const Call *call = request->call;
 
     range->offset = call_param64(call, index + 2);
-    range->memory = memory_find(session->memory, request->context,
-                                call_param64(call, index), error);
+    range->memory = memory_find(session->memory, call_param64(call, index),
+                                error);
     if (range->memory == NULL) {
         return false;
     }

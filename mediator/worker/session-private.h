@@ -28,7 +28,6 @@ struct Session {
 
 /* A call, and what becomes of it */
 typedef struct SessionRequest {
-    uint64_t context;
     const SessionLimits *limits;
     const Call *call;
     Reply *reply;

@@ -1,5 +1,5 @@
 /*
- * What a worker does for its VM: memory, kernels, and an accelerator
+ * What a worker does for its context: memory, kernels, and an accelerator
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -47,7 +47,8 @@ static bool session_get_device_info(Session *session,
     session_append32(reply, opcodes);
     session_append32(reply, session->class->number);
     session_append64(reply, request->limits->memory);
-    session_append64(reply, memory_table_used(session->memory));
+    session_append64(reply, request->limits->others +
+                            memory_table_used(session->memory));
     session_append32(reply, session->device.compute_units);
     reply_append_data(reply, session->name, strlen(session->name));
     return true;
@@ -127,22 +128,16 @@ static char *device_name(const char *name)
     return valid;
 }
 
-void session_execute(Session *session, uint64_t context,
-                     const SessionLimits *limits, const Call *call,
-                     Reply *reply, gint64 *exec_us)
+void session_execute(Session *session, const SessionLimits *limits,
+                     const Call *call, Reply *reply, gint64 *exec_us)
 {
-    const SessionRequest request = { context, limits, call, reply, exec_us };
+    const SessionRequest request = { limits, call, reply, exec_us };
     g_autoptr(GError) error = NULL;
 
     *exec_us = 0;
     if (!execute(session, &request, &error)) {
         reply_failure(reply, error);
     }
-}
-
-void session_release(Session *session, uint64_t context)
-{
-    memory_free_all(session->memory, context);
 }
 
 Session *session_new(const SessionOptions *options, GError **error)
@@ -176,7 +171,8 @@ Session *session_new(const SessionOptions *options, GError **error)
         .closed = options->closed,
         .output = options->output,
         .catalogue = catalogue,
-        .memory = memory_table_new(class, backend),
+        .memory = memory_table_new(class, backend, options->grant,
+                                   options->opaque),
         .programs = programs_new(class, backend),
     };
     return session;
@@ -202,7 +198,7 @@ bool session_is_lost(const Session *session)
     return session->lost;
 }
 
-bool session_holds_memory(const Session *session)
+uint64_t session_memory(const Session *session)
 {
-    return memory_table_used(session->memory) > 0;
+    return memory_table_used(session->memory);
 }

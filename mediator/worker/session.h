@@ -1,5 +1,5 @@
 /*
- * What a worker does for its VM: memory, kernels, and an accelerator
+ * What a worker does for its context: memory, kernels, and an accelerator
  *
  * docs/operations.md is the specification of what a guest may ask for.
  * Everything that a guest sends is checked here, before a backend sees it.
@@ -9,6 +9,7 @@
 #ifndef WORKER_SESSION_H
 #define WORKER_SESSION_H
 
+#include "memory.h"
 #include "output.h"
 #include "protocol/call.h"
 
@@ -22,11 +23,15 @@ typedef struct SessionOptions {
     bool closed;
     /* Where kernels print, to be valid as long as the session; or NULL */
     Output *output;
+    /* For the VM's memory, as memory.h says, with `opaque` */
+    MemoryGrant grant;
+    gpointer opaque;
 } SessionOptions;
 
-/* What the VM may when a request is executed */
+/* What the VM may when a request is executed, and has beside this session */
 typedef struct SessionLimits {
     uint64_t memory;            /* bytes that it may have allocated */
+    uint64_t others;            /* bytes that it has elsewhere */
     bool guest_kernels;         /* programs of its own */
 } SessionLimits;
 
@@ -50,17 +55,12 @@ const char *session_device_name(const Session *session);
 bool session_try(Session *session, GError **error);
 
 /*
- * Execute @call within @limits in @context, whose memory it can use. What was
- * allocated under larger limits stays. @reply, as reply_init() leaves it,
- * becomes the answer, *@exec_us the execution's own time, without that of
- * compiling a program.
+ * Execute @call within @limits. What was allocated under larger limits stays.
+ * @reply, as reply_init() leaves it, becomes the answer, *@exec_us the
+ * execution's own time, without that of compiling a program.
  */
-void session_execute(Session *session, uint64_t context,
-                     const SessionLimits *limits, const Call *call,
-                     Reply *reply, gint64 *exec_us);
-
-/* Free all memory that @context has. */
-void session_release(Session *session, uint64_t context);
+void session_execute(Session *session, const SessionLimits *limits,
+                     const Call *call, Reply *reply, gint64 *exec_us);
 
 /*
  * A kernel has made the accelerator fail, as one does that leaves its memory
@@ -69,7 +69,7 @@ void session_release(Session *session, uint64_t context);
  */
 bool session_is_lost(const Session *session);
 
-/* Has the VM memory here that it would lose with this worker? */
-bool session_holds_memory(const Session *session);
+/* Bytes of the VM's memory that it has, as they count against the quota */
+uint64_t session_memory(const Session *session);
 
 #endif /* WORKER_SESSION_H */

@@ -14,7 +14,6 @@
 /* Small, so that no kernel takes long */
 #define QUOTA 4096
 #define HANDLES 8
-#define CONTEXT 1
 
 typedef struct Guest {
     Session *session;
@@ -25,10 +24,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 static const SessionLimits limits = { .memory = QUOTA };
 
+static bool grant(gpointer opaque, uint64_t held, uint64_t wanted,
+                  GError **error)
+{
+    (void)opaque;
+    if (wanted <= QUOTA && held <= QUOTA - wanted) {
+        return true;
+    }
+    g_set_error_literal(error, BACKEND_ERROR, VGPU_STUB_ERR_OUT_OF_MEMORY,
+                        "no more");
+    return false;
+}
+
 static Session *open_session(void)
 {
     const SessionOptions options = {
-        .backend = "cpu", .kernels = "build/kernels",
+        .backend = "cpu", .kernels = "build/kernels", .grant = grant,
     };
     g_autoptr(GError) error = NULL;
     Session *session = session_new(&options, &error);
@@ -91,7 +102,7 @@ static void release(Session *session, uint64_t handle)
     Reply reply;
 
     reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
-    session_execute(session, CONTEXT, &limits, &call, &reply, &exec_us);
+    session_execute(session, &limits, &call, &reply, &exec_us);
 }
 
 static void remember_handle(Guest *guest, uint64_t handle)
@@ -119,8 +130,7 @@ static void send_request(Guest *guest, const uint8_t *bytes, size_t size)
         return;
     }
     name_handles(guest, request, size, &call);
-    session_execute(guest->session, CONTEXT, &limits, &call, &reply,
-                    &exec_us);
+    session_execute(guest->session, &limits, &call, &reply, &exec_us);
     g_assert_cmpuint(reply_encode(&reply, 0, response), <=, sizeof(response));
     g_assert_cmpint(exec_us, >=, 0);
     if (call.opcode == VGPU_STUB_OP_MEMORY_ALLOC &&
@@ -156,6 +166,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     for (unsigned i = 0; i < HANDLES; i++) {
         release(session, guest.handles[i]);
     }
-    g_assert_false(session_holds_memory(session));
+    g_assert_cmpuint(session_memory(session), ==, 0);
     return 0;
 }

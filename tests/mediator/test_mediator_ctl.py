@@ -242,7 +242,8 @@ def test_which_vm_is_meant(start, admin, ctl, sockets):
 KNOWN = ("there are status, vms, workers, queues, set, quarantine, release, "
          "reload, drain")
 LIMITS = ("pool, priority, weight, queue, in-flight, rate, burst, deadline-ms, "
-          "faults, fault-window-s, quarantine-s, memory-mib, guest-kernels")
+          "faults, fault-window-s, quarantine-s, memory-mib, guest-kernels, "
+          "contexts")
 
 
 @pytest.mark.parametrize("args, reason", [

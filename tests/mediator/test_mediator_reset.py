@@ -120,7 +120,7 @@ def test_a_reset_while_an_allocation_is_under_way(connect):
 
 
 def test_a_reset_while_a_kernel_runs(connect):
-    """One that ends by itself: its worker lives on, its memory does not."""
+    """It is not waited for."""
     device, other = connect(0), connect(1)
     precious = other.store(b"precious")
     status, source = device.alloc(100 * MIB)
@@ -160,28 +160,28 @@ def test_free_all(connect):
 
 
 def test_a_device_that_goes_leaves_nothing(connect):
-    """Although another one keeps the VM's worker"""
     one, other = connect(0), connect(1)
     kept = other.store(b"yours")
+    worker, = one.daemon.workers()
     one.store(b"mine")
-    worker = list(one.daemon.workers())
     one.peer.close()
     wait_for(lambda: other.used() == 4096, "free memory")
     assert other.read(kept, 5) == (OK, b"yours")
-    assert list(one.daemon.workers()) == worker
+    wait_for(lambda: list(one.daemon.workers()) == [worker], "end of a worker")
 
 
-def test_a_worker_without_memory_is_retired(connect):
-    device = connect(config="[pool A]\nidle-s=1\n")
+def test_a_reset_ends_the_worker(connect):
+    device = connect()
     device.store(b"data")
-    assert len(device.daemon.workers()) == 1
+    worker, = device.daemon.workers()
     device.reset()
-    wait_for(lambda: not device.daemon.workers(), "end of the worker")
     assert device.used() == 0
+    wait_for(lambda: worker not in device.daemon.workers(),
+             "end of the worker")
 
 
 def test_resets_without_end(connect):
-    """The worker is told only of those that concern it."""
+    """They cost the host few workers: test_mediator_contexts.py."""
     device = connect()
     handle = device.store(b"data")
     for _ in range(100):

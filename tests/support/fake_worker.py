@@ -21,15 +21,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support import abi, wire               # noqa: E402
 from support.wire import Message, response  # noqa: E402
 
-LIMITS = struct.Struct("<QII")
 HEADER = wire.REQUEST.size
 RESPONSE = abi.VGPU_STUB_MSG_RESPONSE
-HOLDS_MEMORY = 1
+LIMITS, MEMORY, GRANT = 0x100, 0x101, 0x102
 FOR_EVER = 1000
 
 
 def answer(number, payload=response(), **fields):
     return Message(RESPONSE, payload, request_id=number, **fields).encode()
+
+
+def memory(held, wanted=0):
+    return Message(MEMORY, struct.pack("<QQ", held, wanted)).encode()
 
 
 ANSWERS = {
@@ -45,7 +48,10 @@ ANSWERS = {
     "garbage": lambda n: b"\xff" * 4096,
     "2 GiB": lambda n: answer(n, length=1 << 31),
     "twice": lambda n: answer(n) * 2,
-    "holds memory": lambda n: answer(n, flags=HOLDS_MEMORY),
+    "memory of nobody": lambda n: memory(4096) + answer(n),
+    "half a page": lambda n: memory(0, 100) + answer(n),
+    "memory afterwards": lambda n: answer(n) + memory(0, 4096),
+    "short memory": lambda n: Message(MEMORY, bytes(15)).encode(),
 }
 
 
@@ -81,12 +87,12 @@ def serve(behaviour):
         peer.send(answer(1))
         time.sleep(FOR_EVER)
     peer.send(Message(abi.VGPU_STUB_MSG_HELLO))
+    limits = None
+    held = 0
     while True:
         request = peer.receive()
-        if request.type == abi.VGPU_STUB_MSG_RESET:
-            if behaviour != "never frees":
-                peer.send(Message(abi.VGPU_STUB_MSG_RESET,
-                                  sequence=request.sequence))
+        if request.type == LIMITS:
+            limits = request.payload
             continue
         assert request.type == abi.VGPU_STUB_MSG_REQUEST, request
         if behaviour == "crashes":
@@ -110,15 +116,20 @@ def serve(behaviour):
             time.sleep(FOR_EVER)
         elif behaviour == "takes its time":
             time.sleep(0.3)
+        if behaviour in ("holds memory", "hoards memory"):
+            # A page, or as much as it gets
+            while not (held and behaviour == "holds memory"):
+                peer.send(memory(held, 4096))
+                if peer.expect(GRANT).status:
+                    break
+                held += 4096
         if behaviour == "limits":
-            peer.send(answer(request.request_id,
-                             response(data=request.payload[:LIMITS.size])))
+            peer.send(answer(request.request_id, response(data=limits)))
         elif behaviour in ANSWERS:
             peer.send(ANSWERS[behaviour](request.request_id))
         else:
             peer.send(answer(request.request_id,
-                             response(
-                                 data=request.payload[LIMITS.size + HEADER:])))
+                             response(data=request.payload[HEADER:])))
         if behaviour == "does not exit":
             time.sleep(FOR_EVER)
 

@@ -61,22 +61,24 @@ static void test_every_setting(void)
                                 "burst=5\ndeadline-ms=6\nfaults=7\n"
                                 "fault-window-s=8\nquarantine-s=9\n"
                                 "memory-mib=12\nguest-kernels=yes\n"
+                                "contexts=13\n"
                                 "[classes]\n"
                                 "medium-minimum=10\nlow-minimum=11\n"
                                 "[log]\nlog-requests=yes\n"
                                 "[workers]\nkernels=/k\n"
                                 "[pool B]\nbackend=cuda\ndevice=1\n"
-                                "running=2\nworkers=3\nidle-s=4\n");
+                                "running=2\nworkers=3\nspares=5\nidle-s=4\n");
     const VmLimits wanted = {
         .pool = 2,
         .priority = VGPU_STUB_PRIORITY_LOW,
         .weight = 1, .queue = 2, .in_flight = 3, .rate = 4, .burst = 5,
         .deadline_ms = 6, .faults = 7, .fault_window_s = 8,
         .quarantine_s = 9, .memory_mib = 12, .guest_kernels = true,
+        .contexts = 13,
     };
     const PoolSettings pool = {
         .backend = VGPU_STUB_BACKEND_CUDA, .device = 1, .running = 2,
-        .workers = 3, .idle_s = 4,
+        .workers = 3, .spares = 5, .idle_s = 4,
     };
     const ClassShares shares = {
         .percent[VGPU_STUB_PRIORITY_MEDIUM] = 10,
@@ -172,8 +174,8 @@ static void test_shipped_file(void)
                     "allowed, 2 to 65536 uids from 1 to 4294967294"
 #define LIMITS "pool, priority, weight, queue, in-flight, rate, burst, " \
                "deadline-ms, faults, fault-window-s, quarantine-s, " \
-               "memory-mib, guest-kernels"
-#define POOL_SETTINGS "backend, device, running, workers, idle-s"
+               "memory-mib, guest-kernels, contexts"
+#define POOL_SETTINGS "backend, device, running, workers, spares, idle-s"
 #define DOMID "a domid is another VM's after the next start: write the VM's " \
               "UUID, which `xe vm-list params=uuid,dom-id` shows"
 #define SPACE "a space is not part of a name, write it without"
@@ -318,6 +320,10 @@ static const struct {
       "2: [pool A] running is '0', 1 to 64 is allowed" },
     { "[pool A]\nworkers=1025",
       "2: [pool A] workers is '1025', 1 to 1024 is allowed" },
+    { "[pool A]\nspares=65",
+      "2: [pool A] spares is '65', 0 to 64 is allowed" },
+    { "[vm]\ncontexts=65",
+      "2: [vm] contexts is '65', 1 to 64 is allowed" },
     { "[pool A]\nidle-s=1m",
       "2: [pool A] idle-s is '1m', 1 to 86400 is allowed" },
     { "[pool A]\nweight=1", "2: [pool A] 'weight' is not known, there are "

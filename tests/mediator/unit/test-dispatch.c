@@ -92,13 +92,15 @@ static void release(Executor *executor, const char *vm, uint64_t context)
     fixture_of(executor)->released = context;
 }
 
-static void wish(Executor *executor, const char *vm, bool place)
+static void wish(Executor *executor, const char *vm, uint64_t context,
+                 bool place)
 {
     Fixture *f = fixture_of(executor);
 
+    g_assert_cmpstr(vm, ==, "7");
     f->wishes[executor->pool] = place;
     if (place && f->places) {
-        executor->place_changed(executor, vm, true);
+        executor->place_changed(executor, context, true);
     }
 }
 
@@ -204,6 +206,13 @@ static void new_dispatch(Fixture *f)
     f->dispatch = dispatch_new(f->vms, executors, config_new());
 }
 
+/* The VM, with a device */
+static void new_vm(Fixture *f)
+{
+    f->vm = vms_device_there(f->vms, &seven);
+    f->context = dispatch_context_new(f->dispatch, f->vm);
+}
+
 static void free_dispatch(Fixture *f)
 {
     vms_free(f->vms);
@@ -230,7 +239,7 @@ static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
         f->asked[i].status = UNANSWERED;
     }
     new_dispatch(f);
-    f->vm = vms_device_there(f->vms, &seven);
+    new_vm(f);
 }
 
 static void tear_down(Fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -366,7 +375,7 @@ static void test_quarantine_is_kept(Fixture *f, gconstpointer data)
         free_dispatch(f);
         new_dispatch(f);
         vms_keep_quarantines(f->vms, path);
-        f->vm = vms_device_there(f->vms, &seven);
+        new_vm(f);
         if (!again) {
             f->limits.faults = 1;
             vm_set_limits(f->vm, &f->limits);
@@ -424,7 +433,7 @@ static void test_no_place(Fixture *f, gconstpointer data)
     ask(f, 1);
     settle();
     g_assert_true(f->wishes[POOL_A]);
-    f->executors[POOL_A].place_refused(&f->executors[POOL_A], "7",
+    f->executors[POOL_A].place_refused(&f->executors[POOL_A], f->context,
                                        VGPU_STUB_ERR_BACKEND_ERROR);
     settle();
     check_answer(f, 1, VGPU_STUB_ERR_BACKEND_ERROR,
@@ -433,11 +442,13 @@ static void test_no_place(Fixture *f, gconstpointer data)
     ask(f, 2);
     settle();
     g_assert_cmpuint(f->started, ==, 0);
-    f->executors[POOL_A].place_changed(&f->executors[POOL_A], "7", true);
+    f->executors[POOL_A].place_changed(&f->executors[POOL_A], f->context,
+                                         true);
     settle();
     g_assert_nonnull(f->asked[2].execution);
     /* Nobody is told of a VM that is gone. */
-    f->executors[POOL_A].place_changed(&f->executors[POOL_A], "8", false);
+    f->executors[POOL_A].place_changed(&f->executors[POOL_A],
+                                         f->context + 1, false);
 }
 
 static void test_rate_limit(Fixture *f, gconstpointer data)
@@ -461,7 +472,7 @@ static void test_pool_without_slots(Fixture *f, gconstpointer data)
     free_dispatch(f);
     f->executors[POOL_A].slots = 0;
     new_dispatch(f);
-    f->vm = vms_device_there(f->vms, &seven);
+    new_vm(f);
     ask(f, 0);
     check_answer(f, 0, VGPU_STUB_ERR_INVALID_POOL, "nothing serves the pool");
 }
@@ -502,8 +513,8 @@ static void test_vm_gone(Fixture *f, gconstpointer data)
 
 static void test_contexts(Fixture *f, gconstpointer data)
 {
-    const uint64_t first = dispatch_context_new(f->dispatch);
-    const uint64_t second = dispatch_context_new(f->dispatch);
+    const uint64_t first = dispatch_context_new(f->dispatch, f->vm);
+    const uint64_t second = dispatch_context_new(f->dispatch, f->vm);
 
     (void)data;
     g_assert_cmpuint(first, !=, second);
@@ -513,7 +524,7 @@ static void test_contexts(Fixture *f, gconstpointer data)
     g_assert_nonnull(f->asked[0].execution);
     dispatch_context_end(f->dispatch, f->vm, first);
     g_assert_cmpuint(f->released, ==, first);
-    g_assert_cmpuint(dispatch_context_new(f->dispatch), >, second);
+    g_assert_cmpuint(dispatch_context_new(f->dispatch, f->vm), >, second);
     done(f, 0, VGPU_STUB_ERR_NONE, false);
 }
 

@@ -29,7 +29,6 @@ typedef struct Fixture {
 
 /* A request in the making, in host byte order */
 typedef struct Ask {
-    uint64_t context;
     uint32_t opcode;
     uint32_t param_count;
     uint32_t params[16];
@@ -49,6 +48,19 @@ typedef struct Answer {
 /* What the VMs of the test that is running may */
 static SessionLimits limits;
 
+/* What a mediator says that knows of no other worker of the VM */
+static bool grant(gpointer opaque, uint64_t held, uint64_t wanted,
+                  GError **error)
+{
+    (void)opaque;
+    if (wanted <= limits.memory && held <= limits.memory - wanted) {
+        return true;
+    }
+    g_set_error_literal(error, BACKEND_ERROR, VGPU_STUB_ERR_OUT_OF_MEMORY,
+                        "so many are left");
+    return false;
+}
+
 /* Where its kernels print; NULL: that is not looked at */
 static Output *output;
 
@@ -61,6 +73,7 @@ static Session *open_device(const char *backend, unsigned device,
         .kernels = kernels,
         .closed = closed,
         .output = output,
+        .grant = grant,
     };
 
     return session_new(&options, error);
@@ -95,8 +108,7 @@ static Answer ask(Session *session, const Ask *wanted)
     Reply reply;
 
     reply_init(&reply, sizeof(bytes));
-    session_execute(session, wanted->context, &limits, &call, &reply,
-                    &answer.exec_us);
+    session_execute(session, &limits, &call, &reply, &answer.exec_us);
     g_assert_cmpuint(reply_encode(&reply, 0, bytes), <=, sizeof(bytes));
     g_assert_cmpint(answer.exec_us, >=, 0);
     answer.status = reply.status;
@@ -325,14 +337,17 @@ static void test_device_info(gconstpointer backend)
     g_assert_cmpuint(result64(&answer, 5), ==, 0);
     g_assert_cmpuint(answer.results[7], >, 0);
     g_assert_cmpstr((char *)answer.data, ==, session_device_name(session));
-    g_assert_false(session_holds_memory(session));
+    g_assert_cmpuint(session_memory(session), ==, 0);
 
     handle = alloc(session, 4097);
     answer = done(session, &wanted);
     g_assert_cmpuint(result64(&answer, 5), ==, 8192);
-    g_assert_true(session_holds_memory(session));
+    g_assert_cmpuint(session_memory(session), ==, 8192);
+    limits.others = 4096;
+    answer = done(session, &wanted);
+    g_assert_cmpuint(result64(&answer, 5), ==, 8192 + 4096);
     release(session, handle);
-    g_assert_false(session_holds_memory(session));
+    g_assert_cmpuint(session_memory(session), ==, 0);
 
     answer = done(session, &synchronize);
     g_assert_cmpuint(answer.result_count + answer.data_length, ==, 0);
@@ -378,63 +393,27 @@ static void test_memory(gconstpointer backend)
     session_free(f.session);
 }
 
-/* @wanted in another context than that of the fixture */
-static Ask elsewhere(Ask wanted)
+static void test_free_all(gconstpointer backend)
 {
-    wanted.context = 1;
-    return wanted;
-}
-
-static uint64_t free_all(Session *session, uint64_t context)
-{
-    const Ask wanted = {
-        .context = context, .opcode = VGPU_STUB_OP_MEMORY_FREE_ALL,
-    };
-    Answer answer = done(session, &wanted);
-
-    g_assert_cmpuint(answer.result_count, ==, 2);
-    return result64(&answer, 0);
-}
-
-/* Memory is of use in its own context alone, and goes with it. */
-static void test_contexts(gconstpointer backend)
-{
+    const Ask free_all = { .opcode = VGPU_STUB_OP_MEMORY_FREE_ALL };
     Fixture f;
-    Ask wanted;
-    uint64_t other;
     Answer answer;
+    Ask wanted;
 
     if (!set_up(&f, backend)) {
         return;
     }
-    wanted = elsewhere(ask_alloc(4097));
-    answer = done(f.session, &wanted);
-    other = result64(&answer, 0);
-    g_assert_cmpuint(used(f.session), ==, 3 * SIZE + 8192);
-
-    wanted = elsewhere(ask_copy(VGPU_STUB_COPY_FROM_DEVICE, 1, f.a, 0));
-    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
-    wanted = elsewhere(ask_copy_within(1, f.a, 0, other, 0));
-    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
-    wanted = elsewhere(ask_copy_within(1, other, 0, f.a, 0));
-    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
-    wanted = elsewhere(ask_vector_add(&f));
-    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
-    wanted = elsewhere(ask_free(f.a));
-    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
-    wanted = ask_free(other);
-    expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
-
-    g_assert_cmpuint(free_all(f.session, 0), ==, 3 * SIZE);
-    g_assert_cmpuint(free_all(f.session, 0), ==, 0);
+    for (unsigned left = 3 * SIZE;; left = 0) {
+        answer = done(f.session, &free_all);
+        g_assert_cmpuint(answer.result_count, ==, 2);
+        g_assert_cmpuint(result64(&answer, 0), ==, left);
+        if (left == 0) {
+            break;
+        }
+    }
     wanted = ask_free(f.a);
     expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
-    g_assert_cmpuint(used(f.session), ==, 8192);
-    session_release(f.session, 0);
-    wanted = elsewhere(ask_copy(VGPU_STUB_COPY_FROM_DEVICE, 1, other, 0));
-    done(f.session, &wanted);
-    session_release(f.session, 1);
-    g_assert_false(session_holds_memory(f.session));
+    g_assert_cmpuint(session_memory(f.session), ==, 0);
     session_free(f.session);
 }
 
@@ -873,9 +852,8 @@ static Ask good(const Fixture *f, Base base)
     case FREE:
         return ask_free(f->a);
     case FREE_ALL:
-        /* Where there is none that others of these need */
         wanted.opcode = VGPU_STUB_OP_MEMORY_FREE_ALL;
-        return elsewhere(wanted);
+        break;
     case TO:
         wanted = ask_copy(VGPU_STUB_COPY_TO_DEVICE, 16, f->a, 0);
         wanted.data_length = 16;
@@ -986,7 +964,7 @@ static void test_good_requests(gconstpointer backend)
         return;
     }
     for (Base base = INFO; base <= SHA256; base++) {
-        if (base != FREE) {
+        if (base != FREE && base != FREE_ALL) {
             Ask wanted = good(&f, base);
 
             done(f.session, &wanted);
@@ -1486,7 +1464,8 @@ static void test_random_requests(gconstpointer backend)
             change(&wanted, what, g_rand_int_range(random, 0, 16),
                    value % limit);
         }
-        if (wanted.opcode != VGPU_STUB_OP_MEMORY_FREE) {
+        if (wanted.opcode != VGPU_STUB_OP_MEMORY_FREE &&
+            wanted.opcode != VGPU_STUB_OP_MEMORY_FREE_ALL) {
             ask(f.session, &wanted);
         }
         g_assert_cmpuint(used(f.session), <=, QUOTA);
@@ -1502,7 +1481,7 @@ static void add_tests(const char *backend)
     } tests[] = {
         { "device-info", test_device_info },
         { "memory", test_memory },
-        { "contexts", test_contexts },
+        { "free-all", test_free_all },
         { "quota", test_quota },
         { "quota-is-lowered", test_quota_is_lowered },
         { "handles-of-another-vm", test_handles_of_another_vm },
