@@ -55,11 +55,11 @@ static void get_time(char text[sizeof("00:00:00")])
     strftime(text, sizeof("00:00:00"), "%T", localtime(&now));
 }
 
-/* More than there can be in one interval: another handle has begun anew */
+/* More than there can be in one interval: another user has begun anew */
 #define REQUESTS_MAX (1 << 24)
 
 /*
- * Our library counts requests in REQUEST_ID, each handle from a random number
+ * Our library counts requests in REQUEST_ID, from a random number at each open
  * on, and another client may write there what it likes. Returns -1 when this
  * is not a number of requests.
  */

@@ -74,13 +74,13 @@ int vgpu_stub_launch(struct vgpu_stub *dev,
     if (length < 0) {
         return length;
     }
-    rc = handle_begin(dev, &cancelling);
+    rc = opened_begin(dev, &cancelling);
     if (rc < 0) {
         return rc;
     }
-    rc = handle_call(dev, buffer, length, clock_deadline(timeout_ms), flags,
+    rc = opened_call(dev, buffer, length, clock_deadline(timeout_ms), flags,
                      outcome ? outcome : &unwanted);
-    handle_end(dev, cancelling);
+    opened_end(dev, cancelling);
     return rc;
 }
 

@@ -129,7 +129,7 @@ static int copy_all(struct vgpu_stub *dev, const struct copy *copy,
             .error_code = VGPU_STUB_ERR_NONE,
         };
     }
-    rc = handle_begin(dev, &cancelling);
+    rc = opened_begin(dev, &cancelling);
     if (rc < 0) {
         return rc;
     }
@@ -147,7 +147,7 @@ static int copy_all(struct vgpu_stub *dev, const struct copy *copy,
                        outcome ? outcome : &unwanted);
         done += now;
     }
-    handle_end(dev, cancelling);
+    opened_end(dev, cancelling);
     return rc;
 }
 

@@ -40,7 +40,7 @@ int operation_call(struct vgpu_stub *dev, const struct operation *operation,
     uint8_t buffer[VGPU_STUB_BUF_SIZE];
     int rc;
 
-    rc = handle_call(dev, buffer, operation_encode(operation, buffer),
+    rc = opened_call(dev, buffer, operation_encode(operation, buffer),
                      deadline_us, flags, outcome);
     if (rc < 0) {
         return rc;
@@ -59,14 +59,14 @@ int operation_single(struct vgpu_stub *dev, const struct operation *operation,
                      struct vgpu_stub_reply *reply)
 {
     int cancelling;
-    int rc = handle_begin(dev, &cancelling);
+    int rc = opened_begin(dev, &cancelling);
 
     if (rc < 0) {
         return rc;
     }
     rc = operation_call(dev, operation, results, clock_deadline(timeout_ms),
                         flags, outcome, reply);
-    handle_end(dev, cancelling);
+    opened_end(dev, cancelling);
     return rc;
 }
 

@@ -6,7 +6,7 @@
 #ifndef VGPU_STUB_OPERATION_H
 #define VGPU_STUB_OPERATION_H
 
-#include "handle.h"
+#include "opened.h"
 
 /* A 64-bit value as two params, and back from two results */
 #define OPERATION_WORDS(value) (uint32_t)(value), (uint32_t)((value) >> 32)
@@ -35,7 +35,7 @@ size_t operation_encode(const struct operation *operation,
 /*
  * Do it. @outcome is not NULL; @reply is filled when 0 is returned.
  *
- * Returns and fails as vgpu_stub_call(), with the deadline of handle_call();
+ * Returns and fails as vgpu_stub_call(), with the deadline of opened_call();
  * -EBADMSG the response is malformed, or has fewer than @results results.
  */
 int operation_call(struct vgpu_stub *dev, const struct operation *operation,
@@ -44,7 +44,7 @@ int operation_call(struct vgpu_stub *dev, const struct operation *operation,
                    struct vgpu_stub_reply *reply);
 
 /*
- * The same between handle_begin(), as which it fails too, and handle_end(): for
+ * The same between opened_begin(), as which it fails too, and opened_end(): for
  * what is one request. @timeout_ms as for vgpu_stub_call()
  */
 int operation_single(struct vgpu_stub *dev, const struct operation *operation,

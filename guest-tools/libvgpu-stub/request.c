@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
-#include "handle.h"
+#include "opened.h"
 
 /* Between two attempts: the mediator may need a second to start again */
 #define RETRY_MIN_US 1000
@@ -98,7 +98,7 @@ static void request_init(struct request *request, const void *bytes,
     request->outcome = outcome;
 }
 
-int handle_call(struct vgpu_stub *dev, const void *bytes, size_t length,
+int opened_call(struct vgpu_stub *dev, const void *bytes, size_t length,
                 int64_t deadline_us, unsigned flags,
                 struct vgpu_stub_outcome *outcome)
 {
@@ -121,13 +121,13 @@ int vgpu_stub_call(struct vgpu_stub *dev, const void *request, size_t length,
     struct vgpu_stub_outcome unwanted;
     int cancelling, rc;
 
-    rc = handle_begin(dev, &cancelling);
+    rc = opened_begin(dev, &cancelling);
     if (rc < 0) {
         return rc;
     }
-    rc = handle_call(dev, request, length, clock_deadline(timeout_ms), 0,
+    rc = opened_call(dev, request, length, clock_deadline(timeout_ms), 0,
                      outcome ? outcome : &unwanted);
-    handle_end(dev, cancelling);
+    opened_end(dev, cancelling);
     return rc;
 }
 
@@ -150,12 +150,12 @@ static int submit(struct vgpu_stub *dev, const void *request, size_t length,
                  flags, &j->outcome);
     j->dev = dev;
 
-    handle_hold(dev);
+    opened_hold(dev);
     rc = queue_start(&dev->queue, &j->request.job);
     if (rc < 0) {
         job_destroy(&j->request.job);
         free(j);
-        handle_release(dev);
+        opened_release(dev);
         return rc;
     }
     *job = j;
@@ -168,12 +168,12 @@ int vgpu_stub_submit(struct vgpu_stub *dev, const void *request,
 {
     int cancelling, rc;
 
-    rc = handle_begin(dev, &cancelling);
+    rc = opened_begin(dev, &cancelling);
     if (rc < 0) {
         return rc;
     }
     rc = submit(dev, request, length, timeout_ms, flags, job);
-    handle_end(dev, cancelling);
+    opened_end(dev, cancelling);
     return rc;
 }
 
@@ -182,7 +182,7 @@ int vgpu_stub_wait(struct vgpu_stub_job *job, int timeout_ms,
 {
     int cancelling, rc;
 
-    rc = handle_begin(job->dev, &cancelling);
+    rc = opened_begin(job->dev, &cancelling);
     if (rc < 0) {
         return rc;
     }
@@ -191,7 +191,7 @@ int vgpu_stub_wait(struct vgpu_stub_job *job, int timeout_ms,
     if (outcome && (rc == 0 || rc == -EREMOTEIO)) {
         *outcome = job->outcome;
     }
-    handle_end(job->dev, cancelling);
+    opened_end(job->dev, cancelling);
     return rc;
 }
 
@@ -199,9 +199,9 @@ void vgpu_stub_cancel(struct vgpu_stub_job *job)
 {
     int cancelling;
 
-    if (handle_begin(job->dev, &cancelling) == 0) {
+    if (opened_begin(job->dev, &cancelling) == 0) {
         queue_cancel(&job->dev->queue, &job->request.job);
-        handle_end(job->dev, cancelling);
+        opened_end(job->dev, cancelling);
     }
 }
 
@@ -212,9 +212,9 @@ void vgpu_stub_job_free(struct vgpu_stub_job *job)
     }
     vgpu_stub_cancel(job);
     vgpu_stub_wait(job, -1, NULL);
-    if (!handle_is_inherited(job->dev)) {
+    if (!opened_is_inherited(job->dev)) {
         job_destroy(&job->request.job);
     }
-    handle_release(job->dev);
+    opened_release(job->dev);
     free(job);
 }

@@ -10,20 +10,20 @@
  * outcome has the error code, VGPU_STUB_ERR_… of vgpu-stub-regs.h, with what
  * came along. "The errors of a request" are those of vgpu_stub_call().
  *
- * Threads. Any number of threads may use one handle. The device executes one
+ * Threads. Any number of threads may use an open device. It executes one
  * request at a time; the library has them wait in a queue and sends them in
  * the order in which they were given to it.
  *
  * Life. An open device is locked: nobody else opens it, in this process or
- * another, until the handle is closed or its process ends. Every request ends
- * exactly once, also when its handle is closed: see vgpu_stub_close().
+ * another, until it is closed or its process ends. Every request ends
+ * exactly once, also when its device is closed: see vgpu_stub_close().
  *
  * Each network namespace has a sysfs, and so a lock, of its own: two of them
  * can open one device. Each sees when the other has been at it while its own
  * request ran: that ends as -EBUSY, and an outcome that is returned is always
  * that of the request that it is returned for.
  *
- * fork(). A handle is its process's own. In a child vgpu_stub_close() and
+ * fork(). An open device is its process's own. In a child vgpu_stub_close() and
  * vgpu_stub_job_free() free what the child has of it and do nothing else, the
  * other functions return -ECANCELED.
  *
@@ -45,7 +45,7 @@
  * again, and more and more seldom. Where an access takes long, it sleeps at
  * once.
  *
- * Any function that takes a handle returns -ENODEV when the device does not
+ * Any function that takes an open device returns -ENODEV when that does not
  * answer any more, because it was unplugged.
  *
  * docs/registers.md specifies the device, docs/operations.md the requests.
@@ -121,7 +121,7 @@ int vgpu_stub_list(char bdf[][VGPU_STUB_BDF_SIZE], int max);
  * clears that.
  *
  * @bdf: its address, "0000:00:1e.0" or "00:1e.0"; NULL is the first device
- * @dev: receives the handle, to be closed with vgpu_stub_close()
+ * @dev: receives the open device, to be closed with vgpu_stub_close()
  *
  * Errors: -EINVAL @bdf is not a PCI address; -ENODEV no such device, or it is
  * not a vgpu-stub; -EACCES or -EPERM not root, or root of a user namespace, or
@@ -184,7 +184,7 @@ struct vgpu_stub_state {
     bool link_up;                   /* a mediator has accepted the device */
     uint32_t status;                /* VGPU_STUB_STATUS_… */
     uint32_t request_id;            /* this library counts requests with it,
-                                       each handle from a random number on */
+                                       from a random number at its open on */
     int user_pid;                   /* who has it open; 0: nobody */
     char user_name[17];             /* of that process, or ""; printable UTF-8 */
 };

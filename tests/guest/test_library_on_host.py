@@ -42,7 +42,7 @@ def test_the_man_page_has_every_function():
 
 
 TRANSPORT = {"bar", "block", "interrupt", "mailbox", "sysfs", "waiter"}
-ABOVE = {"error", "handle", "kernel", "memory", "operation", "queue", "reply",
+ABOVE = {"error", "kernel", "memory", "opened", "operation", "queue", "reply",
          "request"}
 
 

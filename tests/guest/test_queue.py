@@ -15,12 +15,12 @@ JOB = f"""\
 interrupts() {{ awk '/uio_pci_generic/ {{ print $2 }}' /proc/interrupts; }}
 
 echo "== polling"; ./queue-test polling; echo "status $?"
-echo "== handle-polling"; ./handle-test; echo "status $?"
+echo "== opened-polling"; ./opened-test; echo "status $?"
 modprobe uio_pci_generic
 echo 1af4 1111 >/sys/bus/pci/drivers/uio_pci_generic/new_id
 echo "== slow"; ./slow-calls {SLOW_CALLS} 20; echo "status $?"; interrupts
 echo "== interrupts"; ./queue-test interrupts; echo "status $?"
-echo "== handle-interrupts"; ./handle-test; echo "status $?"
+echo "== opened-interrupts"; ./opened-test; echo "status $?"
 echo "== unbound"; ./slow-calls 1 3000 & calls=$!
 until [ "$(./vgpu-stub watch --count 1 | grep -c BUSY)" = 1 ]; do :; done
 sleep 1
@@ -35,7 +35,7 @@ def sections(qemu_bin, tmp_path_factory):
     with ScriptedMediator(directory / "link.sock") as mediator:
         sections = boot(
             qemu_bin, directory / "job", JOB,
-            ["tests/guest/queue-test", "tests/guest/handle-test",
+            ["tests/guest/queue-test", "tests/guest/opened-test",
              "tests/guest/slow-calls", "guest-tools/vgpu-stub"],
             *link(directory / "link.sock"),
             "-device", "vgpu-stub,addr=0x2,chardev=l0",
@@ -44,8 +44,8 @@ def sections(qemu_bin, tmp_path_factory):
     return sections
 
 
-@pytest.mark.parametrize("how", ["polling", "handle-polling", "interrupts",
-                                 "handle-interrupts"])
+@pytest.mark.parametrize("how", ["polling", "opened-polling", "interrupts",
+                                 "opened-interrupts"])
 def test_queue(sections, how):
     lines = sections[how]
     assert [line for line in lines if line.startswith("not ok")] == [], lines

@@ -1,9 +1,9 @@
 /*
- * libvgpu-stub: the handle of an open device
+ * libvgpu-stub: an open device
  *
  * SPDX-License-Identifier: MIT
  */
-#include "handle.h"
+#include "opened.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,43 +11,43 @@
 #include "cancel.h"
 #include "clock.h"
 
-void handle_hold(struct vgpu_stub *dev)
+void opened_hold(struct vgpu_stub *dev)
 {
     atomic_fetch_add(&dev->users, 1);
 }
 
-void handle_release(struct vgpu_stub *dev)
+void opened_release(struct vgpu_stub *dev)
 {
     if (atomic_fetch_sub(&dev->users, 1) == 1) {
-        if (!handle_is_inherited(dev)) {
+        if (!opened_is_inherited(dev)) {
             queue_destroy(&dev->queue);
         }
         free(dev);
     }
 }
 
-bool handle_is_inherited(const struct vgpu_stub *dev)
+bool opened_is_inherited(const struct vgpu_stub *dev)
 {
     return getpid() != dev->owner;
 }
 
-int handle_begin(struct vgpu_stub *dev, int *cancelling)
+int opened_begin(struct vgpu_stub *dev, int *cancelling)
 {
-    if (handle_is_inherited(dev)) {
+    if (opened_is_inherited(dev)) {
         return -ECANCELED;
     }
     *cancelling = cancel_defer();
-    handle_hold(dev);
+    opened_hold(dev);
     return 0;
 }
 
-void handle_end(struct vgpu_stub *dev, int cancelling)
+void opened_end(struct vgpu_stub *dev, int cancelling)
 {
-    handle_release(dev);
+    opened_release(dev);
     cancel_restore(cancelling);
 }
 
-static int open_handle(const char *bdf, struct vgpu_stub **dev)
+static int open_device(const char *bdf, struct vgpu_stub **dev)
 {
     struct device *device;
     struct vgpu_stub *d;
@@ -72,7 +72,7 @@ static int open_handle(const char *bdf, struct vgpu_stub **dev)
 int vgpu_stub_open(const char *bdf, struct vgpu_stub **dev)
 {
     const int cancelling = cancel_defer();
-    int rc = open_handle(bdf, dev);
+    int rc = open_device(bdf, dev);
 
     cancel_restore(cancelling);
     return rc;
@@ -86,12 +86,12 @@ void vgpu_stub_close(struct vgpu_stub *dev)
         return;
     }
     cancelling = cancel_defer();
-    if (handle_is_inherited(dev)) {
+    if (opened_is_inherited(dev)) {
         queue_abandon(&dev->queue);
     } else {
         queue_close(&dev->queue);
     }
-    handle_release(dev);
+    opened_release(dev);
     cancel_restore(cancelling);
 }
 
@@ -111,7 +111,7 @@ int vgpu_stub_get_info(struct vgpu_stub *dev, struct vgpu_stub_info *info)
 {
     int cancelling, rc;
 
-    rc = handle_begin(dev, &cancelling);
+    rc = opened_begin(dev, &cancelling);
     if (rc < 0) {
         return rc;
     }
@@ -119,7 +119,7 @@ int vgpu_stub_get_info(struct vgpu_stub *dev, struct vgpu_stub_info *info)
     rc = dev->queue.closed ? -ECANCELED
                            : device_get_info(dev->queue.device, info);
     pthread_mutex_unlock(&dev->queue.lock);
-    handle_end(dev, cancelling);
+    opened_end(dev, cancelling);
     return rc;
 }
 
@@ -138,7 +138,7 @@ int vgpu_stub_read_map(struct vgpu_stub *dev, void *map)
     struct map_job reading = { .map = map };
     int cancelling, rc;
 
-    rc = handle_begin(dev, &cancelling);
+    rc = opened_begin(dev, &cancelling);
     if (rc < 0) {
         return rc;
     }
@@ -146,6 +146,6 @@ int vgpu_stub_read_map(struct vgpu_stub *dev, void *map)
     limit_ask(&reading.job.limit, dev->stop, dev->opaque);
     rc = queue_run(&dev->queue, &reading.job);
     job_destroy(&reading.job);
-    handle_end(dev, cancelling);
+    opened_end(dev, cancelling);
     return rc;
 }

@@ -1,5 +1,5 @@
 /*
- * handle-test: what programs do to a handle, and to one another
+ * opened-test: what programs do to an open device, and to one another
  *
  * To be run as root in a guest whose first device has the mediator of
  * scripted_mediator.py. Prints TAP.
@@ -73,7 +73,7 @@ static void test_thread_cancellation(struct vgpu_stub *dev)
         cancelled += result == PTHREAD_CANCELED;
     }
     tap_equal(cancelled, THREADS, "threads that call can be cancelled");
-    tap_ok(script_requests(dev) > 0, "and the handle is as good as before");
+    tap_ok(script_requests(dev) > 0, "and the device is as good as before");
 }
 
 static volatile sig_atomic_t alarmed;
@@ -120,7 +120,7 @@ static void test_stop(struct vgpu_stub *dev)
     alarmed = 0;
 }
 
-/* What a child does with its parent's handle; returns what was wrong */
+/* What a child does with its parent's device; returns what was wrong */
 static int use_inherited(struct vgpu_stub *dev, struct vgpu_stub_job *job)
 {
     struct vgpu_stub_info info = { .struct_size = sizeof(info) };
@@ -148,7 +148,7 @@ static void test_fork(struct vgpu_stub *dev)
         _exit(use_inherited(dev, job));
     }
     waitpid(child, &status, 0);
-    tap_equal(status, 0, "a child can close its parent's handle, no more");
+    tap_equal(status, 0, "a child can close its parent's device, no more");
     tap_equal(vgpu_stub_open(NULL, &other), -EBUSY,
               "the device is still the parent's");
     tap_equal(vgpu_stub_wait(job, -1, NULL), 0, "and its job goes on");
