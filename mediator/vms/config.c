@@ -14,9 +14,11 @@
 #include <string.h>
 
 #include "identity.h"
+#include "vgpu-stub-wire.h"
 
 #define GROUP_CLASSES "classes"
 #define GROUP_WORKERS "workers"
+#define GROUP_QUEUE "queue"
 #define GROUP_POOL "pool "      /* and its letter */
 #define GROUP_EVERY_VM "vm"
 #define GROUP_LOG "log"
@@ -35,6 +37,7 @@ struct Config {
     ClassShares shares;
     PoolSettings pools[POOLS];
     WorkerSettings workers;
+    QueueSettings queue;
     char *kernels;              /* or NULL */
     UidRange uids;
     char *groups;               /* or NULL */
@@ -108,6 +111,7 @@ static bool is_group(const char *name)
     return strcmp(name, GROUP_CLASSES) == 0 ||
            strcmp(name, GROUP_LOG) == 0 ||
            strcmp(name, GROUP_WORKERS) == 0 ||
+           strcmp(name, GROUP_QUEUE) == 0 ||
            group_pool(name) != POOLS ||
            strcmp(name, GROUP_EVERY_VM) == 0 ||
            (g_str_has_prefix(name, GROUP_ONE_VM) &&
@@ -155,8 +159,8 @@ static bool reader_group(Reader *reader, char *text, unsigned line,
     name[strlen(name) - 1] = '\0';
     if (!is_group(name)) {
         return fail(error, reader->path, line, "[%s] is not known, there are "
-                    "[classes], [log], [workers], [pool A], [pool B], [vm] "
-                    "and [vm NAME]", name);
+                    "[classes], [log], [workers], [queue], [pool A], [pool B], "
+                    "[vm] and [vm NAME]", name);
     }
     reader->group = name;
     return reader_check_vm(reader, name, line, error);
@@ -337,6 +341,9 @@ static bool config_set_setting(Config *config, const Entry *entry,
     if (strcmp(entry->group, GROUP_WORKERS) == 0) {
         return config_set_workers(config, entry->key, entry->value, error);
     }
+    if (strcmp(entry->group, GROUP_QUEUE) == 0) {
+        return queue_set(&config->queue, entry->key, entry->value, error);
+    }
     return shares_set(&config->shares, entry->key, entry->value, error);
 }
 
@@ -367,6 +374,28 @@ static bool config_set_all(Config *config, GArray *entries, const char *path,
     return true;
 }
 
+/* One arena has to fit into what all of them may take. */
+static bool config_check_queue(const Config *config, const char *path,
+                               GError **error)
+{
+    const QueueSettings *queue = &config->queue;
+    const uint64_t bytes = VGPU_STUB_ARENA_BYTES(queue->arena_small,
+                                                 queue->arena_large);
+    const char *keys[] = { "arena-mib", "arena-large", "arena-small" };
+    unsigned line = 0;
+
+    if (bytes <= (uint64_t)queue->arena_mib << 20) {
+        return true;
+    }
+    for (size_t i = 0; line == 0 && i < G_N_ELEMENTS(keys); i++) {
+        line = config_line(config, GROUP_QUEUE, keys[i]);
+    }
+    return fail(error, path, line, "[queue] arena-mib=%u is less than the "
+                "%" G_GUINT64_FORMAT " KiB of one arena with arena-small=%u "
+                "and arena-large=%u", queue->arena_mib, (guint64)bytes >> 10,
+                queue->arena_small, queue->arena_large);
+}
+
 Config *config_parse(const char *text, gsize length, const char *path,
                      GError **error)
 {
@@ -385,7 +414,8 @@ Config *config_parse(const char *text, gsize length, const char *path,
     }
     config = config_new();
     config->lines = g_hash_table_ref(seen);
-    if (!config_set_all(config, entries, path, error)) {
+    if (!config_set_all(config, entries, path, error) ||
+        !config_check_queue(config, path, error)) {
         g_clear_pointer(&config, config_free);
     }
     return config;
@@ -425,6 +455,7 @@ Config *config_new(void)
         config->pools[i] = pool_default;
     }
     config->workers = workers_default;
+    config->queue = queue_default;
     config->limits = limits_default;
     config->uids = uids_default;
     config->vms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
@@ -476,6 +507,11 @@ const PoolSettings *config_pool(const Config *config, PoolId pool)
 const WorkerSettings *config_workers(const Config *config)
 {
     return &config->workers;
+}
+
+const QueueSettings *config_queue(const Config *config)
+{
+    return &config->queue;
 }
 
 const UidRange *config_uids(const Config *config)

@@ -57,6 +57,7 @@ const ClassShares *config_shares(const Config *config);
 const VmLimits *config_limits(const Config *config, const char *vm);
 const PoolSettings *config_pool(const Config *config, PoolId pool);
 const WorkerSettings *config_workers(const Config *config);
+const QueueSettings *config_queue(const Config *config);
 /* Where they are started with uids of their own */
 const UidRange *config_uids(const Config *config);
 /* Names of the groups that they have then, with commas, or NULL */

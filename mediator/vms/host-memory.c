@@ -63,6 +63,7 @@ char *host_memory_warning(const Config *config, const char *path,
     g_autoptr(GString) where = g_string_new(NULL);
     g_autoptr(GString) of_vms = g_string_new(NULL);
     Extra extra = { .config = config, .common = common, .text = of_vms };
+    bool served = false;
     guint64 mib = 0;
 
     config_vms_foreach(config, add_extra, &extra);
@@ -72,6 +73,7 @@ char *host_memory_warning(const Config *config, const char *path,
             'p', 'o', 'o', 'l', ' ', pool_letter(pool), '\0',
         };
 
+        served |= settings->backend != VGPU_STUB_BACKEND_NONE;
         if (settings->backend == VGPU_STUB_BACKEND_CPU ||
             settings->backend == VGPU_STUB_BACKEND_OPENCL) {
             mib += (guint64)settings->workers * common + extra.mib;
@@ -79,6 +81,12 @@ char *host_memory_warning(const Config *config, const char *path,
                            settings->workers);
             g_string_append(where, "; ");
         }
+    }
+    if (served) {
+        mib += config_queue(config)->arena_mib;
+        append_setting(where, config, "queue", "arena-mib",
+                       config_queue(config)->arena_mib);
+        g_string_append(where, "; ");
     }
     if (total_mib == 0 || mib <= total_mib) {
         return NULL;

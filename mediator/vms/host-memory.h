@@ -17,7 +17,8 @@ guint64 host_memory_mib(void);
  * @path say so; else NULL. To be freed with g_free().
  *
  * Counted are pools of the backends cpu and opencl (which may be the CPU, too):
- * a worker for each place, with the memory that a VM may have.
+ * a worker for each place, with the memory that a VM may have; and, whatever
+ * the backends, what queues share with workers.
  */
 char *host_memory_warning(const Config *config, const char *path,
                           guint64 total_mib);

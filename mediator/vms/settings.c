@@ -8,6 +8,12 @@
 
 #include <string.h>
 
+#include "vgpu-stub-wire.h"
+
+#define ARENA_SMALL 64
+#define ARENA_LARGE 2
+#define ARENA_MIB 512
+#define WORKERS 64
 
 const VmLimits limits_default = {
     .priority = VGPU_STUB_PRIORITY_HIGH,
@@ -36,7 +42,7 @@ const PoolSettings pool_default = {
     .backend = VGPU_STUB_BACKEND_CPU,
     .device = 0,
     .running = 1,
-    .workers = 64,
+    .workers = WORKERS,
     .spares = 1,
     .idle_s = 60,
 };
@@ -44,6 +50,17 @@ const PoolSettings pool_default = {
 const WorkerSettings workers_default = {
     .drain_ms = 5000,
 };
+
+const QueueSettings queue_default = {
+    .arena_small = ARENA_SMALL,
+    .arena_large = ARENA_LARGE,
+    .arena_mib = ARENA_MIB,
+};
+
+/* Where there is a worker for the first context of a VM, there is an arena. */
+G_STATIC_ASSERT(POOLS * WORKERS *
+                VGPU_STUB_ARENA_BYTES(ARENA_SMALL, ARENA_LARGE) <=
+                (uint64_t)ARENA_MIB << 20);
 
 typedef struct Setting {
     const char *name;
@@ -118,6 +135,15 @@ static const Setting pool_settings[] = {
 /* The unit's TimeoutStopSec is for all of it. */
 static const Setting worker_settings[] = {
     { "drain-ms", offsetof(WorkerSettings, drain_ms), 0, 45000, NULL },
+};
+
+#define QUEUE(name, field, minimum, maximum) \
+    { name, offsetof(QueueSettings, field), minimum, maximum, NULL }
+
+static const Setting queue_settings[] = {
+    QUEUE("arena-small", arena_small, 0, VGPU_STUB_ARENA_PLACES_MAX),
+    QUEUE("arena-large", arena_large, 1, VGPU_STUB_ARENA_PLACES_MAX),
+    QUEUE("arena-mib", arena_mib, 1, 1048576),
 };
 
 G_DEFINE_QUARK(limits-error-quark, limits_error)
@@ -225,4 +251,11 @@ bool workers_set(WorkerSettings *workers, const char *name,
 {
     return settings_set(worker_settings, G_N_ELEMENTS(worker_settings),
                         workers, name, value, error);
+}
+
+bool queue_set(QueueSettings *queue, const char *name, const char *value,
+               GError **error)
+{
+    return settings_set(queue_settings, G_N_ELEMENTS(queue_settings), queue,
+                        name, value, error);
 }

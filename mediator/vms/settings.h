@@ -66,6 +66,13 @@ typedef struct WorkerSettings {
     unsigned drain_ms;          /* what runs may take at the daemon's end */
 } WorkerSettings;
 
+/* Of the memory that devices' queues share with workers */
+typedef struct QueueSettings {
+    unsigned arena_small;       /* places of each context … */
+    unsigned arena_large;       /* … of both sizes, vgpu-stub-wire.h */
+    unsigned arena_mib;         /* that all contexts together may have */
+} QueueSettings;
+
 /* By VGPU_STUB_BACKEND_… */
 extern const char *const backend_names[VGPU_STUB_BACKEND_CUDA + 1];
 
@@ -82,6 +89,7 @@ extern const VmLimits limits_default;
 extern const ClassShares shares_default;
 extern const PoolSettings pool_default;
 extern const WorkerSettings workers_default;
+extern const QueueSettings queue_default;
 
 #define LIMITS_ERROR limits_error_quark()
 GQuark limits_error_quark(void);
@@ -103,12 +111,14 @@ bool limits_set(VmLimits *limits, const char *name, const char *value,
 bool log_settings_set(LogSettings *settings, const char *name,
                       const char *value, GError **error);
 
-/* The same for @shares, for @pool and for @workers. */
+/* The same for @shares, for @pool, for @workers and for @queue. */
 bool shares_set(ClassShares *shares, const char *name, const char *value,
                 GError **error);
 bool pool_set(PoolSettings *pool, const char *name, const char *value,
               GError **error);
 bool workers_set(WorkerSettings *workers, const char *name,
                  const char *value, GError **error);
+bool queue_set(QueueSettings *queue, const char *name, const char *value,
+               GError **error);
 
 #endif /* MEDIATOR_SETTINGS_H */

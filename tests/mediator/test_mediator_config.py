@@ -83,7 +83,7 @@ def test_reload(start, device, config):
      ":3: [vm] burst is '0', 1 to 1000000 is allowed"),
     ("[vm]\nrate=1\nburst=1\n[disk]\n",
      ":4: [disk] is not known, there are [classes], [log], [workers], "
-     "[pool A], [pool B], [vm] and [vm NAME]"),
+     "[queue], [pool A], [pool B], [vm] and [vm NAME]"),
     (None, ": No such file or directory"),
 ])
 def test_bad_reload_changes_nothing(start, device, config, text, reason):

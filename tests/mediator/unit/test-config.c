@@ -30,6 +30,8 @@ static void check_default(const Config *config)
     g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
                     &shares_default, sizeof(ClassShares));
     g_assert_false(config_log_requests(config));
+    g_assert_cmpmem(config_queue(config), sizeof(QueueSettings),
+                    &queue_default, sizeof(QueueSettings));
     for (PoolId pool = 0; pool < POOLS; pool++) {
         g_assert_cmpmem(config_pool(config, pool), sizeof(PoolSettings),
                         &pool_default, sizeof(PoolSettings));
@@ -40,7 +42,7 @@ static void test_no_settings(void)
 {
     static const char *const texts[] = {
         "", "\n", "# nothing\n", "  # nothing", "[vm]\n[classes]\n[vm web]",
-        "[workers]\n[pool A]\n[pool B]",
+        "[workers]\n[queue]\n[pool A]\n[pool B]",
         "[vm]\r\n\r\n# nothing\r\n", "\t\n \n",
     };
 
@@ -66,6 +68,8 @@ static void test_every_setting(void)
                                 "medium-minimum=10\nlow-minimum=11\n"
                                 "[log]\nlog-requests=yes\n"
                                 "[workers]\nkernels=/k\n"
+                                "[queue]\narena-small=0\narena-large=256\n"
+                                "arena-mib=1048576\n"
                                 "[pool B]\nbackend=cuda\ndevice=1\n"
                                 "running=2\nworkers=3\nspares=5\nidle-s=4\n");
     const VmLimits wanted = {
@@ -79,6 +83,9 @@ static void test_every_setting(void)
     const PoolSettings pool = {
         .backend = VGPU_STUB_BACKEND_CUDA, .device = 1, .running = 2,
         .workers = 3, .spares = 5, .idle_s = 4,
+    };
+    const QueueSettings queue = {
+        .arena_small = 0, .arena_large = 256, .arena_mib = 1048576,
     };
     const ClassShares shares = {
         .percent[VGPU_STUB_PRIORITY_MEDIUM] = 10,
@@ -94,6 +101,8 @@ static void test_every_setting(void)
                     sizeof(PoolSettings), &pool_default, sizeof(pool));
     g_assert_cmpmem(config_pool(config, POOL_B),
                     sizeof(PoolSettings), &pool, sizeof(pool));
+    g_assert_cmpmem(config_queue(config), sizeof(QueueSettings),
+                    &queue, sizeof(queue));
     g_assert_cmpstr(config_kernels(config), ==, "/k");
     config_free(config);
 }
@@ -167,6 +176,8 @@ static void test_shipped_file(void)
                                    sizeof(unsigned) +
                                    sizeof(WorkerSettings) /
                                    sizeof(unsigned) +
+                                   sizeof(QueueSettings) /
+                                   sizeof(unsigned) +
                                    3 /* kernels, uids, groups */);
 }
 
@@ -186,7 +197,7 @@ static void test_shipped_file(void)
                    "as `xe vm-list params=uuid` shows them"
 #define NOT_A_LINE " is not a [group], a key=value or a # comment"
 #define GROUPS " is not known, there are [classes], [log], [workers], " \
-               "[pool A], [pool B], [vm] and [vm NAME]"
+               "[queue], [pool A], [pool B], [vm] and [vm NAME]"
 
 static const struct {
     const char *text, *message;
@@ -341,6 +352,21 @@ static const struct {
     { "[workers]\nuids=1-65537", UIDS("1-65537") },
     { "[workers]\nuids=1-9-12", UIDS("1-9-12") },
     { "[workers]\nuids=a-b", UIDS("a-b") },
+    { "[queue]\narena-small=257",
+      "2: [queue] arena-small is '257', 0 to 256 is allowed" },
+    { "[queue]\narena-large=0",
+      "2: [queue] arena-large is '0', 1 to 256 is allowed" },
+    { "[queue]\narena-mib=0",
+      "2: [queue] arena-mib is '0', 1 to 1048576 is allowed" },
+    { "[queue]\narena-mib=2",
+      "2: [queue] arena-mib=2 is less than the 2816 KiB of one arena with "
+      "arena-small=64 and arena-large=2" },
+    { "[queue]\narena-small=256\narena-large=256\narena-mib=289",
+      "4: [queue] arena-mib=289 is less than the 296960 KiB of one arena with "
+      "arena-small=256 and arena-large=256" },
+    { "[queue]\ncontexts=1",
+      "2: [queue] 'contexts' is not known, there are arena-small, "
+      "arena-large, arena-mib" },
     { "[workers]\nworkers=1",
       "2: [workers] 'workers' is not known, there are drain-ms, groups, "
       "kernels, uids" },
