@@ -11,16 +11,13 @@ from contextlib import contextmanager
 
 from result import Result, Row, Target, Unavailable
 from support import abi
-from support.guest import boot, link
-from support.mediatord import Mediatord
+from support.guest import boot, link, vgpu_stub
+from support.mediatord import UNLIMITED, Host
 
 PROGRAMS = ["tests/guest/round-trips", "tests/guest/register-echo"]
 
 MAKE = ["qemu", "QEMU=7.2", "mediator", "guest-tools", "guest-test-programs",
         "build/bench/guest-peer"]
-
-# Limits that nothing here meets
-CONFIG = "[vm]\nrate=1000000\nburst=1000000\n"
 
 BIND_UIO = """\
 modprobe uio_pci_generic
@@ -71,23 +68,12 @@ done
 """
     with echo_peer(context, device, port):
         sections = boot(
-            qemu(context), folder / "job", job, PROGRAMS, *link(device),
-            "-device", "vgpu-stub,chardev=l0",
+            qemu(context), folder / "job", job, PROGRAMS, *vgpu_stub(device),
             "-device", "virtio-serial-pci,max_ports=2",
             *link(port, 1), "-device", "virtserialport,chardev=l1")
     return {name: medians(sections[f"{name} {i + 1}"][0]
                           for i in range(rounds))
             for name in ("device", "port", "polling", "interrupt")}
-
-
-@contextmanager
-def mediator(context, folder):
-    config = context.scratch / "config"
-    config.write_text(CONFIG)
-    with Mediatord(context.build / "mediator/vgpu-mediatord",
-                   context.scratch / "log", "--config", config,
-                   "--socket-dir", folder):
-        yield
 
 
 def through_mediator(context, rounds, count):
@@ -96,10 +82,9 @@ def through_mediator(context, rounds, count):
     folder.mkdir()
     job = f'for i in $(seq {rounds}); do echo "== device $i"; ' \
           f"./round-trips device {count}; done\n"
-    with mediator(context, folder):
+    with Host(folder, config=UNLIMITED) as host:
         sections = boot(qemu(context), folder / "job", job, PROGRAMS,
-                        *link(folder / "link.sock"),
-                        "-device", "vgpu-stub,chardev=l0")
+                        *vgpu_stub(host.sockets / "link.sock"))
     return medians(sections[f"device {i + 1}"][0] for i in range(rounds))
 
 
@@ -116,9 +101,9 @@ def accesses(context, program):
     folder = context.scratch / program.split()[0]
     folder.mkdir()
     trace = folder / "trace"
-    with mediator(context, folder):
+    with Host(folder, config=UNLIMITED) as host:
         boot(qemu(context), folder / "job", f"./{program}\n", PROGRAMS,
-             *link(folder / "link.sock"), "-device", "vgpu-stub,chardev=l0",
+             *vgpu_stub(host.sockets / "link.sock"),
              "-D", trace, "-trace", "vgpu_stub_mmio_*")
     events = [(kind, int(offset, 16)) for kind, offset in re.findall(
         "vgpu_stub_mmio_(read|write) .* addr=0x([0-9a-f]+)",

@@ -13,8 +13,8 @@ import pytest
 
 from support import abi, wire
 from support.fake_mediator import FakeMediator, connect_to_guest
-from support.guest import boot, link
-from support.mediatord import Mediatord
+from support.guest import boot, vgpu_stub
+from support.mediatord import Host
 from support.paths import BUILD
 from support.wait import wait_for
 
@@ -140,10 +140,8 @@ def quarantine(admin_socket):
 def told(any_qemu_bin, tmp_path_factory):
     """{state: what doctor printed}"""
     path = tmp_path_factory.mktemp("doctor")
-    served, own = path / "served", path / "own"
-    served.mkdir()
+    served, own = path / "sockets", path / "own"
     own.mkdir()
-    (path / "conf").write_text(CONFIG)
     arguments = ["-device", "vgpu-stub,addr=0x1b"]
     for slot, socket, properties in (
             (0x1e, served / "well-0.sock", "vm_id=200"),
@@ -154,12 +152,9 @@ def told(any_qemu_bin, tmp_path_factory):
             (0x18, served / "quarantined-0.sock", "pool_id=A"),
             (0x17, own / "sick.sock", "pool_id=A"),
             (0x16, own / "leaver.sock", "pool_id=A")):
-        arguments += [*link(socket, slot), "-device",
-                      f"vgpu-stub,addr={slot:#x},chardev=l{slot},{properties}"]
+        arguments += vgpu_stub(socket, slot, f"addr={slot:#x}", properties)
 
-    with Mediatord(BUILD / "mediator/vgpu-mediatord", path / "log",
-                   "--socket-dir", served, "--config", path / "conf",
-                   "--admin-socket", path / "admin"), \
+    with Host(path, "--admin-socket", path / "admin", config=CONFIG), \
             ThreadPoolExecutor() as pool:
         roles = [pool.submit(refuse_device, own / "refused.sock"),
                  pool.submit(refuse_requests, own / "sick.sock"),

@@ -6,9 +6,8 @@ import re
 import pytest
 
 from support import abi
-from support.guest import boot, link, matches
-from support.mediatord import Mediatord
-from support.paths import BUILD
+from support.guest import boot, matches, vgpu_stub
+from support.mediatord import Host
 
 TOOLS_JOB = """\
 echo "== lspci"; lspci -nn; lspci -d 1af4:1111 -vvv; lspci -d 1af4:1111 -n
@@ -52,19 +51,12 @@ PROGRAMS = ("guest-tools/vgpu-stub", "guest-tools/vgpu-stub-mmap-test",
 
 def boot_with_mediator(qemu_bin, tmp_path, job):
     """Run the job in a guest with two devices; returns {section: lines}."""
-    sockets = tmp_path / "sockets"
-    sockets.mkdir()
-    with Mediatord(BUILD / "mediator/vgpu-mediatord", tmp_path / "mediator.log",
-                   "--socket-dir", sockets) as daemon:
-        sections = boot(
+    with Host(tmp_path) as host:
+        return boot(
             qemu_bin, tmp_path / "job", job, PROGRAMS,
-            *link(sockets / "0.sock", 0),
-            "-device", "vgpu-stub,id=gpu0,addr=0x1e,pool_id=B,priority=high,"
-                       "vm_id=200,chardev=l0",
-            *link(sockets / "1.sock", 1),
-            "-device", "vgpu-stub,id=gpu1,addr=0x1d,chardev=l1")
-        assert daemon.process.poll() is None, daemon.log()
-    return sections
+            *vgpu_stub(host.sockets / "0.sock", 0, "id=gpu0", "addr=0x1e",
+                       "pool_id=B", "priority=high", "vm_id=200"),
+            *vgpu_stub(host.sockets / "1.sock", 1, "id=gpu1", "addr=0x1d"))
 
 
 @pytest.fixture(scope="module")

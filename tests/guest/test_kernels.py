@@ -14,8 +14,8 @@ import pytest
 
 from support import abi, wire
 from support.fake_mediator import FakeMediator, connect_to_guest
-from support.guest import boot, link, pack_python
-from support.mediatord import Mediatord
+from support.guest import boot, pack_python, vgpu_stub
+from support.mediatord import Host
 from support.paths import BUILD, ROOT
 from support.scripted_mediator import ScriptedMediator
 
@@ -155,8 +155,7 @@ def hold(path):
 def job(any_qemu_bin, tmp_path_factory):
     """{section: lines} of the job above."""
     path = tmp_path_factory.mktemp("kernels")
-    directory, sockets = path / "job", path / "sockets"
-    sockets.mkdir()
+    directory = path / "job"
     for kernel, files in inputs_and_results().items():
         data = directory / "data" / kernel
         data.mkdir(parents=True)
@@ -173,11 +172,9 @@ def job(any_qemu_bin, tmp_path_factory):
     shutil.copytree(BUILD / "kernels", path / "kernels")
     for name, text in SAY.items():
         (path / "kernels" / name).write_text(text)
-    (path / "conf").write_text(
-        f"[workers]\nkernels={path}/kernels\n[vm]\nmemory-mib=1\n"
-        "[pool B]\nbackend=opencl\n")
-    with Mediatord(BUILD / "mediator/vgpu-mediatord", path / "log",
-                   "--socket-dir", sockets, "--config", path / "conf"), \
+    config = (f"[workers]\nkernels={path}/kernels\n[vm]\nmemory-mib=1\n"
+              "[pool B]\nbackend=opencl\n")
+    with Host(path, config=config) as host, \
             ScriptedMediator(path / "scripted.sock") as mediator, \
             ThreadPoolExecutor() as pool:
         held = pool.submit(hold, path / "held.sock")
@@ -185,14 +182,11 @@ def job(any_qemu_bin, tmp_path_factory):
                     ["guest-tools/vgpu-stub", "guest-tools/libvgpu-stub.so.1",
                      *(f"guest-tools/examples/{name}"
                        for name in ("vector-add", "sha256", "sgemm"))],
-                    *link(sockets / "7-0.sock"),
-                    "-device", "vgpu-stub,addr=0x2,chardev=l0",
-                    *link(sockets / "7-1.sock", 3),
-                    "-device", "vgpu-stub,addr=0x3,pool_id=B,chardev=l3",
-                    *link(path / "held.sock", 1),
-                    "-device", "vgpu-stub,addr=0x1e,chardev=l1",
-                    *link(path / "scripted.sock", 2),
-                    "-device", "vgpu-stub,addr=0x1d,chardev=l2")
+                    *vgpu_stub(host.sockets / "7-0.sock", 0, "addr=0x2"),
+                    *vgpu_stub(host.sockets / "7-1.sock", 3, "addr=0x3",
+                               "pool_id=B"),
+                    *vgpu_stub(path / "held.sock", 1, "addr=0x1e"),
+                    *vgpu_stub(path / "scripted.sock", 2, "addr=0x1d"))
         sections["scripted"] = mediator
         sections["held"] = held.result(30)
     return sections

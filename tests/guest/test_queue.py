@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from support.guest import boot, link
+from support.guest import boot, vgpu_stub
 from support.scripted_mediator import ScriptedMediator
 
 SLOW_CALLS = 20
@@ -37,8 +37,7 @@ def sections(qemu_bin, tmp_path_factory):
             qemu_bin, directory / "job", JOB,
             ["tests/guest/queue-test", "tests/guest/opened-test",
              "tests/guest/slow-calls", "guest-tools/vgpu-stub"],
-            *link(directory / "link.sock"),
-            "-device", "vgpu-stub,addr=0x2,chardev=l0",
+            *vgpu_stub(directory / "link.sock", 0, "addr=0x2"),
             timeout=120)
     sections["mediator"] = mediator
     return sections

@@ -7,9 +7,8 @@ import re
 
 import pytest
 
-from support.guest import boot, link
-from support.mediatord import Mediatord
-from support.paths import BUILD
+from support.guest import boot, vgpu_stub
+from support.mediatord import UNLIMITED, Host
 
 ROUNDS = 1000
 
@@ -24,21 +23,13 @@ wait $second; echo "status $?"
 echo "== alone"; ./hammer 0 100; echo "status $?"
 """
 
-# Limits that nothing here meets
-CONFIG = "[vm]\nrate=1000000\nburst=1000000\n"
-
 
 @pytest.fixture(scope="module")
 def sections(any_qemu_bin, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sharing")
-    sockets = folder / "sockets"
-    sockets.mkdir()
-    (folder / "config").write_text(CONFIG)
-    with Mediatord(BUILD / "mediator/vgpu-mediatord", folder / "log",
-                   "--config", folder / "config", "--socket-dir", sockets):
+    with Host(folder, config=UNLIMITED) as host:
         return boot(any_qemu_bin, folder / "job", JOB, ["tests/guest/hammer"],
-                    *link(sockets / "0.sock"),
-                    "-device", "vgpu-stub,chardev=l0", "-smp", "2")
+                    *vgpu_stub(host.sockets / "0.sock"), "-smp", "2")
 
 
 def test_every_answer_is_right_or_an_error(sections):

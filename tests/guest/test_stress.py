@@ -10,9 +10,8 @@ import threading
 
 import pytest
 
-from support.guest import boot, link
-from support.mediatord import Mediatord
-from support.paths import BUILD
+from support.guest import boot, vgpu_stub
+from support.mediatord import UNLIMITED, Host
 
 SECONDS = int(os.environ.get("GUEST_STRESS_SECONDS", "20"))
 THREADS = 8
@@ -31,17 +30,13 @@ wait $first; echo "status $?"
 wait $second; echo "status $?"
 """
 
-# Limits that nothing here meets
-CONFIG = "[vm]\nrate=1000000\nburst=1000000\n"
-
 
 class MortalMediator(threading.Thread):
     """Mediators one after the other, each killed after its LIFE."""
 
-    def __init__(self, folder, sockets):
+    def __init__(self, folder):
         super().__init__(daemon=True)
         self.folder = folder
-        self.sockets = sockets
         self.over = threading.Event()
         self.deaths = 0
 
@@ -54,14 +49,10 @@ class MortalMediator(threading.Thread):
         self.join()
 
     def run(self):
-        config = self.folder / "config"
-        config.write_text(CONFIG)
         while not self.over.is_set():
-            daemon = Mediatord(BUILD / "mediator/vgpu-mediatord",
-                               self.folder / "mediator.log", "--config",
-                               config, "--socket-dir", self.sockets)
+            host = Host(self.folder, config=UNLIMITED)
             self.over.wait(LIFE)
-            daemon.stop(signal.SIGKILL)
+            host.stop(signal.SIGKILL)
             self.deaths += 1
 
 
@@ -70,13 +61,11 @@ def stress(qemu_bin, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stress")
     sockets = folder / "sockets"
     sockets.mkdir()
-    with MortalMediator(folder, sockets) as mediator:
+    with MortalMediator(folder) as mediator:
         sections = boot(
             qemu_bin, folder / "job", JOB, ["tests/guest/stress"],
-            *link(sockets / "0.sock", 0),
-            "-device", "vgpu-stub,id=gpu0,addr=0x1d,chardev=l0",
-            *link(sockets / "1.sock", 1),
-            "-device", "vgpu-stub,id=gpu1,addr=0x1e,chardev=l1",
+            *vgpu_stub(sockets / "0.sock", 0, "id=gpu0", "addr=0x1d"),
+            *vgpu_stub(sockets / "1.sock", 1, "id=gpu1", "addr=0x1e"),
             timeout=SECONDS + 120)
     assert mediator.deaths > SECONDS // LIFE - 1
     return sections["stress"]

@@ -15,6 +15,12 @@ def link(path, number=0):
             f"socket,id=l{number},path={path},server=on,wait=off")
 
 
+def vgpu_stub(path, number=0, *properties):
+    """QEMU's arguments for a device and its link."""
+    return (*link(path, number), "-device",
+            ",".join(("vgpu-stub", *properties, f"chardev=l{number}")))
+
+
 def boot(qemu_bin, directory, script, programs, *qemu_args, timeout=300):
     """Boot a guest that runs the script beside copies of the programs, which
     are paths under build/ or others. Returns {section: lines}: the script

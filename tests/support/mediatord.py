@@ -84,3 +84,20 @@ class Mediatord:
     def __exit__(self, *_):
         if self.process.returncode is None:
             assert self.stop() == 0, self.log()
+
+
+# Limits that no test meets
+UNLIMITED = "[vm]\nrate=1000000\nburst=1000000\n"
+
+
+class Host(Mediatord):
+    """The daemon that is shipped, beside guests: the devices whose sockets are
+    in `sockets` are theirs."""
+
+    def __init__(self, folder, *args, config=""):
+        self.sockets = folder / "sockets"
+        self.sockets.mkdir(exist_ok=True)
+        (folder / "mediatord.conf").write_text(config)
+        super().__init__(BUILD / "mediator/vgpu-mediatord",
+                         folder / "mediator.log", "--socket-dir", self.sockets,
+                         "--config", folder / "mediatord.conf", *args)
