@@ -38,6 +38,30 @@ static void G_GNUC_PRINTF(2, 3) bar0_guest_error(VgpuStubBar0 *bar0,
 
 /* Registers */
 
+uint32_t vgpu_stub_bar0_capabilities(const VgpuStubBar0 *bar0)
+{
+    uint32_t mailbox = VGPU_STUB_CAP_REQUEST | VGPU_STUB_CAP_INTERRUPT;
+
+    return bar0->queue->present
+           ? mailbox | VGPU_STUB_CAP_DMA | VGPU_STUB_CAP_MULTIPLE
+           : mailbox;
+}
+
+uint32_t vgpu_stub_bar0_interrupts(const VgpuStubBar0 *bar0)
+{
+    return bar0->queue->present
+           ? VGPU_STUB_INTERRUPT_COMPLETION | VGPU_STUB_INTERRUPT_QUEUE
+           : VGPU_STUB_INTERRUPT_COMPLETION;
+}
+
+static uint32_t bar0_link_bits(const VgpuStubBar0 *bar0)
+{
+    const VgpuStubLink *link = bar0->request.link;
+
+    return (vgpu_stub_link_is_up(link) ? VGPU_STUB_LINK_UP : 0) |
+           (vgpu_stub_link_serves_queue(link) ? VGPU_STUB_LINK_QUEUE : 0);
+}
+
 static uint32_t bar0_reg_value(const VgpuStubBar0 *bar0, hwaddr reg)
 {
     const VgpuStubRequest *request = &bar0->request;
@@ -60,7 +84,7 @@ static uint32_t bar0_reg_value(const VgpuStubBar0 *bar0, hwaddr reg)
     case VGPU_STUB_REG_PROTOCOL_VER:
         return VGPU_STUB_PROTOCOL_VERSION;
     case VGPU_STUB_REG_CAPABILITIES:
-        return VGPU_STUB_CAPABILITIES;
+        return vgpu_stub_bar0_capabilities(bar0);
     case VGPU_STUB_REG_INTERRUPT_CTRL:
         return bar0->interrupt->ctrl;
     case VGPU_STUB_REG_INTERRUPT_STATUS:
@@ -74,11 +98,13 @@ static uint32_t bar0_reg_value(const VgpuStubBar0 *bar0, hwaddr reg)
     case VGPU_STUB_REG_SCRATCH:
         return bar0->scratch;
     case VGPU_STUB_REG_LINK:
-        return vgpu_stub_link_is_up(request->link) ? VGPU_STUB_LINK_UP : 0;
+        return bar0_link_bits(bar0);
     case VGPU_STUB_REG_REQUEST_TIMEOUT_MS:
         return request->timeout_ms;
     default:
-        return 0; /* DOORBELL and the reserved places */
+        return vgpu_stub_queue_has(bar0->queue, reg)
+               ? vgpu_stub_queue_read(bar0->queue, reg)
+               : 0; /* DOORBELL and the reserved places */
     }
 }
 
@@ -173,7 +199,7 @@ static void bar0_reg_write(VgpuStubBar0 *bar0, hwaddr reg, uint32_t value)
         break;
     case VGPU_STUB_REG_INTERRUPT_CTRL:
         vgpu_stub_interrupt_enable(bar0->interrupt,
-                                   value & VGPU_STUB_INTERRUPT_COMPLETION);
+                                   value & vgpu_stub_bar0_interrupts(bar0));
         break;
     case VGPU_STUB_REG_INTERRUPT_STATUS:
         vgpu_stub_interrupt_clear(bar0->interrupt, value);
@@ -185,6 +211,11 @@ static void bar0_reg_write(VgpuStubBar0 *bar0, hwaddr reg, uint32_t value)
         break;
     case VGPU_STUB_REG_SCRATCH:
         bar0->scratch = value;
+        break;
+    default:
+        if (vgpu_stub_queue_has(bar0->queue, reg)) {
+            vgpu_stub_queue_write(bar0->queue, reg, value);
+        }
         break;
     }
 }
@@ -252,7 +283,8 @@ static void bar0_mmio_write(void *opaque, hwaddr addr, uint64_t value,
                      value);
         }
     } else if (bar0_in(addr, VGPU_STUB_RESPONSE_BUF, VGPU_STUB_BUF_SIZE) ||
-               addr >= VGPU_STUB_RESERVED) {
+               (addr >= VGPU_STUB_RESERVED &&
+                !vgpu_stub_queue_has(bar0->queue, addr))) {
         /* a block move passes over these too: not an error */
     } else if (size < 4) {
         bar0_guest_error(bar0, "write of %u bytes to the register at 0x%"
@@ -295,11 +327,13 @@ static void bar0_ended(void *opaque)
 }
 
 void vgpu_stub_bar0_init(VgpuStubBar0 *bar0, Object *owner,
-                         VgpuStubLink *link, VgpuStubInterrupt *interrupt)
+                         VgpuStubLink *link, VgpuStubInterrupt *interrupt,
+                         VgpuStubQueue *queue)
 {
     VgpuStubRequest *request = &bar0->request;
 
     bar0->interrupt = interrupt;
+    bar0->queue = queue;
     request->link = link;
     request->data = bar0->request_buf;
     request->response = bar0->response_buf;

@@ -11,14 +11,13 @@
 
 #include "exec/memory.h"
 #include "interrupt.h"
+#include "queue.h"
 #include "request.h"
-
-/* What the device can do, as the register says it */
-#define VGPU_STUB_CAPABILITIES (VGPU_STUB_CAP_REQUEST | VGPU_STUB_CAP_INTERRUPT)
 
 typedef struct VgpuStubBar0 {
     MemoryRegion region;
     VgpuStubInterrupt *interrupt;
+    VgpuStubQueue *queue;       /* which may not be present */
 
     /* What the guest only reads; set by the owner */
     uint32_t vm_id;
@@ -40,7 +39,14 @@ typedef struct VgpuStubBar0 {
  * @interrupt tells the guest of its end.
  */
 void vgpu_stub_bar0_init(VgpuStubBar0 *bar0, Object *owner,
-                         VgpuStubLink *link, VgpuStubInterrupt *interrupt);
+                         VgpuStubLink *link, VgpuStubInterrupt *interrupt,
+                         VgpuStubQueue *queue);
+
+/* What the device can do, as the register says it */
+uint32_t vgpu_stub_bar0_capabilities(const VgpuStubBar0 *bar0);
+
+/* The interrupts that there are: bits of INTERRUPT_CTRL */
+uint32_t vgpu_stub_bar0_interrupts(const VgpuStubBar0 *bar0);
 
 /* Its request does not go on. */
 void vgpu_stub_bar0_exit(VgpuStubBar0 *bar0);

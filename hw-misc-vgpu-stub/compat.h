@@ -19,6 +19,7 @@
 
 #include "hw/pci/pci_device.h"
 #include "hw/qdev-properties-system.h"
+#include "system/runstate.h"
 #include "system/system.h"
 #include "trace/trace-hw_misc_vgpu_stub.h"
 
@@ -28,9 +29,11 @@ typedef const Property VgpuStubProperty;
 
 typedef QEMUChrEvent VgpuStubChrEvent;
 typedef void VgpuStubWatchSource;
+typedef bool VgpuStubRunning;
 
 #else /* before 10 */
 
+#include "sysemu/runstate.h"
 #include "sysemu/sysemu.h"
 
 typedef Property VgpuStubProperty;
@@ -48,13 +51,18 @@ static inline void device_class_set_legacy_reset(DeviceClass *dc,
 
 typedef QEMUChrEvent VgpuStubChrEvent;
 typedef void VgpuStubWatchSource;
+typedef bool VgpuStubRunning;
 
 #else /* 4.2 */
 
 #include "trace.h"
 
+#define qatomic_read(word) atomic_read(word)
+#define qatomic_set(word, value) atomic_set(word, value)
+
 typedef int VgpuStubChrEvent;
 typedef GIOChannel VgpuStubWatchSource;
+typedef int VgpuStubRunning;
 
 static inline void device_class_set_props(DeviceClass *dc, Property *props)
 {

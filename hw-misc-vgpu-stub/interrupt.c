@@ -8,7 +8,7 @@
 #include "interrupt.h"
 #include "compat.h"
 
-static bool interrupt_pending(const VgpuStubInterrupt *interrupt)
+static uint32_t interrupt_pending(const VgpuStubInterrupt *interrupt)
 {
     return interrupt->status & interrupt->ctrl;
 }
@@ -18,7 +18,7 @@ static void interrupt_update_intx(VgpuStubInterrupt *interrupt)
     PCIDevice *pci_dev = interrupt->pci_dev;
 
     if (pci_dev && !msi_enabled(pci_dev)) {
-        pci_set_irq(pci_dev, interrupt_pending(interrupt));
+        pci_set_irq(pci_dev, interrupt_pending(interrupt) != 0);
     }
 }
 
@@ -47,15 +47,24 @@ static void interrupt_send_msi(VgpuStubInterrupt *interrupt)
     }
 }
 
-/* Something to tell: MSI is an event, one message each; INTx is a level. */
-void vgpu_stub_interrupt_notify(VgpuStubInterrupt *interrupt)
+/*
+ * These bits are to be told if they are pending: MSI is an event, one message
+ * each; INTx is a level, of all bits.
+ */
+static void interrupt_tell(VgpuStubInterrupt *interrupt, uint32_t bits)
 {
     PCIDevice *pci_dev = interrupt->pci_dev;
 
-    if (pci_dev && msi_enabled(pci_dev) && interrupt_pending(interrupt)) {
+    if (pci_dev && msi_enabled(pci_dev) &&
+        (interrupt_pending(interrupt) & bits)) {
         interrupt_send_msi(interrupt);
     }
     interrupt_update_intx(interrupt);
+}
+
+void vgpu_stub_interrupt_notify(VgpuStubInterrupt *interrupt)
+{
+    interrupt_tell(interrupt, UINT32_MAX);
 }
 
 static void interrupt_redeliver(void *opaque)
@@ -79,7 +88,7 @@ void vgpu_stub_interrupt_exit(VgpuStubInterrupt *interrupt)
 void vgpu_stub_interrupt_raise(VgpuStubInterrupt *interrupt, uint32_t bits)
 {
     interrupt->status |= bits;
-    vgpu_stub_interrupt_notify(interrupt);
+    interrupt_tell(interrupt, bits);
 }
 
 void vgpu_stub_interrupt_clear(VgpuStubInterrupt *interrupt, uint32_t bits)
@@ -90,10 +99,10 @@ void vgpu_stub_interrupt_clear(VgpuStubInterrupt *interrupt, uint32_t bits)
 
 void vgpu_stub_interrupt_enable(VgpuStubInterrupt *interrupt, uint32_t bits)
 {
-    if (bits != interrupt->ctrl) {
-        interrupt->ctrl = bits;
-        vgpu_stub_interrupt_notify(interrupt);
-    }
+    uint32_t added = bits & ~interrupt->ctrl;
+
+    interrupt->ctrl = bits;
+    interrupt_tell(interrupt, added);
 }
 
 void vgpu_stub_interrupt_reset(VgpuStubInterrupt *interrupt)

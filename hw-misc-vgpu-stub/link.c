@@ -21,6 +21,14 @@ static void link_stop_waiting(VgpuStubLink *link)
     }
 }
 
+/* Those of which no ARENA was */
+static void link_close_fds(VgpuStubLink *link)
+{
+    while (link->fd_count) {
+        close(link->fds[--link->fd_count]);
+    }
+}
+
 static void link_lose(VgpuStubLink *link, uint32_t error_code)
 {
     if (link->state == VGPU_STUB_LINK_STATE_DOWN) {
@@ -29,6 +37,9 @@ static void link_lose(VgpuStubLink *link, uint32_t error_code)
     link->state = VGPU_STUB_LINK_STATE_DOWN;
     link->rx_len = 0;
     link->tx_len = 0;
+    link->queue_begin = link->queue_end = 0;
+    link->queue_room_wanted = false;
+    link_close_fds(link);
     link_stop_waiting(link);
     link->ops->lost(link->opaque, error_code);
 }
@@ -71,6 +82,15 @@ static gboolean link_tx_ready(VgpuStubWatchSource *source G_GNUC_UNUSED,
     return G_SOURCE_REMOVE;
 }
 
+/* The first @written bytes of tx are gone. */
+static void link_tx_advance(VgpuStubLink *link, size_t written)
+{
+    link->tx_len -= written;
+    memmove(link->tx, link->tx + written, link->tx_len);
+    link->queue_begin -= MIN(link->queue_begin, written);
+    link->queue_end -= MIN(link->queue_end, written);
+}
+
 /* Write what the chardev takes now, and come back for the rest. */
 static void link_flush(VgpuStubLink *link)
 {
@@ -93,8 +113,11 @@ static void link_flush(VgpuStubLink *link)
         return;
     }
     if (written > 0) {
-        link->tx_len -= written;
-        memmove(link->tx, link->tx + written, link->tx_len);
+        link_tx_advance(link, written);
+    }
+    if (link->queue_room_wanted && vgpu_stub_link_queue_room(link)) {
+        link->queue_room_wanted = false;
+        link->ops->queue_room(link->opaque);
     }
     if (link->tx_len) {
         link->tx_watch = qemu_chr_fe_add_watch(&link->chr, G_IO_OUT | G_IO_HUP,
@@ -106,14 +129,16 @@ static void link_flush(VgpuStubLink *link)
     }
 }
 
+/* For all but the queue's messages, which have room of their own */
 static size_t link_tx_free(const VgpuStubLink *link)
 {
-    return sizeof(link->tx) - link->tx_len;
+    return VGPU_STUB_LINK_TX_RESERVE + VGPU_STUB_LINK_TX_REQUESTS -
+           (link->tx_len - (link->queue_end - link->queue_begin));
 }
 
-/* There is room: see VGPU_STUB_LINK_TX_RESERVE. */
-static void link_send(VgpuStubLink *link, uint16_t type, uint64_t sequence,
-                      uint32_t request_id, const void *payload, uint32_t length)
+void vgpu_stub_link_put(VgpuStubLink *link, uint16_t type, uint64_t sequence,
+                        uint32_t request_id, const void *payload,
+                        uint32_t length)
 {
     struct vgpu_stub_wire_header header = {
         .magic = cpu_to_le32(VGPU_STUB_WIRE_MAGIC),
@@ -124,7 +149,6 @@ static void link_send(VgpuStubLink *link, uint16_t type, uint64_t sequence,
         .sequence = cpu_to_le64(sequence),
     };
 
-    assert(link_tx_free(link) >= sizeof(header) + length);
     trace_vgpu_stub_link_send(link, type, sequence, length);
     memcpy(link->tx + link->tx_len, &header, sizeof(header));
     link->tx_len += sizeof(header);
@@ -132,6 +156,15 @@ static void link_send(VgpuStubLink *link, uint16_t type, uint64_t sequence,
         memcpy(link->tx + link->tx_len, payload, length);
         link->tx_len += length;
     }
+}
+
+/* There is room: see VGPU_STUB_LINK_TX_RESERVE. */
+static void link_send(VgpuStubLink *link, uint16_t type, uint64_t sequence,
+                      uint32_t request_id, const void *payload, uint32_t length)
+{
+    assert(link_tx_free(link) >=
+           sizeof(struct vgpu_stub_wire_header) + length);
+    vgpu_stub_link_put(link, type, sequence, request_id, payload, length);
     link_flush(link);
 }
 
@@ -150,13 +183,14 @@ static void link_receive_welcome(VgpuStubLink *link, const uint8_t *payload,
     memcpy(&welcome, payload, sizeof(welcome));
     version = le32_to_cpu(welcome.accepted_version);
     max_payload = le32_to_cpu(welcome.max_payload);
-    if (version >> 16 != VGPU_STUB_PROTOCOL_VERSION >> 16 ||
-        version > VGPU_STUB_PROTOCOL_VERSION) {
+    if (version >> 16 != VGPU_STUB_WIRE_MAILBOX >> 16 ||
+        version > le32_to_cpu(link->hello.protocol_version)) {
         link_violation(link, "accepted version in WELCOME", version);
     } else if (max_payload < VGPU_STUB_MAX_REQUEST) {
         link_violation(link, "max payload in WELCOME", max_payload);
     } else {
         timer_del(&link->verdict);
+        link->version = version;
         link->state = VGPU_STUB_LINK_STATE_UP;
         trace_vgpu_stub_link_up(link);
     }
@@ -170,6 +204,22 @@ static void link_receive_reject(VgpuStubLink *link, uint32_t status,
 
     link->state = VGPU_STUB_LINK_STATE_REJECTED;
     trace_vgpu_stub_link_rejected(link, status, reason);
+}
+
+/* One of those that are known since 1.1; before, they are nothing. */
+static void link_receive_queue(VgpuStubLink *link,
+                               const struct vgpu_stub_wire_header *header,
+                               const uint8_t *payload)
+{
+    uint64_t value = 0;
+    const char *wrong;
+
+    if (vgpu_stub_link_serves_queue(link)) {
+        wrong = vgpu_stub_link_receive_queue(link, header, payload, &value);
+        if (wrong) {
+            link_violation(link, wrong, value);
+        }
+    }
 }
 
 /* A whole message is there, its magic, version and length are right. */
@@ -213,6 +263,9 @@ static void link_receive_message(VgpuStubLink *link,
     case VGPU_STUB_MSG_CANCEL:
     case VGPU_STUB_MSG_RESET:
         link_violation(link, "message that only a device sends, type", type);
+        break;
+    case VGPU_STUB_MSG_CONTEXT_OPEN ... VGPU_STUB_MSG_QCANCEL:
+        link_receive_queue(link, header, payload);
         break;
     default:
         break; /* PONG, and types of newer peers */
@@ -265,6 +318,25 @@ static int link_can_receive(void *opaque)
     return sizeof(link->rx) - link->rx_len;
 }
 
+/*
+ * Each read may bring a descriptor; a message whose end has not come may have
+ * brought another one before. Nobody who keeps to the protocol sends a third.
+ */
+static void link_take_fd(VgpuStubLink *link)
+{
+    int fd = qemu_chr_fe_get_msgfd(&link->chr);
+
+    if (fd < 0) {
+        return;
+    }
+    if (link->fd_count == VGPU_STUB_LINK_FDS) {
+        close(fd);
+        link_violation(link, "descriptors without ARENA", link->fd_count + 1);
+        return;
+    }
+    link->fds[link->fd_count++] = fd;
+}
+
 static void link_receive(void *opaque, const uint8_t *buf, int size)
 {
     VgpuStubLink *link = opaque;
@@ -272,6 +344,10 @@ static void link_receive(void *opaque, const uint8_t *buf, int size)
     size_t taken;
 
     /* link_can_receive() may have changed its mind since the chardev asked. */
+    if (link->state == VGPU_STUB_LINK_STATE_DOWN) {
+        return;
+    }
+    link_take_fd(link);
     if (link->state == VGPU_STUB_LINK_STATE_DOWN) {
         return;
     }
@@ -285,6 +361,10 @@ static void link_receive(void *opaque, const uint8_t *buf, int size)
     if (link->state != VGPU_STUB_LINK_STATE_DOWN) {
         link->rx_len -= parsed;
         memmove(link->rx, link->rx + parsed, link->rx_len);
+        if (!link->rx_len) {
+            link_close_fds(link); /* what a newer peer may send */
+        }
+        link->ops->received(link->opaque);
     }
 }
 
@@ -340,6 +420,7 @@ void vgpu_stub_link_close(VgpuStubLink *link)
     qemu_chr_fe_set_handlers(&link->chr, NULL, NULL, NULL, NULL, NULL, NULL,
                              false);
     link_stop_waiting(link);
+    link_close_fds(link);
     link->state = VGPU_STUB_LINK_STATE_DOWN;
     qemu_chr_fe_disconnect(&link->chr);
 }
@@ -383,5 +464,12 @@ void vgpu_stub_link_send_reset(VgpuStubLink *link)
     if (vgpu_stub_link_is_up(link) && !link->clean) {
         link->clean = true;
         link_send(link, VGPU_STUB_MSG_RESET, 0, 0, NULL, 0);
+    }
+}
+
+void vgpu_stub_link_queue_flush(VgpuStubLink *link)
+{
+    if (vgpu_stub_link_is_up(link)) {
+        link_flush(link);
     }
 }

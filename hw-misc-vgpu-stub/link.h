@@ -32,6 +32,22 @@
 /* On top of that, requests (and what followed earlier ones) wait in here. */
 #define VGPU_STUB_LINK_TX_REQUESTS 4096
 
+/*
+ * And the queue's messages, each of this size, in here, whatever room the
+ * mailbox's have: as many as a ring has entries.
+ */
+#define VGPU_STUB_LINK_QUEUE_MESSAGE \
+    (sizeof(struct vgpu_stub_wire_header) + \
+     sizeof(struct vgpu_stub_wire_qrequest))
+#define VGPU_STUB_LINK_TX_QUEUE \
+    (VGPU_STUB_QUEUE_ENTRIES_MAX * VGPU_STUB_LINK_QUEUE_MESSAGE)
+
+/*
+ * Descriptors that have come before the ARENA that they belong to is complete:
+ * that of one whose end came with the beginning of another one.
+ */
+#define VGPU_STUB_LINK_FDS 2
+
 /* Milliseconds of real time in which a peer has to accept the device */
 #define VGPU_STUB_LINK_VERDICT_MS 5000
 
@@ -51,6 +67,24 @@ typedef struct VgpuStubLinkOps {
      * protocol, else VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE.
      */
     void (*lost)(void *opaque, uint32_t error_code);
+
+    /*
+     * Of the queue, when the mediator serves it; host byte order. They return
+     * NULL, or what is wrong: that ends the connection. @status is a
+     * documented ERROR_CODE, of a refusal not NONE. The descriptor becomes the
+     * callee's. What they name may not be there any more.
+     */
+    const char *(*arena)(void *opaque, int fd,
+                         const struct vgpu_stub_wire_arena *arena);
+    const char *(*refused)(void *opaque, uint64_t context, uint32_t status);
+    const char *(*closed)(void *opaque, uint64_t context);
+    const char *(*queue_response)(
+        void *opaque, uint64_t sequence, uint32_t status,
+        const struct vgpu_stub_wire_qresponse *response);
+    /* All messages that had come have been told. The link may be closed. */
+    void (*received)(void *opaque);
+    /* There is room again for messages of the queue; nothing may be sent. */
+    void (*queue_room)(void *opaque);
 } VgpuStubLinkOps;
 
 typedef enum VgpuStubLinkState {
@@ -69,11 +103,17 @@ struct VgpuStubLink {
     QEMUTimer verdict;              /* ends the wait for WELCOME */
     uint64_t sequence;              /* the last one given; never goes back */
     bool clean;                     /* no request since the last RESET */
+    uint32_t version;               /* that was accepted */
     guint tx_watch;                 /* 0: not waiting for the chardev */
     size_t tx_len;
+    size_t queue_begin, queue_end;  /* what in tx is the queue's */
+    bool queue_room_wanted;
     size_t rx_len;
+    int fds[VGPU_STUB_LINK_FDS];    /* oldest first */
+    unsigned fd_count;
     uint8_t rx[VGPU_STUB_LINK_MESSAGE_MAX];
-    uint8_t tx[VGPU_STUB_LINK_TX_RESERVE + VGPU_STUB_LINK_TX_REQUESTS];
+    uint8_t tx[VGPU_STUB_LINK_TX_RESERVE + VGPU_STUB_LINK_TX_REQUESTS +
+               VGPU_STUB_LINK_TX_QUEUE];
 };
 
 /*
@@ -115,5 +155,46 @@ void vgpu_stub_link_send_cancel(VgpuStubLink *link, uint64_t sequence,
  * that runs has its CANCEL first.
  */
 void vgpu_stub_link_send_reset(VgpuStubLink *link);
+
+/*
+ * The queue's messages: those that were added since the last flush are sent
+ * together.
+ */
+
+/* Has the mediator accepted the device, and serves its queue? */
+bool vgpu_stub_link_serves_queue(const VgpuStubLink *link);
+
+/*
+ * Is there room for one more message of the queue? If not, and the link is up,
+ * ops->queue_room is called when there is.
+ */
+bool vgpu_stub_link_queue_room(VgpuStubLink *link);
+
+/* Add a message, host byte order; there is room for it. */
+void vgpu_stub_link_add_open(VgpuStubLink *link, uint64_t context);
+void vgpu_stub_link_add_close(VgpuStubLink *link, uint64_t context);
+void vgpu_stub_link_add_qrequest(VgpuStubLink *link, uint64_t sequence,
+                                 uint32_t request_id,
+                                 const struct vgpu_stub_wire_qrequest *request);
+void vgpu_stub_link_add_qcancel(VgpuStubLink *link, uint64_t sequence,
+                                uint32_t request_id, uint64_t context);
+
+/* Send what was added. ops->lost may be called from in here. */
+void vgpu_stub_link_queue_flush(VgpuStubLink *link);
+
+/* Between the link's own files */
+
+/* A message into tx, where there is room for it; it is not sent yet. */
+void vgpu_stub_link_put(VgpuStubLink *link, uint16_t type, uint64_t sequence,
+                        uint32_t request_id, const void *payload,
+                        uint32_t length);
+
+/*
+ * Take a message of the queue, whose payload has come. Returns NULL, or what is
+ * wrong: *@value is it.
+ */
+const char *vgpu_stub_link_receive_queue(
+    VgpuStubLink *link, const struct vgpu_stub_wire_header *header,
+    const uint8_t *payload, uint64_t *value);
 
 #endif /* VGPU_STUB_LINK_H */

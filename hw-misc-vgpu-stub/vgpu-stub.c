@@ -24,6 +24,7 @@ typedef struct VgpuStubState {
     PCIDevice parent_obj;
     VgpuStubLink link;
     VgpuStubInterrupt interrupt;
+    VgpuStubQueue queue;
     VgpuStubBar0 bar0;
     char *pool_name;            /* properties; what they mean is in bar0 */
     char *priority_name;
@@ -44,12 +45,66 @@ static void vgpu_stub_link_lost(void *opaque, uint32_t error_code)
 {
     VgpuStubState *s = opaque;
 
+    vgpu_stub_queue_lost(&s->queue);
     vgpu_stub_request_lost(&s->bar0.request, error_code);
+}
+
+static const char *vgpu_stub_link_arena(
+    void *opaque, int fd, const struct vgpu_stub_wire_arena *arena)
+{
+    VgpuStubState *s = opaque;
+
+    return vgpu_stub_contexts_arena(&s->queue.contexts, fd, arena);
+}
+
+static const char *vgpu_stub_link_refused(void *opaque, uint64_t context,
+                                          uint32_t status)
+{
+    VgpuStubState *s = opaque;
+
+    return vgpu_stub_contexts_refused(&s->queue.contexts, context, status);
+}
+
+static const char *vgpu_stub_link_closed(void *opaque, uint64_t context)
+{
+    VgpuStubState *s = opaque;
+
+    return vgpu_stub_contexts_closed(&s->queue.contexts, context);
+}
+
+static const char *vgpu_stub_link_queue_response(
+    void *opaque, uint64_t sequence, uint32_t status,
+    const struct vgpu_stub_wire_qresponse *response)
+{
+    VgpuStubState *s = opaque;
+
+    return vgpu_stub_contexts_response(&s->queue.contexts, sequence, status,
+                                       response);
+}
+
+static void vgpu_stub_link_received(void *opaque)
+{
+    VgpuStubState *s = opaque;
+
+    vgpu_stub_queue_received(&s->queue);
+}
+
+static void vgpu_stub_link_room(void *opaque)
+{
+    VgpuStubState *s = opaque;
+
+    vgpu_stub_queue_room(&s->queue);
 }
 
 static const VgpuStubLinkOps vgpu_stub_link_ops = {
     .response = vgpu_stub_link_response,
     .lost = vgpu_stub_link_lost,
+    .arena = vgpu_stub_link_arena,
+    .refused = vgpu_stub_link_refused,
+    .closed = vgpu_stub_link_closed,
+    .queue_response = vgpu_stub_link_queue_response,
+    .received = vgpu_stub_link_received,
+    .queue_room = vgpu_stub_link_room,
 };
 
 /* Migration */
@@ -84,6 +139,17 @@ static int vgpu_stub_check_error_code(const VgpuStubRequest *request)
     return -EINVAL;
 }
 
+static int vgpu_stub_check_queue(VgpuStubState *s)
+{
+    const char *wrong = vgpu_stub_queue_loaded(&s->queue);
+
+    if (wrong) {
+        error_report("vgpu-stub: saved state refused: %s", wrong);
+        return -EINVAL;
+    }
+    return 0;
+}
+
 static int vgpu_stub_pre_save(void *opaque)
 {
     VgpuStubState *s = opaque;
@@ -96,16 +162,16 @@ static int vgpu_stub_post_load(void *opaque, int version_id G_GNUC_UNUSED)
 {
     VgpuStubState *s = opaque;
     const VgpuStubRequest *request = &s->bar0.request;
+    uint32_t interrupts = vgpu_stub_bar0_interrupts(&s->bar0);
 
-    if (vgpu_stub_check("STATUS", request->status, VGPU_STUB_STATUS_ERROR) ||
+    if (vgpu_stub_check_queue(s) ||
+        vgpu_stub_check("STATUS", request->status, VGPU_STUB_STATUS_ERROR) ||
         vgpu_stub_check_error_code(request) ||
         vgpu_stub_check("the sequence", s->saved_sequence, INT64_MAX) ||
         vgpu_stub_check("RESPONSE_LEN", request->response_len,
                         VGPU_STUB_BUF_SIZE) ||
-        vgpu_stub_check("INTERRUPT_CTRL", s->interrupt.ctrl,
-                        VGPU_STUB_INTERRUPT_COMPLETION) ||
-        vgpu_stub_check("INTERRUPT_STATUS", s->interrupt.status,
-                        VGPU_STUB_INTERRUPT_COMPLETION)) {
+        vgpu_stub_check("INTERRUPT_CTRL", s->interrupt.ctrl, interrupts) ||
+        vgpu_stub_check("INTERRUPT_STATUS", s->interrupt.status, interrupts)) {
         return -EINVAL;
     }
     /* Answers to what was submitted before the load may be under way. */
@@ -138,6 +204,31 @@ static int vgpu_stub_post_load(void *opaque, int version_id G_GNUC_UNUSED)
                                    VGPU_STUB_BUF_SIZE),                 \
 }
 
+static bool vgpu_stub_queue_needed(void *opaque)
+{
+    VgpuStubState *s = opaque;
+
+    return vgpu_stub_queue_is_used(&s->queue) ||
+           ((s->interrupt.ctrl | s->interrupt.status) &
+            VGPU_STUB_INTERRUPT_QUEUE);
+}
+
+/* Where it is missing, none of the queue's registers was written. */
+static const VMStateDescription vgpu_stub_queue_vmstate = {
+    .name = TYPE_VGPU_STUB "/queue",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = vgpu_stub_queue_needed,
+    .fields = (VMStateField[]) {
+        VGPU_STUB_FIELD_AS("ring_addr", queue.ring_addr, vmstate_info_uint64,
+                           uint64_t),
+        VGPU_STUB_UINT32_AS("entries", queue.entries),
+        VGPU_STUB_UINT32_AS("state", queue.state),
+        VGPU_STUB_UINT32_AS("error", queue.error),
+        VMSTATE_END_OF_LIST()
+    }
+};
+
 static const VMStateDescription vgpu_stub_vmstate = {
     .name = TYPE_VGPU_STUB,
     .version_id = 1,
@@ -162,6 +253,10 @@ static const VMStateDescription vgpu_stub_vmstate = {
                            vmstate_info_bool, bool),
         VMSTATE_UINT64(saved_sequence, VgpuStubState),
         VMSTATE_END_OF_LIST()
+    },
+    .subsections = (const VMStateDescription *[]) {
+        &vgpu_stub_queue_vmstate,
+        NULL
     }
 };
 
@@ -184,6 +279,7 @@ static void vgpu_stub_reset(DeviceState *dev)
     VgpuStubState *s = VGPU_STUB(dev);
 
     trace_vgpu_stub_reset(s);
+    vgpu_stub_queue_reset(&s->queue);
     vgpu_stub_bar0_reset(&s->bar0);
     vgpu_stub_link_send_reset(&s->link);
     vgpu_stub_interrupt_reset(&s->interrupt);
@@ -222,8 +318,9 @@ static bool vgpu_stub_parse_priority(VgpuStubState *s, Error **errp)
 static void vgpu_stub_open_link(VgpuStubState *s)
 {
     struct vgpu_stub_wire_hello hello = {
-        .protocol_version = VGPU_STUB_PROTOCOL_VERSION,
-        .capabilities = VGPU_STUB_CAPABILITIES,
+        .protocol_version = s->queue.present ? VGPU_STUB_WIRE_QUEUE
+                                             : VGPU_STUB_WIRE_MAILBOX,
+        .capabilities = vgpu_stub_bar0_capabilities(&s->bar0),
         .vm_id = s->bar0.vm_id,
         .pool = s->bar0.pool,
         .priority = s->bar0.priority,
@@ -257,7 +354,9 @@ static void vgpu_stub_realize(PCIDevice *pci_dev, Error **errp)
     /* QEMU would not survive an interrupt on a pin that does not exist. */
     pci_dev->cmask[PCI_INTERRUPT_PIN] = 0xff;
     vgpu_stub_interrupt_init(&s->interrupt, pci_dev);
-    vgpu_stub_bar0_init(&s->bar0, OBJECT(s), &s->link, &s->interrupt);
+    vgpu_stub_queue_init(&s->queue, pci_dev, &s->link, &s->interrupt);
+    vgpu_stub_bar0_init(&s->bar0, OBJECT(s), &s->link, &s->interrupt,
+                        &s->queue);
     pci_register_bar(pci_dev, VGPU_STUB_BAR, PCI_BASE_ADDRESS_SPACE_MEMORY,
                      &s->bar0.region);
     vgpu_stub_open_link(s);
@@ -268,6 +367,7 @@ static void vgpu_stub_exit(PCIDevice *pci_dev)
     VgpuStubState *s = VGPU_STUB(pci_dev);
 
     vgpu_stub_link_close(&s->link);
+    vgpu_stub_queue_exit(&s->queue);
     vgpu_stub_bar0_exit(&s->bar0);
     vgpu_stub_interrupt_exit(&s->interrupt);
     msi_uninit(pci_dev);
@@ -279,6 +379,7 @@ static VgpuStubProperty vgpu_stub_properties[] = {
     DEFINE_PROP_UINT32("vm_id", VgpuStubState, bar0.vm_id, 0),
     DEFINE_PROP_UINT32("request-timeout-ms", VgpuStubState,
                        bar0.request.timeout_ms, VGPU_STUB_TIMEOUT_MS_DEFAULT),
+    DEFINE_PROP_BOOL("queue", VgpuStubState, queue.present, true),
     DEFINE_PROP_CHR("chardev", VgpuStubState, link.chr),
     DEFINE_PROP_END_OF_LIST()
 };
@@ -295,7 +396,9 @@ static void vgpu_stub_instance_init(Object *obj)
     vgpu_stub_describe(obj, "priority", "low, medium (default) or high");
     vgpu_stub_describe(obj, "vm_id", "number that the guest reads");
     vgpu_stub_describe(obj, "request-timeout-ms",
-                       "a request fails after this time, 0: never");
+                       "a request of the mailbox fails after this time, "
+                       "0: never");
+    vgpu_stub_describe(obj, "queue", "DMA queue: on (default) or off");
     vgpu_stub_describe(obj, "chardev", "link to the mediator (default: none)");
 }
 

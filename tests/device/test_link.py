@@ -21,9 +21,8 @@ def test_hello(start_qemu, link_path):
     with FakeMediator.greet(link_path) as mediator:
         assert mediator.hello.request_id == mediator.hello.sequence == 0
         assert wire.HELLO.unpack(mediator.hello.payload) == (
-            abi.VGPU_STUB_PROTOCOL_VERSION,
-            abi.VGPU_STUB_CAP_REQUEST | abi.VGPU_STUB_CAP_INTERRUPT,
-            200, abi.VGPU_STUB_POOL_B, abi.VGPU_STUB_PRIORITY_HIGH, 0,
+            abi.VGPU_STUB_WIRE_QUEUE, 0xf, 200,
+            abi.VGPU_STUB_POOL_B, abi.VGPU_STUB_PRIORITY_HIGH, 0,
             uuid.UUID(UUID).bytes, b"gpu0".ljust(32, b"\0"))
 
 
@@ -157,7 +156,7 @@ BAD_WELCOMES = {
     "long": Message(WELCOME, bytes(9)),
     "version 0": wire.welcome(version=0),
     "another major version": wire.welcome(version=0x00020000),
-    "a later minor version": wire.welcome(version=0x00010001),
+    "a later minor version": wire.welcome(version=0x00010002),
     "max payload 0": wire.welcome(max_payload=0),
     "max payload below the buffers": wire.welcome(max_payload=1023),
 }

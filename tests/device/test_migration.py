@@ -182,8 +182,8 @@ CORRUPTIONS = {
     "ERROR without code": (0, 3, "ERROR_CODE is 0, but STATUS is ERROR"),
     "RESPONSE_LEN 1025": (12, 1025, "RESPONSE_LEN is 1025, at most 1024"),
     "RESPONSE_LEN all ones": (12, 0xffffffff, "RESPONSE_LEN is 4294967295"),
-    "INTERRUPT_CTRL 2": (16, 2, "INTERRUPT_CTRL is 2"),
-    "INTERRUPT_STATUS 3": (20, 3, "INTERRUPT_STATUS is 3"),
+    "INTERRUPT_CTRL 4": (16, 4, "INTERRUPT_CTRL is 4"),
+    "INTERRUPT_STATUS 5": (20, 5, "INTERRUPT_STATUS is 5"),
     "sequence with the top bit": (8 * 4 + 8 + 2048 + 1, 0x80000000,
                                   "the sequence is 9223372036854775808"),
 }

@@ -76,7 +76,9 @@ PROPERTIES = {
     "pool_id": "pool of accelerators: A (default) or B",
     "priority": "low, medium (default) or high",
     "vm_id": "number that the guest reads",
-    "request-timeout-ms": "a request fails after this time, 0: never",
+    "request-timeout-ms": "a request of the mailbox fails after this time, "
+                          "0: never",
+    "queue": "DMA queue: on (default) or off",
     "chardev": "link to the mediator (default: none)",
 }
 

@@ -18,7 +18,7 @@ RESET = {
     "REQUEST_LEN": 0,
     "RESPONSE_LEN": 0,
     "PROTOCOL_VER": 0x00010000,
-    "CAPABILITIES": abi.VGPU_STUB_CAP_REQUEST | abi.VGPU_STUB_CAP_INTERRUPT,
+    "CAPABILITIES": 0xf,
     "INTERRUPT_CTRL": 0,
     "INTERRUPT_STATUS": 0,
     "REQUEST_ID": 0,
@@ -27,13 +27,26 @@ RESET = {
     "SCRATCH": 0,
     "LINK": 0,
     "REQUEST_TIMEOUT_MS": abi.VGPU_STUB_TIMEOUT_MS_DEFAULT,
+    "QUEUE_ENTRIES_MAX": abi.VGPU_STUB_QUEUE_ENTRIES_MAX,
+    "QUEUE_TRANSFER_MAX": abi.VGPU_STUB_QUEUE_TRANSFER_MAX,
+    "QUEUE_SEGMENTS_MAX": abi.VGPU_STUB_QUEUE_SEGMENTS_MAX,
+    "QUEUE_RING_LO": 0,
+    "QUEUE_RING_HI": 0,
+    "QUEUE_ENTRIES": 0,
+    "QUEUE_CONTROL": 0,
+    "QUEUE_STATE": abi.VGPU_STUB_QUEUE_OFF,
+    "QUEUE_ERROR": 0,
+    "QUEUE_DOORBELL": 0,
 }
 # Registers that keep what is written, and which bits of it
 WRITABLE = {
     "REQUEST_LEN": 0xffffffff,
-    "INTERRUPT_CTRL": 1,
+    "INTERRUPT_CTRL": 3,
     "REQUEST_ID": 0xffffffff,
     "SCRATCH": 0xffffffff,
+    "QUEUE_RING_LO": 0xfffff000,
+    "QUEUE_RING_HI": 0xffffffff,
+    "QUEUE_ENTRIES": 0xffffffff,
 }
 
 
@@ -116,11 +129,28 @@ def test_the_response_buffer_is_read_only(dev, size):
     assert not any(dev.read_block(abi.VGPU_STUB_RESPONSE_BUF, 1024))
 
 
+def no_register(offset, size):
+    return not any(offset < reg + 4 and reg < offset + size
+                   for reg in REGISTERS.values())
+
+
 @pytest.mark.parametrize("size", (1, 2, 4, 8))
 def test_reserved_places_read_zero_and_ignore_writes(dev, size):
     for offset in range(abi.VGPU_STUB_RESERVED, abi.VGPU_STUB_BAR_SIZE, size):
+        if no_register(offset, size):
+            dev.write(offset, 2**(8 * size) - 1, size)
+            assert dev.read(offset, size) == 0
+
+
+@pytest.mark.parametrize("size", (1, 2, 4, 8))
+def test_without_a_queue_its_registers_are_reserved_places(start_qemu, size):
+    dev = Device(start_qemu("queue=off"))
+    assert dev.CAPABILITIES == 3
+    for offset in range(abi.VGPU_STUB_RESERVED, abi.VGPU_STUB_BAR_SIZE, size):
         dev.write(offset, 2**(8 * size) - 1, size)
         assert dev.read(offset, size) == 0
+    dev.INTERRUPT_CTRL = 3
+    assert dev.INTERRUPT_CTRL == 1
 
 
 def test_a_whole_block_written_means_what_its_elements_mean(dev):
@@ -134,8 +164,10 @@ def test_a_whole_block_written_means_what_its_elements_mean(dev):
         else:
             assert dev.read(REGISTERS[name]) == WRITABLE.get(name, RESET[name])
     assert dev.read_block(abi.VGPU_STUB_REQUEST_BUF, 1024) == b"\xff" * 1024
-    assert not any(dev.read_block(abi.VGPU_STUB_RESERVED,
-                                  abi.VGPU_STUB_BAR_SIZE - abi.VGPU_STUB_RESERVED))
+    assert not any(dev.read(offset)
+                   for offset in range(abi.VGPU_STUB_RESERVED,
+                                       abi.VGPU_STUB_BAR_SIZE, 4)
+                   if no_register(offset, 4))
 
 
 @pytest.mark.parametrize("size", (2, 4, 8))
