@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from support import abi
+from support import abi, wire
 from support.device import SLOT, Device
 from support.fake_mediator import FakeMediator
 from support.qemu import ENVIRONMENT, Qemu
@@ -60,9 +60,8 @@ def linked(qemu, link_path):
 @pytest.fixture
 def ram():
     """The memory of start_queue()'s guest"""
-    memory = Ram()
-    yield memory
-    memory.close()
+    with Ram() as memory:
+        yield memory
 
 
 @pytest.fixture
@@ -86,9 +85,59 @@ def start_queue(start_qemu, ram, link_path):
         queue.close()
 
 
+class SharedQueue:
+    """A device for all tests of a file, since starting one takes most of their
+    time; one after which nothing is as it was leaves the others a new one."""
+
+    def __init__(self, qemu_bin, tmp_path_factory):
+        self._qemu_bin, self._folders = qemu_bin, tmp_path_factory
+        self._queue = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._queue:
+            self._queue.close()
+            with self._queue.qemu:
+                self._queue.ram.close()
+
+    def _start(self):
+        folder = self._folders.mktemp("queue")
+        path = folder / "link.sock"
+        ram = Ram()
+        qemu = Qemu(self._qemu_bin, folder, "-chardev",
+                    f"socket,id=link,path={path},server=on,wait=off",
+                    "-device",
+                    f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link",
+                    *ram.qemu_args(), machine=Ram.MACHINE)
+        return Queue(qemu, ram, path)
+
+    def renewed(self):
+        try:
+            if self._queue:
+                self._queue.renew()
+        except (AssertionError, EOFError, OSError, KeyError, wire.Closed):
+            self._queue.qemu.process.kill()
+            self._queue.qemu.process.wait()
+            self._queue.ram.close()
+            self._queue = None
+        if not self._queue:
+            self._queue = self._start()
+            self._queue.renew()
+        return self._queue
+
+
+@pytest.fixture(scope="module")
+def shared_queue(qemu_bin, tmp_path_factory):
+    with SharedQueue(qemu_bin, tmp_path_factory) as shared:
+        yield shared
+
+
 @pytest.fixture
-def queue(start_queue):
-    return start_queue()
+def queue(shared_queue):
+    """A queue that is on, with its driver and its mediator"""
+    return shared_queue.renewed()
 
 
 @pytest.fixture

@@ -67,7 +67,8 @@ class Device:
         return self.STATUS
 
     def wait_link(self, up):
-        wait_for(lambda: self.LINK == up, f"LINK {up}")
+        """Until LINK's bit 0 is that"""
+        wait_for(lambda: self.LINK & abi.VGPU_STUB_LINK_UP == up, f"LINK {up}")
 
     def response(self):
         """The RESPONSE_LEN bytes of RESPONSE_BUF."""

@@ -58,7 +58,6 @@ class FakeQueueMediator(FakeMediator):
         super().__init__(*args, **kwargs)
         self.contexts = {}
         self.inbox = []
-        self._arenas = []
         self._latest = 0            # sequence
         self._sequences = {}        # of each QREQUEST: its context's number
         self._cancelled = set()
@@ -73,9 +72,13 @@ class FakeQueueMediator(FakeMediator):
 
     def close(self):
         super().close()
-        for arena in self._arenas:
-            arena.close()
-        self._arenas.clear()
+        self._forget(*self.contexts)
+
+    def _forget(self, *numbers):
+        for number in numbers:
+            context = self.contexts.pop(number)
+            if context.arena:
+                context.arena.close()
 
     @property
     def requests(self):
@@ -150,15 +153,10 @@ class FakeQueueMediator(FakeMediator):
         if message.sequence in context.requests:
             context.requests[message.sequence].cancelled = True
 
-    def _take_reset(self, message):
-        assert message.payload == b""
-        self.contexts.clear()
-        self.inbox.append(message)
-
     def receive(self):
         message = super().receive()
         if message.type == abi.VGPU_STUB_MSG_RESET:
-            self.contexts.clear()
+            self._forget(*self.contexts)
         elif message.type == abi.VGPU_STUB_MSG_REQUEST:
             self._take_sequence(message)
         return message
@@ -176,7 +174,6 @@ class FakeQueueMediator(FakeMediator):
         """Answer CONTEXT_OPEN with an arena."""
         assert context.arena is None and not context.refused
         context.arena = Arena(small, large)
-        self._arenas.append(context.arena)
         self.send_arena(context.number, context.arena.fd, small, large)
 
     def serve_all(self, **places):
@@ -208,7 +205,7 @@ class FakeQueueMediator(FakeMediator):
     def end(self, context):
         """Nothing of it is left: CLOSED."""
         assert context.closing and not context.requests
-        del self.contexts[context.number]
+        self._forget(context.number)
         self._send_context(abi.VGPU_STUB_MSG_CLOSED, context.number)
 
     def answer(self, request, response=b"", bulk=None, status=0,

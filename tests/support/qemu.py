@@ -75,6 +75,7 @@ class Qemu:
                 listener.close()
                 (tmp_path / f"{name}.{kind}").unlink()
         self.irqs = {}
+        self._posted = 0        # answers that nobody waited for
 
     def __enter__(self):
         return self
@@ -131,9 +132,11 @@ class Qemu:
             answer = self._qtest.read().split()
             if answer[0] == "IRQ":
                 self.irqs[int(answer[2])] = answer[1] == "raise"
-            else:
-                assert answer[0] == "OK", (line, answer)
+                continue
+            assert answer[0] == "OK", (line, answer)
+            if not self._posted:
                 return answer[1] if len(answer) > 1 else None
+            self._posted -= 1
 
     def read(self, addr, size):
         """One load of 1, 2, 4 or 8 bytes."""
@@ -142,6 +145,15 @@ class Qemu:
     def write(self, addr, value, size):
         """One store of 1, 2, 4 or 8 bytes."""
         self._command(f"write{'_bw_l___q'[size]} {addr:#x} {value:#x}")
+
+    def qtest_fd(self):
+        """For another process that is the guest for a while"""
+        return self._qtest.sock.fileno()
+
+    def post(self, addr, value, size):
+        """One store that is on its way on return."""
+        self._qtest.write(f"write{'_bw_l___q'[size]} {addr:#x} {value:#x}")
+        self._posted += 1
 
     def read_block(self, addr, size):
         """A block read: ascending accesses, as wide as their alignment."""

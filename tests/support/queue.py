@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A device with a queue, its driver and its mediator, all but the device played
 by the test."""
+from support import abi
 from support.device import Device
 from support.fake_queue_mediator import FakeQueueMediator
 from support.ring import Driver
@@ -31,6 +32,26 @@ class Queue:
     def close(self):
         if self.mediator:
             self.mediator.close()
+
+    def renew(self):
+        """All is as after the start: nothing is pending, no context is open,
+        the memory is 0 and free."""
+        dev = self.dev
+        dev.place()
+        dev.disable_msi()
+        dev.INTERRUPT_CTRL = 0
+        dev.QUEUE_CONTROL = abi.VGPU_STUB_QUEUE_DISABLE
+        dev.INTERRUPT_STATUS = 3
+        if self.mediator is None:
+            self.connect()
+        self.mediator.sync()
+        self.mediator.finish_closing()
+        self.mediator.sync()
+        self.mediator.inbox.clear()
+        assert dev.LINK == 3 and not self.mediator.contexts
+        self.ram.renew()
+        self.driver = Driver(dev, self.ram)
+        self.driver.enable()
 
     # Time
 

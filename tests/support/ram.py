@@ -6,6 +6,7 @@ import os
 import tempfile
 
 SIZE = 32 << 20
+START = 1 << 20         # of what tests use, above what firmware does
 
 
 class Ram:
@@ -15,19 +16,31 @@ class Ram:
         self._file = tempfile.NamedTemporaryFile(dir="/dev/shm",
                                                  prefix="vgpu-stub-ram-")
         os.ftruncate(self._file.fileno(), SIZE)
+        self.path = self._file.name
         self._map = mmap.mmap(self._file.fileno(), SIZE)
         self.size = SIZE
-        self._next = 1 << 20            # above what firmware uses
+        self._next = START
 
     def qemu_args(self):
         return ("-object", f"memory-backend-file,id=ram,size={SIZE},share=on,"
-                           f"mem-path={self._file.name}")
+                           f"mem-path={self.path}")
 
     MACHINE = "pc,memory-backend=ram"
+
+    def renew(self):
+        """Nobody uses any of it, and it is 0."""
+        self.write(START, bytes(SIZE - START))
+        self._next = START
 
     def close(self):
         self._map.close()
         self._file.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def read(self, address, length):
         return self._map[address:address + length]
@@ -40,6 +53,10 @@ class Ram:
 
     def write32(self, address, value):
         self._map[address:address + 4] = value.to_bytes(4, "little")
+
+    def words(self, address, count):
+        """The memory itself, as so many words; release() it at last."""
+        return memoryview(self._map)[address:address + 4 * count].cast("I")
 
     def room(self, length, align=4096):
         """The address of memory that nobody else has; a test has 30 MiB."""
