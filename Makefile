@@ -68,6 +68,15 @@ soak: mediator-sanitizers ## everything goes wrong around the mediator: SOAK_SEC
 	@scripts/install-deps test bench
 	@$(PYTHON) tests/soak/run.py --seconds=$(SOAK_SECONDS)
 
+QUEUE_ACTIONS := 1000000
+.PHONY: soak-queue
+soak-queue: ## the device's queue, used at random: QUEUE_ACTIONS=1000000
+	@scripts/install-deps qemu test
+	@$(MAKE) --no-print-directory qemu-sanitizers
+	@QUEUE_ACTIONS=$(QUEUE_ACTIONS) $(PYTHON) -m pytest -rP \
+	    tests/device/test_queue_random.py \
+	    --qemu-bin=$(BUILD)/qemu-7.2-sanitizers/qemu-system-x86_64
+
 STRESS_SECONDS := 60
 .PHONY: guest-stress
 guest-stress: ## the guest's library under stress: STRESS_SECONDS=60
