@@ -80,9 +80,9 @@ static void executor_wish(Executor *base, const char *vm, uint64_t context,
 }
 
 static void executor_open(Executor *base, const char *vm, uint64_t context,
-                          Arena *arena G_GNUC_UNUSED)
+                          Arena *arena)
 {
-    worker_pool_open(pool_of(base), vm, context);
+    worker_pool_open(pool_of(base), vm, context, arena);
 }
 
 static void executor_release(Executor *base, const char *vm G_GNUC_UNUSED,

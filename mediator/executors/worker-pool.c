@@ -40,15 +40,15 @@ static void pool_reserve(WorkerPool *pool, PoolVm *vm, bool reserve)
 
 /* @vm: NULL for a spare */
 static Worker *pool_add(WorkerPool *pool, PoolVm *vm, uint64_t context,
-                        bool opened)
+                        Arena *arena)
 {
-    Worker *worker = worker_new(&pool->place, vm, context, opened);
+    Worker *worker = worker_new(&pool->place, vm, context, arena);
 
     g_queue_push_tail(&pool->workers, worker);
     pool->count[worker->state]++;
     if (vm != NULL) {
         vm->workers++;
-        vm->opened += opened;
+        vm->opened += worker->opened;
         g_hash_table_insert(pool->serving, &worker->context, worker);
     } else {
         pool->spares++;
@@ -114,7 +114,7 @@ void worker_pool_wish(WorkerPool *pool, const char *vm, uint64_t context,
     Worker *worker = worker_pool_find(pool, context);
 
     if (worker == NULL && wish) {
-        worker = pool_add(pool, pool_vms_get(pool->vms, vm), context, false);
+        worker = pool_add(pool, pool_vms_get(pool->vms, vm), context, NULL);
     }
     if (worker != NULL) {
         worker->wished = wish;
@@ -200,7 +200,8 @@ static bool pool_has_another(WorkerPool *pool)
     return worker != NULL;
 }
 
-void worker_pool_open(WorkerPool *pool, const char *name, uint64_t context)
+void worker_pool_open(WorkerPool *pool, const char *name, uint64_t context,
+                      Arena *arena)
 {
     PoolVm *vm = pool_vms_get(pool->vms, name);
     const VmLimits *limits = config_limits(pool->place.config, name);
@@ -212,7 +213,7 @@ void worker_pool_open(WorkerPool *pool, const char *name, uint64_t context)
                                  VGPU_STUB_ERR_QUEUE_FULL);
         return;
     }
-    pool_add(pool, vm, context, true);
+    pool_add(pool, vm, context, arena);
     pool_settle(pool);
 }
 
@@ -487,7 +488,7 @@ static void pool_keep_spares(WorkerPool *pool, bool none)
         worker_discard(pool_spare(pool), false);
     }
     while (pool->spares < wanted && !start_pauses_wait(&pool->pauses, now)) {
-        Worker *spare = pool_add(pool, NULL, 0, false);
+        Worker *spare = pool_add(pool, NULL, 0, NULL);
 
         if (!pool_start(pool, spare)) {
             pool_remove(pool, spare);

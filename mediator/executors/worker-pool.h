@@ -78,7 +78,8 @@ void worker_pool_attach(WorkerPool *pool, const char *vm);
 void worker_pool_detach(WorkerPool *pool, const char *vm);
 void worker_pool_wish(WorkerPool *pool, const char *vm, uint64_t context,
                       bool wish);
-void worker_pool_open(WorkerPool *pool, const char *vm, uint64_t context);
+void worker_pool_open(WorkerPool *pool, const char *vm, uint64_t context,
+                      Arena *arena);
 void worker_pool_release(WorkerPool *pool, uint64_t context);
 
 #endif /* MEDIATOR_WORKER_POOL_H */

@@ -6,6 +6,7 @@
 #include "worker-process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct WorkerProcess {
     const WorkerProcessHandlers *handlers;
     gpointer opaque;
     bool ready;
+    bool shares;                /* an arena: it is asked by that */
     bool limited;               /* it knows `limits` */
     struct worker_limits limits;
     uint32_t asked;             /* requests that were sent … */
@@ -46,13 +48,15 @@ violation(GError **error, const char *format, ...)
     return false;
 }
 
-/* Is what has come with @header the answer to the next request? */
-static bool check_response(const WorkerProcess *process,
-                           const WireHeader *header, const uint8_t *payload,
-                           GError **error)
+/* Can what has come with @header be an answer? */
+static bool check_answer(const WorkerProcess *process,
+                         const WireHeader *header, GError **error)
 {
-    struct vgpu_stub_response response;
+    const bool queued = header->type == VGPU_STUB_MSG_QRESPONSE;
 
+    if (queued != process->shares) {
+        return violation(error, "a message of type %u", header->type);
+    }
     if (process->answered == process->asked) {
         return violation(error, "an answer to no request");
     }
@@ -60,6 +64,17 @@ static bool check_response(const WorkerProcess *process,
         return violation(error, "an answer to request %u, not %u",
                          header->request_id, process->answered + 1);
     }
+    if (!vgpu_stub_error_is_listed(header->status)) {
+        return violation(error, "an answer with status 0x%x", header->status);
+    }
+    return true;
+}
+
+static bool check_response(const WireHeader *header, const uint8_t *payload,
+                           GError **error)
+{
+    struct vgpu_stub_response response;
+
     if (header->length < sizeof(response) ||
         header->length > VGPU_STUB_MAX_RESPONSE) {
         return violation(error, "an answer of %u bytes, %zu to %d are allowed",
@@ -67,8 +82,7 @@ static bool check_response(const WorkerProcess *process,
                          VGPU_STUB_MAX_RESPONSE);
     }
     memcpy(&response, payload, sizeof(response));
-    if (header->status != GUINT32_FROM_LE(response.status) ||
-        !vgpu_stub_error_is_listed(header->status)) {
+    if (header->status != GUINT32_FROM_LE(response.status)) {
         return violation(error, "an answer with status 0x%x and 0x%x",
                          header->status, GUINT32_FROM_LE(response.status));
     }
@@ -92,16 +106,37 @@ static bool process_memory(WorkerProcess *process, const WireHeader *header,
 static bool process_response(WorkerProcess *process, const WireHeader *header,
                              const uint8_t *payload, GError **error)
 {
-    if (!check_response(process, header, payload, error)) {
+    if (!check_answer(process, header, error) ||
+        !check_response(header, payload, error)) {
         return false;
     }
     process->answered++;
-    process->handlers->answer(process->opaque, &(WorkerAnswer) {
+    return process->handlers->answer(process->opaque, &(WorkerAnswer) {
         .status = header->status,
         .response = payload,
         .length = header->length,
-    });
-    return true;
+    }, error);
+}
+
+static bool process_qresponse(WorkerProcess *process,
+                              const WireHeader *header,
+                              const uint8_t *payload, GError **error)
+{
+    struct vgpu_stub_wire_qresponse response;
+
+    if (!check_answer(process, header, error)) {
+        return false;
+    }
+    if (header->length != sizeof(response)) {
+        return violation(error, "QRESPONSE of %u bytes", header->length);
+    }
+    memcpy(&response, payload, sizeof(response));
+    process->answered++;
+    return process->handlers->answer(process->opaque, &(WorkerAnswer) {
+        .status = header->status,
+        .length = GUINT32_FROM_LE(response.response_length),
+        .bulk_moved = GUINT32_FROM_LE(response.bulk_moved),
+    }, error);
 }
 
 static bool process_hello(WorkerProcess *process, const WireHeader *header,
@@ -129,6 +164,8 @@ static bool process_message(gpointer opaque, const WireHeader *header,
     switch (header->type) {
     case VGPU_STUB_MSG_RESPONSE:
         return process_response(process, header, payload, error);
+    case VGPU_STUB_MSG_QRESPONSE:
+        return process_qresponse(process, header, payload, error);
     case WORKER_MSG_MEMORY:
         return process_memory(process, header, payload, error);
     default:
@@ -293,6 +330,54 @@ void worker_process_send(WorkerProcess *process, const uint8_t *request,
 
     g_assert(process->limited && length <= VGPU_STUB_MAX_REQUEST);
     process_send(process, &header, request);
+}
+
+void worker_process_share(WorkerProcess *process, uint64_t context,
+                          const Arena *arena)
+{
+    const struct vgpu_stub_wire_arena payload =
+        wire_arena(context, arena_small(arena), arena_large(arena));
+    const WireHeader header = {
+        .type = VGPU_STUB_MSG_ARENA,
+        .length = sizeof(payload),
+    };
+    const int fd = fcntl(arena_fd(arena), F_DUPFD_CLOEXEC, 0);
+
+    g_assert(process->ready && !process->over && !process->shares);
+    process->shares = true;
+    if (fd < 0) {
+        g_free(process->why);
+        process->why = g_strdup_printf("killed, there is no descriptor for "
+                                       "it: %s", g_strerror(errno));
+        process_end(process);
+    } else if (process->channel != NULL) {
+        channel_send_fd(process->channel, &header, &payload, fd);
+    } else {
+        close(fd);
+    }
+}
+
+void worker_process_send_queued(WorkerProcess *process,
+                                const WireQrequest *request)
+{
+    const WireQrequest payload = {
+        .context = GUINT64_TO_LE(request->context),
+        .order = GUINT32_TO_LE(request->order),
+        .place = GUINT32_TO_LE(request->place),
+        .request_length = GUINT32_TO_LE(request->request_length),
+        .response_capacity = GUINT32_TO_LE(request->response_capacity),
+        .bulk_length = GUINT32_TO_LE(request->bulk_length),
+        .flags = GUINT32_TO_LE(request->flags),
+    };
+    const WireHeader header = { .request_id = ++process->asked };
+
+    g_assert(process->ready && !process->over && process->shares &&
+             process->limited);
+    if (process->channel != NULL) {
+        channel_answer_soon(process->channel, &header,
+                            VGPU_STUB_MSG_QREQUEST, VGPU_STUB_ERR_NONE,
+                            &payload, sizeof(payload));
+    }
 }
 
 void worker_process_grant(WorkerProcess *process, bool granted,

@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include "protocol/arena.h"
 #include "protocol/worker-protocol.h"
 #include "starter-client.h"
 
@@ -19,16 +20,23 @@ typedef struct WorkerProcess WorkerProcess;
 /* The answer to a request; it has been checked. */
 typedef struct WorkerAnswer {
     uint32_t status;            /* VGPU_STUB_ERR_… */
-    const uint8_t *response;    /* valid during the call */
-    size_t length;              /* bytes, at most VGPU_STUB_MAX_RESPONSE */
+    /* Valid during the call; NULL: the answer says that it is in the arena. */
+    const uint8_t *response;
+    size_t length;              /* bytes, at most VGPU_STUB_MAX_RESPONSE, or
+                                 * nobody has looked at it … */
+    uint32_t bulk_moved;        /* … nor at this */
 } WorkerAnswer;
 
 /* All of them are called from the main loop. */
 typedef struct WorkerProcessHandlers {
     /* It takes requests from now on. */
     void (*ready)(gpointer opaque);
-    /* The answer to the first request that has none has come. */
-    void (*answer)(gpointer opaque, const WorkerAnswer *answer);
+    /*
+     * The answer to the first request that has none has come. false with
+     * @error, a WIRE_ERROR, when it cannot be that.
+     */
+    bool (*answer)(gpointer opaque, const WorkerAnswer *answer,
+                   GError **error);
     /*
      * It has @held bytes of memory now, and wants @wanted more; unless that is
      * 0, worker_process_grant() is to follow. false with @error, a WIRE_ERROR,
@@ -74,6 +82,20 @@ void worker_process_set_limits(WorkerProcess *process,
  */
 void worker_process_send(WorkerProcess *process, const uint8_t *request,
                          size_t length);
+
+/*
+ * Share @arena, that of @context, with it; it is ready, and has had none. If
+ * there is no descriptor for that it is killed, as one that fails.
+ */
+void worker_process_share(WorkerProcess *process, uint64_t context,
+                          const Arena *arena);
+
+/*
+ * Have it execute a queue's request, which is checked, after those that it has.
+ * It shares the arena and knows its limits.
+ */
+void worker_process_send_queued(WorkerProcess *process,
+                                const WireQrequest *request);
 
 /* It has got the memory that it wanted, or not: as worker-protocol.h says. */
 void worker_process_grant(WorkerProcess *process, bool granted,

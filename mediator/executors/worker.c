@@ -11,14 +11,15 @@
 #define MEMORY_IS_LOST "its memory on the accelerator is lost"
 
 Worker *worker_new(const Workplace *place, PoolVm *vm, uint64_t context,
-                   bool opened)
+                   Arena *arena)
 {
     Worker *worker = g_new0(Worker, 1);
 
     worker->place = place;
     worker->vm = vm;
     worker->context = context;
-    worker->opened = opened;
+    worker->opened = arena != NULL;
+    worker->arena = arena != NULL ? arena_ref(arena) : NULL;
     worker->since = g_get_monotonic_time();
     return worker;
 }
@@ -40,6 +41,7 @@ static void worker_arm(Worker *worker, unsigned ms, GSourceFunc function)
 void worker_free(Worker *worker)
 {
     worker_disarm(worker);
+    g_clear_pointer(&worker->arena, arena_unref);
     g_free(worker);
 }
 
@@ -276,8 +278,12 @@ void worker_execute(Worker *worker, Execution *execution)
     worker->served = true;
     g_queue_push_tail(&worker->executions, execution);
     worker_set_limits(worker);
-    worker_process_send(worker->process, execution->request,
-                        execution->length);
+    if (execution->queued != NULL) {
+        worker_process_send_queued(worker->process, execution->queued);
+    } else {
+        worker_process_send(worker->process, execution->request,
+                            execution->length);
+    }
     if (idle) {
         worker_disarm(worker);
         worker_set_state(worker, WORKER_BUSY);
@@ -294,32 +300,66 @@ void worker_stop(Worker *worker, Execution *execution)
     }
 }
 
+/* Its process is ready, and now its context's. */
+static void worker_begin_context(Worker *worker)
+{
+    if (worker->opened) {
+        worker_process_share(worker->process, worker->context,
+                             worker->arena);
+    }
+    worker->placed = g_get_monotonic_time();
+    worker_rest(worker);
+}
+
 /* --- What its process says --- */
 
 static void worker_ready(gpointer opaque)
 {
     Worker *worker = opaque;
 
-    worker->placed = g_get_monotonic_time();
     if (worker->vm == NULL) {
         worker_disarm(worker);
         worker_set_state(worker, WORKER_SPARE);
     } else {
-        worker_rest(worker);
+        worker_begin_context(worker);
     }
     worker->place->ready(worker);
 }
 
-static void worker_answer(gpointer opaque, const WorkerAnswer *answer)
+/* Whether @answer is one to @execution, which is a queue's */
+static bool check_queued(const Execution *execution,
+                         const WorkerAnswer *answer, GError **error)
+{
+    const WireQrequest *queued = execution->queued;
+
+    if (answer->length < sizeof(struct vgpu_stub_response) ||
+        answer->length > queued->response_capacity ||
+        answer->bulk_moved > queued->bulk_length) {
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "an answer of %zu bytes, with %u of bulk; up to %u and %u "
+                    "are allowed", answer->length, answer->bulk_moved,
+                    queued->response_capacity, queued->bulk_length);
+        return false;
+    }
+    return true;
+}
+
+static bool worker_answer(gpointer opaque, const WorkerAnswer *answer,
+                          GError **error)
 {
     Worker *worker = opaque;
-    Execution *execution = g_queue_pop_head(&worker->executions);
+    Execution *execution = worker_current(worker);
     const ExecutionEnd end = {
         .status = answer->status,
         .response = answer->response,
         .length = answer->length,
+        .bulk_moved = answer->bulk_moved,
     };
 
+    if (worker->opened && !check_queued(execution, answer, error)) {
+        return false;
+    }
+    g_queue_pop_head(&worker->executions);
     if (worker_current(worker) != NULL) {
         worker_disarm(worker);
         worker_begin(worker);
@@ -328,6 +368,7 @@ static void worker_answer(gpointer opaque, const WorkerAnswer *answer)
         worker->place->rested(worker);
     }
     execution->done(execution, &end);
+    return true;
 }
 
 static bool worker_memory(gpointer opaque, uint64_t held, uint64_t wanted,
@@ -405,7 +446,6 @@ void worker_take(Worker *worker, Worker *spare)
         worker_set_state(worker, WORKER_STARTING);
         worker_arm(worker, START_TIMEOUT_MS, worker_overdue);
     } else {
-        worker->placed = g_get_monotonic_time();
-        worker_rest(worker);
+        worker_begin_context(worker);
     }
 }

@@ -59,7 +59,8 @@ struct Worker {
     const Workplace *place;
     PoolVm *vm;                 /* NULL: a spare */
     uint64_t context;           /* 0: a spare */
-    bool opened;                /* it is a queue's context */
+    bool opened;                /* it is a queue's context … */
+    Arena *arena;               /* … whose requests are there; else NULL */
     bool released;              /* its context has ended */
     WorkerState state;
     WorkerProcess *process;     /* NULL while WAITING */
@@ -79,10 +80,10 @@ struct Worker {
 
 /*
  * It is WAITING; @place has to outlive it, and @vm, which is NULL for a spare,
- * while it has it.
+ * while it has it. With @arena it is a queue's, else a mailbox's.
  */
 Worker *worker_new(const Workplace *place, PoolVm *vm, uint64_t context,
-                   bool opened);
+                   Arena *arena);
 
 /* It has no process, or not any more. */
 void worker_free(Worker *worker);

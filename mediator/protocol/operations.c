@@ -15,19 +15,20 @@ static void echo(const Call *call, Reply *reply)
     reply_append_data(reply, call->data, call->data_length);
 }
 
-#define HERE(name, function, params, data) \
-    { VGPU_STUB_OP_##name, params, data, function },
+#define HERE(name, function, params, data, traits) \
+    { VGPU_STUB_OP_##name, params, data, traits, function },
 
 static const struct {
     uint32_t opcode;
     uint32_t params;
     bool data;                  /* may there be some? */
+    uint32_t traits;            /* OPERATION_… */
     void (*execute)(const Call *call, Reply *reply);
 } operations[] = {
     OPERATIONS_OF_MEDIATOR(HERE)
 };
 
-#define OPCODE(name, function, params, data) VGPU_STUB_OP_##name,
+#define OPCODE(name, function, params, data, traits) VGPU_STUB_OP_##name,
 
 bool operations_need_accelerator(uint32_t opcode)
 {
@@ -46,8 +47,10 @@ static bool is_params(uint32_t params, const Call *call)
     return params == OPERATION_ANY_PARAMS || params == call->param_count;
 }
 
-bool operations_execute(const Call *call, Reply *reply)
+bool operations_execute(const Call *call, uint32_t flags, Reply *reply)
 {
+    const char *why;
+
     if (operations_need_accelerator(call->opcode)) {
         return false;
     }
@@ -55,8 +58,11 @@ bool operations_execute(const Call *call, Reply *reply)
         if (operations[i].opcode != call->opcode) {
             continue;
         }
-        if (is_params(operations[i].params, call) &&
-            (operations[i].data || call->data_length == 0)) {
+        why = operation_refusal(operations[i].traits, flags);
+        if (why != NULL) {
+            reply_error(reply, VGPU_STUB_ERR_INVALID_REQUEST, why);
+        } else if (is_params(operations[i].params, call) &&
+                   (operations[i].data || call->data_length == 0)) {
             operations[i].execute(call, reply);
         } else {
             reply_error(reply, VGPU_STUB_ERR_INVALID_REQUEST,

@@ -12,6 +12,14 @@
  *             number of the request; 1, 2, 3 …
  *   RESPONSE  worker -> mediator: the answer, with the number of the request.
  *             header.status is its status; the payload is what the guest gets.
+ *   ARENA     mediator -> worker, once, before the first request of a queue's
+ *             context: a struct vgpu_stub_wire_arena. The descriptor of the
+ *             memory comes with it.
+ *   QREQUEST  mediator -> worker: a queue's request, which is in the arena: a
+ *             struct vgpu_stub_wire_qrequest, checked. header.request_id as with
+ *             REQUEST.
+ *   QRESPONSE worker -> mediator: the answer, which is in the arena: a struct
+ *             vgpu_stub_wire_qresponse. The rest as with RESPONSE.
  *   MEMORY    worker -> mediator: a struct worker_memory. What is freed is told
  *             before the answer to the request that freed it.
  *   GRANT     mediator -> worker, the answer to a MEMORY that wants some: a

@@ -95,7 +95,7 @@ static void job_execute(Job *job)
     Reply reply;
 
     reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
-    operations_execute(&job->execution.call, &reply);
+    operations_execute(&job->execution.call, 0, &reply);
     execution_reply(&job->execution, &reply,
                     g_get_monotonic_time() - job->started,
                     (ExecutionEnd) { 0 });

@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#define _GNU_SOURCE             /* MSG_CMSG_CLOEXEC */
 #include "port.h"
 
 #include <errno.h>
@@ -18,6 +19,7 @@
 
 struct Port {
     int fd;
+    int passenger;              /* a descriptor that has come, or -1 */
     GByteArray *rx;             /* what has come … */
     guint taken;                /* … and of that, what has been taken */
     GByteArray *tx;
@@ -28,6 +30,7 @@ Port *port_new(int fd)
     Port *port = g_new0(Port, 1);
 
     port->fd = fd;
+    port->passenger = -1;
     port->rx = g_byte_array_sized_new(2 * READ_SIZE);
     port->tx = g_byte_array_new();
     return port;
@@ -36,6 +39,9 @@ Port *port_new(int fd)
 void port_free(Port *port)
 {
     close(port->fd);
+    if (port->passenger >= 0) {
+        close(port->passenger);
+    }
     g_byte_array_unref(port->rx);
     g_byte_array_unref(port->tx);
     g_free(port);
@@ -74,18 +80,59 @@ bool port_put(Port *port, const WireHeader *header, const void *payload,
     return port->tx->len < TX_FULL || port_flush(port, error);
 }
 
-/* Receive something. At the end of the stream false without an error. */
+/* As recv(), with a descriptor, if one comes along */
+static ssize_t port_read(Port *port, uint8_t *bytes, size_t size)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = { .iov_base = bytes, .iov_len = size };
+    struct msghdr message = {
+        .msg_iov = &part,
+        .msg_iovlen = 1,
+        .msg_control = &control,
+        .msg_controllen = sizeof(control),
+    };
+    const ssize_t received = recvmsg(port->fd, &message, MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *first = CMSG_FIRSTHDR(&message);
+
+    if (received > 0 && first != NULL && first->cmsg_level == SOL_SOCKET &&
+        first->cmsg_type == SCM_RIGHTS) {
+        if (port->passenger >= 0) {
+            close(port->passenger);
+        }
+        memcpy(&port->passenger, CMSG_DATA(first), sizeof(int));
+    }
+    return received;
+}
+
+int port_take_fd(Port *port)
+{
+    const int fd = port->passenger;
+
+    port->passenger = -1;
+    return fd;
+}
+
+/*
+ * Receive something; before that, send what waits. At the end of the stream
+ * false without an error.
+ */
 static bool port_fill(Port *port, GError **error)
 {
     ssize_t received;
     guint before;
 
+    if (!port_flush(port, error)) {
+        return false;
+    }
     g_byte_array_remove_range(port->rx, 0, port->taken);
     port->taken = 0;
     before = port->rx->len;
     g_byte_array_set_size(port->rx, before + READ_SIZE);
     do {
-        received = recv(port->fd, port->rx->data + before, READ_SIZE, 0);
+        received = port_read(port, port->rx->data + before, READ_SIZE);
     } while (received < 0 && errno == EINTR);
     g_byte_array_set_size(port->rx, before + MAX(received, 0));
     return received > 0 || (received < 0 && port_fail("receive", error));
@@ -99,6 +146,10 @@ static bool check_message(const WireHeader *header, GError **error)
         uint32_t least, most;   /* bytes */
     } known[] = {
         { VGPU_STUB_MSG_REQUEST, 1, VGPU_STUB_MAX_REQUEST },
+        { VGPU_STUB_MSG_ARENA, sizeof(struct vgpu_stub_wire_arena),
+          sizeof(struct vgpu_stub_wire_arena) },
+        { VGPU_STUB_MSG_QREQUEST, sizeof(struct vgpu_stub_wire_qrequest),
+          sizeof(struct vgpu_stub_wire_qrequest) },
         { WORKER_MSG_LIMITS, sizeof(struct worker_limits),
           sizeof(struct worker_limits) },
         { WORKER_MSG_GRANT, sizeof(struct worker_grant),
@@ -172,8 +223,7 @@ bool port_ask_memory(Port *port, uint64_t held, uint64_t wanted,
     guint begin, end = 0;
     PortMessage message;
 
-    if (!port_put(port, &header, &memory, error) ||
-        !port_flush(port, error)) {
+    if (!port_put(port, &header, &memory, error)) {
         return false;
     }
     /* The requests before it stay where they are. */

@@ -17,6 +17,12 @@ typedef struct Port Port;
 Port *port_new(int fd);
 void port_free(Port *port);
 
+/*
+ * The descriptor that came with the latest messages, which is the caller's then;
+ * -1 when none did.
+ */
+int port_take_fd(Port *port);
+
 /* What has come from the mediator, but a GRANT */
 typedef struct PortMessage {
     WireHeader header;
@@ -25,8 +31,8 @@ typedef struct PortMessage {
 
 /*
  * The next message, of a type and a size that the mediator may send. At the end
- * of the stream returns false without an error. What was put before is sent
- * before this waits.
+ * of the stream returns false without an error. What was put is sent before this
+ * waits for anything.
  */
 bool port_receive(Port *port, PortMessage *message, GError **error);
 

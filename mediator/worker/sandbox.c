@@ -38,6 +38,8 @@ static const char *const cpu_allowed[] = {
     /* The descriptors that are open */
     "read", "readv", "recvfrom", "recvmsg", "write", "writev", "sendto",
     "sendmsg", "poll", "ppoll", "close",
+    /* To look at the memory of an arena, which comes later */
+    "lseek", "fstatfs",
     /* Memory, without what needs a look at the arguments */
     "brk", "munmap", "mremap", "madvise", "futex", "sched_yield",
     /* Time, which is not everywhere to be had without a system call */
@@ -55,6 +57,11 @@ static const char *const cpu_allowed[] = {
 static const unsigned fcntl_denied[] = {
     F_SETOWN, F_SETOWN_EX, F_SETSIG, F_SETPIPE_SZ,
 };
+/* What a worker asks of an arena, 1034 where the headers don't know it */
+#ifndef F_GET_SEALS
+#define F_GET_SEALS 1034
+#endif
+static const unsigned fcntl_allowed[] = { F_GET_SEALS };
 static const unsigned ioctl_denied[] = { FIOSETOWN, SIOCSPGRP };
 
 /* A process of its own; PoCL alone needs that. */
@@ -135,6 +142,21 @@ static void filter_add_all(Filter *filter, uint32_t action,
     }
 }
 
+/* Calls of @name whose second argument is one of @commands */
+static void filter_commands(Filter *filter, uint32_t action, const char *name,
+                            const unsigned *commands, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        /* The kernel looks at 32 bits, whatever is in the others. */
+        const struct scmp_arg_cmp command = {
+            .arg = 1, .op = SCMP_CMP_MASKED_EQ,
+            .datum_a = G_MAXUINT32, .datum_b = commands[i],
+        };
+
+        filter_add(filter, action, name, &command);
+    }
+}
+
 static void filter_cpu(Filter *filter)
 {
     const struct scmp_arg_cmp not_executable = {
@@ -150,21 +172,8 @@ static void filter_cpu(Filter *filter)
     filter_add(filter, SCMP_ACT_ALLOW, "mprotect", &not_executable);
     /* abort() */
     filter_add(filter, SCMP_ACT_ALLOW, "tgkill", &itself);
-}
-
-/* Calls of @name whose second argument is one of @commands */
-static void filter_commands(Filter *filter, uint32_t action, const char *name,
-                            const unsigned *commands, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        /* The kernel looks at 32 bits, whatever is in the others. */
-        const struct scmp_arg_cmp command = {
-            .arg = 1, .op = SCMP_CMP_MASKED_EQ,
-            .datum_a = G_MAXUINT32, .datum_b = commands[i],
-        };
-
-        filter_add(filter, action, name, &command);
-    }
+    filter_commands(filter, SCMP_ACT_ALLOW, "fcntl", fcntl_allowed,
+                    G_N_ELEMENTS(fcntl_allowed));
 }
 
 /* No process, not even one of the same program */

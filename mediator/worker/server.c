@@ -9,12 +9,16 @@
 #include <string.h>
 
 #include "port.h"
+#include "protocol/arena.h"
 
 struct Server {
     Port *port;
+    Arena *arena;               /* NULL: it is a mailbox's context, or none yet */
+    uint64_t context;           /* that of the arena, as ARENA says */
     SessionLimits limits;       /* for the requests that follow */
     uint64_t told;              /* bytes of memory, as the mediator knows */
     GError *failure;            /* of the port, in server_grant() */
+    uint8_t request[VGPU_STUB_QUEUE_REQUEST_MAX];   /* a copy, in the queue */
 };
 
 Server *server_new(int fd)
@@ -28,6 +32,7 @@ Server *server_new(int fd)
 void server_free(Server *server)
 {
     port_free(server->port);
+    g_clear_pointer(&server->arena, arena_unref);
     g_clear_error(&server->failure);
     g_free(server);
 }
@@ -96,6 +101,7 @@ static bool serve_request(Server *server, Session *session,
                           const PortMessage *message, GError **error)
 {
     uint8_t request[VGPU_STUB_MAX_REQUEST], response[VGPU_STUB_MAX_RESPONSE];
+    SessionBulk bulk = { .length = 0 };
     WireHeader header = {
         .type = VGPU_STUB_MSG_RESPONSE,
         .request_id = message->header.request_id,
@@ -108,7 +114,8 @@ static bool serve_request(Server *server, Session *session,
     memcpy(request, message->payload, message->header.length);
     reply_init(&reply, sizeof(response));
     if (call_decode(&call, request, message->header.length, &reply)) {
-        session_execute(session, &server->limits, &call, &reply, &exec_us);
+        session_execute(session, &server->limits, &call, 0, &bulk, &reply,
+                        &exec_us);
     }
     if (!check_failure(server, session, &reply, error)) {
         return false;
@@ -118,6 +125,96 @@ static bool serve_request(Server *server, Session *session,
     header.status = reply.status;
     return tell_memory(server, session, error) &&
            port_put(server->port, &header, response, error);
+}
+
+static bool violation(const char *what, GError **error)
+{
+    g_set_error_literal(error, WIRE_ERROR, WIRE_ERROR_VIOLATION, what);
+    return false;
+}
+
+static bool take_arena(Server *server, const PortMessage *message,
+                       GError **error)
+{
+    struct vgpu_stub_wire_arena raw;
+    const int fd = port_take_fd(server->port);
+
+    memcpy(&raw, message->payload, sizeof(raw));
+    if (server->arena != NULL || fd < 0) {
+        return violation("an ARENA without a descriptor, or a second one",
+                         error);
+    }
+    server->context = raw.context;
+    server->arena = arena_map(fd, GUINT32_FROM_LE(raw.small),
+                              GUINT32_FROM_LE(raw.large), error);
+    return server->arena != NULL;
+}
+
+/*
+ * Execute the request that is @queued, and put the response, of *@length bytes,
+ * into its place. What is in the arena can change at any time: a copy of the
+ * request is what is looked at.
+ */
+static bool execute_queued(Server *server, Session *session,
+                           const WireQrequest *queued, SessionBulk *bulk,
+                           uint32_t *status, uint32_t *length, GError **error)
+{
+    gint64 exec_us = 0;
+    Reply reply;
+    Call call;
+
+    memcpy(server->request, arena_request(server->arena, queued->place),
+           queued->request_length);
+    reply_init(&reply, queued->response_capacity);
+    if (call_decode(&call, server->request, queued->request_length,
+                    &reply)) {
+        if ((queued->bulk_length > 0 || session_takes_long(call.opcode)) &&
+            !port_flush(server->port, error)) {
+            return false;
+        }
+        session_execute(session, &server->limits, &call, queued->flags, bulk,
+                        &reply, &exec_us);
+    }
+    if (!check_failure(server, session, &reply, error)) {
+        return false;
+    }
+    *length = reply_encode(&reply, CLAMP(exec_us, 0, G_MAXUINT32),
+                           arena_response(server->arena, queued->place));
+    *status = reply.status;
+    return true;
+}
+
+static bool serve_queued(Server *server, Session *session,
+                         const PortMessage *message, GError **error)
+{
+    WireHeader header = {
+        .type = VGPU_STUB_MSG_QRESPONSE,
+        .length = sizeof(struct vgpu_stub_wire_qresponse),
+        .request_id = message->header.request_id,
+    };
+    struct vgpu_stub_wire_qresponse response = { .context = server->context };
+    SessionBulk bulk = { .length = 0 };
+    WireQrequest queued;
+    uint32_t length;
+
+    if (server->arena == NULL) {
+        return violation("a QREQUEST before ARENA", error);
+    }
+    if (!wire_decode_qrequest(message->payload, message->header.length,
+                              &queued, error) ||
+        !arena_check(server->arena, &queued, error)) {
+        return false;
+    }
+    bulk.bytes = arena_bulk(server->arena, queued.place);
+    bulk.length = queued.bulk_length;
+    if (!execute_queued(server, session, &queued, &bulk, &header.status,
+                        &length, error)) {
+        return false;
+    }
+    response.response_length = GUINT32_TO_LE(length);
+    response.bulk_moved = GUINT32_TO_LE(bulk.moved);
+    return tell_memory(server, session, error) &&
+           port_put(server->port, &header, &response, error);
 }
 
 static void take_limits(Server *server, const PortMessage *message)
@@ -143,10 +240,12 @@ static bool obey(Server *server, Session *session,
     case VGPU_STUB_MSG_REQUEST:
         return serve_request(server, session, message, error) &&
                port_flush(server->port, error);
+    case VGPU_STUB_MSG_ARENA:
+        return take_arena(server, message, error);
+    case VGPU_STUB_MSG_QREQUEST:
+        return serve_queued(server, session, message, error);
     default:
-        g_set_error_literal(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
-                            "a GRANT that nobody has asked for");
-        return false;
+        return violation("a GRANT that nobody has asked for", error);
     }
 }
 

@@ -72,18 +72,57 @@ static bool overlap(const Range *a, const Range *b, uint32_t length)
     return a->memory == b->memory && distance < length;
 }
 
+/* The bulk that comes with @request is all that it copies. */
+static bool check_bulk(const SessionRequest *request, uint32_t length,
+                       GError **error)
+{
+    if (request->call->data_length > 0) {
+        return backend_refuse(error, "data_length: not 0, with bulk");
+    }
+    return request->bulk->length == length ||
+           backend_refuse(error, "length: not that of the bulk");
+}
+
 static bool copy_to(Session *session, const SessionRequest *request,
                     uint32_t length, GError **error)
 {
     const Call *call = request->call;
+    const bool bulk = request->flags & VGPU_STUB_SUBMIT_BULK_FROM_GUEST;
     Range to;
 
-    if (call->data_length != length) {
+    if (bulk && !check_bulk(request, length, error)) {
+        return false;
+    }
+    if (!bulk && call->data_length != length) {
         return backend_refuse(error, "length: not that of the data");
     }
-    return find_range(session, request, 2, length, &to, error) &&
-           session->class->copy_to(session->backend, to.memory->memory,
-                                   to.offset, call->data, length, error);
+    if (!find_range(session, request, 2, length, &to, error) ||
+        !session->class->copy_to(session->backend, to.memory->memory,
+                                 to.offset,
+                                 bulk ? request->bulk->bytes : call->data,
+                                 length, error)) {
+        return false;
+    }
+    if (bulk) {
+        request->bulk->moved = length;
+    }
+    return true;
+}
+
+static bool copy_from_by_bulk(Session *session, const SessionRequest *request,
+                              uint32_t length, GError **error)
+{
+    Range from;
+
+    if (!check_bulk(request, length, error) ||
+        !find_range(session, request, 2, length, &from, error) ||
+        !session->class->copy_from(session->backend, request->bulk->bytes,
+                                   from.memory->memory, from.offset, length,
+                                   error)) {
+        return false;
+    }
+    request->bulk->moved = length;
+    return true;
 }
 
 static bool copy_from(Session *session, const SessionRequest *request,
@@ -92,6 +131,9 @@ static bool copy_from(Session *session, const SessionRequest *request,
     uint8_t bytes[sizeof(request->reply->body)];
     Range from;
 
+    if (request->flags & VGPU_STUB_SUBMIT_BULK_TO_GUEST) {
+        return copy_from_by_bulk(session, request, length, error);
+    }
     if (length > request->reply->room) {
         return backend_refuse(error, "length: more than the %zu bytes that "
                               "the response holds", request->reply->room);
@@ -129,12 +171,17 @@ bool session_memory_copy(Session *session, const SessionRequest *request,
     static const struct {
         uint32_t params;
         bool data;
+        uint32_t bulk;          /* a submission's flag for it; 0: takes none */
         bool (*copy)(Session *session, const SessionRequest *request,
                      uint32_t length, GError **error);
     } directions[] = {
-        [VGPU_STUB_COPY_TO_DEVICE] = { 6, true, copy_to },
-        [VGPU_STUB_COPY_FROM_DEVICE] = { 6, false, copy_from },
-        [VGPU_STUB_COPY_WITHIN_DEVICE] = { 10, false, copy_within },
+        [VGPU_STUB_COPY_TO_DEVICE] = {
+            6, true, VGPU_STUB_SUBMIT_BULK_FROM_GUEST, copy_to,
+        },
+        [VGPU_STUB_COPY_FROM_DEVICE] = {
+            6, false, VGPU_STUB_SUBMIT_BULK_TO_GUEST, copy_from,
+        },
+        [VGPU_STUB_COPY_WITHIN_DEVICE] = { 10, false, 0, copy_within },
     };
     const Call *call = request->call;
     uint32_t direction, length;
@@ -154,6 +201,9 @@ bool session_memory_copy(Session *session, const SessionRequest *request,
     if (!directions[direction].data && call->data_length > 0) {
         return backend_refuse(error, "data_length: this direction takes no "
                               "data");
+    }
+    if ((request->flags & ~directions[direction].bulk) != 0) {
+        return backend_refuse(error, "flags: not the bulk of this direction");
     }
     if (length == 0) {
         return backend_refuse(error, "length: 0");

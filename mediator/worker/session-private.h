@@ -30,6 +30,8 @@ struct Session {
 typedef struct SessionRequest {
     const SessionLimits *limits;
     const Call *call;
+    uint32_t flags;             /* VGPU_STUB_SUBMIT_… */
+    SessionBulk *bulk;
     Reply *reply;
     gint64 *exec_us;
 } SessionRequest;

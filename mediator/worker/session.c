@@ -24,14 +24,14 @@ void session_append32(Reply *reply, uint32_t value)
     reply_append_results(reply, &value, 1);
 }
 
-#define FITS(name, function, params, data) \
+#define FITS(name, function, params, data, traits) \
     G_STATIC_ASSERT(VGPU_STUB_OP_##name < 32);
 
 /* The results that there are have no bits for more: docs/operations.md. */
 OPERATIONS_OF_MEDIATOR(FITS)
 OPERATIONS_OF_WORKER(FITS)
 
-#define BIT(name, function, params, data) | 1u << VGPU_STUB_OP_##name
+#define BIT(name, function, params, data, traits) | 1u << VGPU_STUB_OP_##name
 
 /* Bit n: opcode n is answered, here or by the mediator itself. */
 static const uint32_t opcodes =
@@ -62,49 +62,83 @@ static bool session_synchronize(Session *session G_GNUC_UNUSED,
     return true;
 }
 
-#define HERE(name, function, params, data) \
-    { VGPU_STUB_OP_##name, params, data, session_##function },
+#define HERE(name, function, params, data, traits) \
+    { VGPU_STUB_OP_##name, params, data, traits, session_##function },
 
-static const struct {
+typedef struct OperationHere {
     uint32_t opcode;
     uint32_t params;
     bool data;                  /* may there be some? */
+    uint32_t traits;            /* OPERATION_… */
     Operation execute;
-} operations[] = {
+} OperationHere;
+
+static const OperationHere operations[] = {
     OPERATIONS_OF_WORKER(HERE)
 };
+
+/* NULL: there is none with that opcode */
+static const OperationHere *find_operation(uint32_t opcode)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(operations); i++) {
+        if (operations[i].opcode == opcode) {
+            return &operations[i];
+        }
+    }
+    return NULL;
+}
+
+bool session_takes_long(uint32_t opcode)
+{
+    const OperationHere *operation = find_operation(opcode);
+
+    return operation != NULL && (operation->traits & OPERATION_LONG);
+}
+
+/* Whether @request has what @operation takes */
+static bool check_request(const OperationHere *operation,
+                          const SessionRequest *request, GError **error)
+{
+    const Call *call = request->call;
+    const char *why = operation_refusal(operation->traits, request->flags);
+
+    if (why != NULL) {
+        return backend_refuse(error, "%s", why);
+    }
+    if (operation->params != OPERATION_ANY_PARAMS &&
+        operation->params != call->param_count) {
+        return backend_refuse(error, "param_count: not %u",
+                              operation->params);
+    }
+    if (!operation->data && call->data_length > 0) {
+        return backend_refuse(error, "data_length: the operation takes "
+                              "no data");
+    }
+    return true;
+}
 
 static bool execute(Session *session, const SessionRequest *request,
                     GError **error)
 {
-    const Call *call = request->call;
+    const OperationHere *operation = find_operation(request->call->opcode);
+    const gint64 start = g_get_monotonic_time();
+    bool done;
 
-    for (size_t i = 0; i < G_N_ELEMENTS(operations); i++) {
-        gint64 start = g_get_monotonic_time();
-        bool done;
-
-        if (operations[i].opcode != call->opcode) {
-            continue;
-        }
-        if (operations[i].params != OPERATION_ANY_PARAMS &&
-            operations[i].params != call->param_count) {
-            return backend_refuse(error, "param_count: not %u",
-                                  operations[i].params);
-        }
-        if (!operations[i].data && call->data_length > 0) {
-            return backend_refuse(error, "data_length: the operation takes "
-                                  "no data");
-        }
-        done = operations[i].execute(session, request, error);
-        /* A kernel counts what it takes itself. */
-        if (call->opcode != VGPU_STUB_OP_KERNEL) {
-            *request->exec_us = g_get_monotonic_time() - start;
-        }
-        return done;
+    if (operation == NULL) {
+        g_set_error(error, BACKEND_ERROR,
+                    VGPU_STUB_ERR_UNSUPPORTED_OPERATION,
+                    "the operation is not supported");
+        return false;
     }
-    g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_UNSUPPORTED_OPERATION,
-                "the operation is not supported");
-    return false;
+    if (!check_request(operation, request, error)) {
+        return false;
+    }
+    done = operation->execute(session, request, error);
+    /* A kernel counts what it takes itself. */
+    if (operation->opcode != VGPU_STUB_OP_KERNEL) {
+        *request->exec_us = g_get_monotonic_time() - start;
+    }
+    return done;
 }
 
 /* The error for the guest, as far as it fits; a compiler may say anything. */
@@ -129,9 +163,12 @@ static char *device_name(const char *name)
 }
 
 void session_execute(Session *session, const SessionLimits *limits,
-                     const Call *call, Reply *reply, gint64 *exec_us)
+                     const Call *call, uint32_t flags, SessionBulk *bulk,
+                     Reply *reply, gint64 *exec_us)
 {
-    const SessionRequest request = { limits, call, reply, exec_us };
+    const SessionRequest request = {
+        limits, call, flags, bulk, reply, exec_us,
+    };
     g_autoptr(GError) error = NULL;
 
     *exec_us = 0;

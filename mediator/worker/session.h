@@ -54,13 +54,25 @@ const char *session_device_name(const Session *session);
  */
 bool session_try(Session *session, GError **error);
 
+/* What moves more than a request holds, directly from or to the guest's side */
+typedef struct SessionBulk {
+    uint8_t *bytes;             /* others may write there at any time */
+    uint32_t length;            /* 0: there is none */
+    uint32_t moved;             /* becomes how many bytes have been, all or 0 */
+} SessionBulk;
+
+/* Does the operation with that opcode, if there is one, take long? */
+bool session_takes_long(uint32_t opcode);
+
 /*
- * Execute @call within @limits. What was allocated under larger limits stays.
+ * Execute @call, which came with a submission's @flags and with @bulk as they
+ * say, within @limits. What was allocated under larger limits stays.
  * @reply, as reply_init() leaves it, becomes the answer, *@exec_us the
  * execution's own time, without that of compiling a program.
  */
 void session_execute(Session *session, const SessionLimits *limits,
-                     const Call *call, Reply *reply, gint64 *exec_us);
+                     const Call *call, uint32_t flags, SessionBulk *bulk,
+                     Reply *reply, gint64 *exec_us);
 
 /*
  * A kernel has made the accelerator fail, as one does that leaves its memory

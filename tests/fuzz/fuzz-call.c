@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         g_assert_true(call.params + call.param_count * sizeof(uint32_t) <=
                       request + size);
         g_assert_true(call.data + call.data_length <= request + size);
-        operations_execute(&call, &reply);
+        operations_execute(&call, size, &reply);
     } else {
         g_assert_cmpuint(reply.status, !=, VGPU_STUB_ERR_NONE);
     }

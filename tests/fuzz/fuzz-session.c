@@ -1,7 +1,8 @@
 /*
  * Any requests of a guest's to a worker of the backend cpu, one after another
  *
- * The input is requests, each after its length in two bytes. A guest knows its
+ * The input is requests, each after its length in 14 bits and the flags of its
+ * bulk in two. A guest knows its
  * handles, which are random: where one belongs and the input has a number below
  * HANDLES, it becomes the handle of that buffer.
  *
@@ -14,6 +15,7 @@
 /* Small, so that no kernel takes long */
 #define QUOTA 4096
 #define HANDLES 8
+#define BULK 64
 
 typedef struct Guest {
     Session *session;
@@ -98,11 +100,12 @@ static void release(Session *session, uint64_t handle)
         .params = (const uint8_t *)&param,
         .data = (const uint8_t *)&param,
     };
+    SessionBulk bulk = { .length = 0 };
     gint64 exec_us;
     Reply reply;
 
     reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
-    session_execute(session, &limits, &call, &reply, &exec_us);
+    session_execute(session, &limits, &call, 0, &bulk, &reply, &exec_us);
 }
 
 static void remember_handle(Guest *guest, uint64_t handle)
@@ -116,8 +119,14 @@ static void remember_handle(Guest *guest, uint64_t handle)
     release(guest->session, handle);
 }
 
-static void send_request(Guest *guest, const uint8_t *bytes, size_t size)
+/* With @flags, two bits of a submission's */
+static void send_request(Guest *guest, const uint8_t *bytes, size_t size,
+                         uint32_t flags)
 {
+    uint8_t bulk_bytes[BULK] = { 0 };
+    SessionBulk bulk = {
+        .bytes = bulk_bytes, .length = flags != 0 ? BULK : 0,
+    };
     g_autofree uint8_t *request = g_malloc(MAX(size, 1));
     uint8_t response[VGPU_STUB_MAX_RESPONSE];
     gint64 exec_us = 0;
@@ -130,7 +139,9 @@ static void send_request(Guest *guest, const uint8_t *bytes, size_t size)
         return;
     }
     name_handles(guest, request, size, &call);
-    session_execute(guest->session, &limits, &call, &reply, &exec_us);
+    session_execute(guest->session, &limits, &call, flags, &bulk, &reply,
+                    &exec_us);
+    g_assert_true(bulk.moved == 0 || bulk.moved == bulk.length);
     g_assert_cmpuint(reply_encode(&reply, 0, response), <=, sizeof(response));
     g_assert_cmpint(exec_us, >=, 0);
     if (call.opcode == VGPU_STUB_OP_MEMORY_ALLOC &&
@@ -153,13 +164,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     }
     guest.session = session;
     while (size >= sizeof(uint16_t)) {
-        const size_t wanted = bytes[0] | bytes[1] << 8;
+        const size_t wanted = bytes[0] | (bytes[1] & 0x3f) << 8;
+        const uint32_t flags = bytes[1] >> 6;
         size_t length;
 
         bytes += sizeof(uint16_t);
         size -= sizeof(uint16_t);
         length = MIN(wanted, size);
-        send_request(&guest, bytes, length);
+        send_request(&guest, bytes, length, flags);
         bytes += length;
         size -= length;
     }

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vgpu-stub-ring.h"
+
 #define KERNELS "build/kernels"
 #define QUOTA (1024 * 1024)
 
@@ -33,6 +35,8 @@ typedef struct Ask {
     uint32_t param_count;
     uint32_t params[16];
     uint32_t data_length;
+    uint32_t flags;             /* a submission's */
+    SessionBulk bulk;
     uint8_t data[CHUNK] __attribute__((aligned(8)));
 } Ask;
 
@@ -42,6 +46,7 @@ typedef struct Answer {
     uint32_t results[16];
     uint32_t data_length;
     uint8_t data[1024];         /* with a NUL behind it */
+    uint32_t moved;             /* bytes of bulk */
     gint64 exec_us;
 } Answer;
 
@@ -104,11 +109,14 @@ static Answer ask(Session *session, const Ask *wanted)
         .data = wanted->data,
     };
     uint8_t bytes[VGPU_STUB_MAX_RESPONSE];
+    SessionBulk bulk = wanted->bulk;
     Answer answer = { 0 };
     Reply reply;
 
     reply_init(&reply, sizeof(bytes));
-    session_execute(session, &limits, &call, &reply, &answer.exec_us);
+    session_execute(session, &limits, &call, wanted->flags, &bulk, &reply,
+                    &answer.exec_us);
+    answer.moved = bulk.moved;
     g_assert_cmpuint(reply_encode(&reply, 0, bytes), <=, sizeof(bytes));
     g_assert_cmpint(answer.exec_us, >=, 0);
     answer.status = reply.status;
@@ -390,6 +398,106 @@ static void test_memory(gconstpointer backend)
     g_assert_cmphex(other, !=, f.a);
     download(f.session, other, back, SIZE);
     g_assert_cmpmem(back, SIZE, zero, SIZE);
+    session_free(f.session);
+}
+
+/* The direction's flag of a submission */
+static Ask ask_bulk(uint32_t direction, uint64_t handle, uint64_t offset,
+                    void *bytes, uint32_t length)
+{
+    Ask wanted = ask_copy(direction, length, handle, offset);
+
+    wanted.flags = direction == VGPU_STUB_COPY_TO_DEVICE
+                   ? VGPU_STUB_SUBMIT_BULK_FROM_GUEST
+                   : VGPU_STUB_SUBMIT_BULK_TO_GUEST;
+    wanted.bulk = (SessionBulk) { .bytes = bytes, .length = length };
+    return wanted;
+}
+
+static void test_bulk(gconstpointer backend)
+{
+    enum { LARGE = QUOTA / 2 };
+    g_autofree uint8_t *there = g_malloc(LARGE);
+    g_autofree uint8_t *back = g_malloc0(LARGE);
+    Session *session = open_session(backend, false);
+    uint64_t handle;
+    Answer answer;
+    Ask wanted;
+
+    if (session == NULL) {
+        return;
+    }
+    for (int i = 0; i < LARGE; i++) {
+        there[i] = i * 31 + i / 256;
+    }
+    handle = alloc(session, LARGE);
+    wanted = ask_bulk(VGPU_STUB_COPY_TO_DEVICE, handle, 0, there, LARGE);
+    answer = done(session, &wanted);
+    g_assert_cmpuint(answer.moved, ==, LARGE);
+    g_assert_cmpuint(answer.data_length, ==, 0);
+    wanted = ask_bulk(VGPU_STUB_COPY_FROM_DEVICE, handle, 3, back, LARGE - 3);
+    answer = done(session, &wanted);
+    g_assert_cmpuint(answer.moved, ==, LARGE - 3);
+    g_assert_cmpuint(answer.data_length, ==, 0);
+    g_assert_cmpmem(back, LARGE - 3, there + 3, LARGE - 3);
+    session_free(session);
+}
+
+/* Nothing moves, and the sentence says why. */
+static void refuse_bulk(Session *session, const Ask *wanted, const char *why)
+{
+    const Answer answer = expect(session, wanted,
+                                 VGPU_STUB_ERR_INVALID_REQUEST);
+
+    g_assert_nonnull(strstr((const char *)answer.data, why));
+    g_assert_cmpuint(answer.moved, ==, 0);
+}
+
+static void test_bad_bulk(gconstpointer backend)
+{
+    static const uint32_t opcodes[] = {
+        VGPU_STUB_OP_KERNEL, VGPU_STUB_OP_MEMORY_ALLOC,
+        VGPU_STUB_OP_MEMORY_FREE, VGPU_STUB_OP_GET_DEVICE_INFO,
+        VGPU_STUB_OP_SYNCHRONIZE, VGPU_STUB_OP_MEMORY_FREE_ALL,
+    };
+    uint8_t bytes[SIZE] = { 0 };
+    Fixture f;
+    Ask wanted;
+
+    if (!set_up(&f, backend)) {
+        return;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(opcodes); i++) {
+        wanted = ask_bulk(VGPU_STUB_COPY_TO_DEVICE, f.a, 0, bytes, SIZE);
+        wanted.opcode = opcodes[i];
+        refuse_bulk(f.session, &wanted, "takes no bulk");
+        wanted.flags = VGPU_STUB_SUBMIT_WAITS;
+        refuse_bulk(f.session, &wanted, "does not wait");
+    }
+    for (uint32_t direction = 0; direction <= 1; direction++) {
+        const Ask good = ask_bulk(direction, f.a, 0, bytes, SIZE);
+
+        wanted = good;
+        wanted.flags ^= VGPU_STUB_SUBMIT_BULK_FROM_GUEST |
+                        VGPU_STUB_SUBMIT_BULK_TO_GUEST;
+        refuse_bulk(f.session, &wanted, "not the bulk of this direction");
+        wanted = good;
+        wanted.bulk.length--;
+        refuse_bulk(f.session, &wanted, "length: not that of the bulk");
+        wanted = good;
+        wanted.params[4] = 1;
+        refuse_bulk(f.session, &wanted, "they leave the memory's 4096 bytes");
+        wanted = good;
+        wanted.data_length = 1;
+        refuse_bulk(f.session, &wanted, "data_length: ");
+        wanted = good;
+        wanted.flags |= VGPU_STUB_SUBMIT_WAITS;
+        refuse_bulk(f.session, &wanted, "does not wait");
+    }
+    wanted = ask_copy_within(16, f.a, 0, f.b, 0);
+    wanted.flags = VGPU_STUB_SUBMIT_BULK_TO_GUEST;
+    wanted.bulk = (SessionBulk) { .bytes = bytes, .length = 16 };
+    refuse_bulk(f.session, &wanted, "not the bulk of this direction");
     session_free(f.session);
 }
 
@@ -1481,6 +1589,8 @@ static void add_tests(const char *backend)
     } tests[] = {
         { "device-info", test_device_info },
         { "memory", test_memory },
+        { "bulk", test_bulk },
+        { "bad-bulk", test_bad_bulk },
         { "free-all", test_free_all },
         { "quota", test_quota },
         { "quota-is-lowered", test_quota_is_lowered },
