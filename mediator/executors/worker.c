@@ -360,14 +360,15 @@ static bool worker_answer(gpointer opaque, const WorkerAnswer *answer,
         return false;
     }
     g_queue_pop_head(&worker->executions);
-    if (worker_current(worker) != NULL) {
-        worker_disarm(worker);
-        worker_begin(worker);
-    } else {
+    if (worker_current(worker) == NULL) {
         worker_rest(worker);
         worker->place->rested(worker);
+        execution->done(execution, &end);
+    } else {
+        worker_disarm(worker);
+        execution->done(execution, &end);
+        worker_begin(worker);
     }
-    execution->done(execution, &end);
     return true;
 }
 
