@@ -96,23 +96,20 @@ static uint32_t queue_take_pending(VgpuStubQueue *queue, uint32_t pending)
 
 /*
  * Take all that is there, before anything is copied, so that a cancel is seen.
- * When there is no more, the driver is to ring for the next one. It cannot keep
- * this going: the ring has an end, and nothing is completed here.
+ * The driver cannot keep this going: the ring has an end, and nothing is
+ * completed here.
  */
 static uint32_t queue_take(VgpuStubQueue *queue)
 {
-    uint32_t pending = 0;
-    uint32_t error = vgpu_stub_ring_look(&queue->ring, false, &pending);
+    uint32_t pending;
+    uint32_t error;
 
-    while (!error) {
-        error = queue_take_pending(queue, pending);
+    do {
+        error = vgpu_stub_ring_look(&queue->ring, &pending);
         if (!error) {
-            error = vgpu_stub_ring_look(&queue->ring, true, &pending);
+            error = queue_take_pending(queue, pending);
         }
-        if (!pending) {
-            break;
-        }
-    }
+    } while (!error && pending);
     return error;
 }
 

@@ -68,7 +68,7 @@ uint32_t vgpu_stub_ring_start(VgpuStubRing *ring)
            VGPU_STUB_QUEUE_ERROR_NONE : VGPU_STUB_QUEUE_ERROR_RING;
 }
 
-uint32_t vgpu_stub_ring_look(VgpuStubRing *ring, bool arm, uint32_t *pending)
+uint32_t vgpu_stub_ring_look(VgpuStubRing *ring, uint32_t *pending)
 {
     VgpuStubRingWords *words = ring_map_words(ring);
     uint32_t in_flight = ring->taken - ring->completed;
@@ -76,10 +76,8 @@ uint32_t vgpu_stub_ring_look(VgpuStubRing *ring, bool arm, uint32_t *pending)
     if (!words) {
         return VGPU_STUB_QUEUE_ERROR_RING;
     }
-    if (arm) {
-        ring_store(&words->device.sq_event, ring->taken);
-        smp_mb(); /* the driver writes sq_tail, then reads sq_event */
-    }
+    ring_store(&words->device.sq_event, ring->taken);
+    smp_mb(); /* the driver writes sq_tail, then reads sq_event */
     *pending = ring_load(&words->driver.sq_tail) - ring->taken;
     smp_rmb(); /* the tail before the submissions */
     ring_unmap_words(ring, words);

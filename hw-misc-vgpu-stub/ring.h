@@ -29,10 +29,10 @@ void vgpu_stub_ring_init(VgpuStubRing *ring, PCIDevice *pci_dev, uint64_t addr,
 uint32_t vgpu_stub_ring_start(VgpuStubRing *ring);
 
 /*
- * How many submissions are there that were not taken? With @arm the driver is
- * told to ring for the next one, before the answer is looked for.
+ * How many submissions are there that were not taken? When there is none, the
+ * driver rings for the next one.
  */
-uint32_t vgpu_stub_ring_look(VgpuStubRing *ring, bool arm, uint32_t *pending);
+uint32_t vgpu_stub_ring_look(VgpuStubRing *ring, uint32_t *pending);
 
 /*
  * Take *@count (not 0) submissions of those that are there, or fewer: *@count
