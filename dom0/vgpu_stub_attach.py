@@ -64,6 +64,7 @@ PROPERTIES = (
      "low, medium or high (priorities are words here)"),
     ("vm_id", is_uint32, "0 to 4294967295"),
     ("request-timeout-ms", is_uint32, "0 to 4294967295"),
+    ("queue", re.compile("on|off").fullmatch, "on or off"),
     ("addr", slot_of, "slot 0x%x to 0x%x, function 0"
      % (LAST_SLOT, FIRST_SLOT)),
 )

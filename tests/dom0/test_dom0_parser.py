@@ -53,6 +53,7 @@ DEVICE = re.compile(
     r"(?:,priority=(?:low|medium|high))?"
     r"(?:,vm_id=(0|[1-9][0-9]*))?"
     r"(?:,request-timeout-ms=(0|[1-9][0-9]*))?"
+    r"(?:,queue=(?:on|off))?"
     r",addr=0x(1[0-9a-e])"
     r",chardev=vgpu-link-([0-3])")
 
@@ -78,8 +79,8 @@ def assert_ours(args):
 
 PIECES = [b"-device ", b"vgpu-stub", b",", b"=", b" ", b"'", b'"', b"\\",
           b",pool_id=", b",priority=", b",vm_id=", b",id=", b",addr=",
-          b",request-timeout-ms=", b",chardev=", b"vgpu-link-0", b"A", b"high",
-          b"0", b"4294967295", b"0x1e", b".0", b"-", b"\n", b"\0", b"\xff",
+          b",request-timeout-ms=", b",queue=", b",chardev=", b"vgpu-link-0",
+          b"A", b"high", b"on", b"0", b"4294967295", b"0x1e", b".0", b"-", b"\n", b"\0", b"\xff",
           b" -device vgpu-stub"]
 
 
