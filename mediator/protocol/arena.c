@@ -163,7 +163,11 @@ Arena *arena_map(int fd, unsigned small, unsigned large, GError **error)
     if (!check_places(small, large, error) || !arena_inspect(arena, error) ||
         !arena_attach(arena, error)) {
         g_clear_pointer(&arena, arena_unref);
+        return NULL;
     }
+    /* Whoever takes over this process can do no more with it than store. */
+    close(arena->fd);
+    arena->fd = -1;
     return arena;
 }
 

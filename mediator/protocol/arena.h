@@ -34,7 +34,7 @@ Arena *arena_map(int fd, unsigned small, unsigned large, GError **error);
 Arena *arena_ref(Arena *arena);
 void arena_unref(Arena *arena);
 
-/* Its descriptor, which lives as long as it does */
+/* Its descriptor, which lives as long as it does; -1 of one that was mapped */
 int arena_fd(const Arena *arena);
 
 /* Places, and the size of all in bytes */

@@ -895,6 +895,22 @@ def test_memory_quota(real_host):
     assert small.alloc(1)[0] == OK
 
 
+def test_one_sum_for_all_workers_of_a_vm(host):
+    """Also when each takes what it can get, and one dies with it."""
+    host.behave("hoards memory")
+    host.start("[vm]\nmemory-mib=1\n")
+    one, other, stranger = host.guest(7), host.guest(7, 1), host.guest(8)
+    all_of_it, nothing = struct.pack("<Q", 1 << 20), bytes(8)
+    assert one.ask() == (OK, all_of_it)
+    worker = host.wait_worker()
+    assert other.ask() == (OK, nothing)
+    assert stranger.ask() == (OK, all_of_it)
+    assert one.ask() == (OK, all_of_it)
+    os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: other.ask() == (OK, all_of_it), "memory of the dead")
+    assert one.ask() == (OK, nothing)
+
+
 def test_a_handle_of_another_vm(real_host):
     real_host.start()
     owner, thief = real_host.guest(7), real_host.guest(8)

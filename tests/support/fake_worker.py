@@ -123,7 +123,10 @@ def serve(behaviour):
                 if peer.expect(GRANT).status:
                     break
                 held += 4096
-        if behaviour == "limits":
+        if behaviour == "hoards memory":
+            peer.send(answer(request.request_id,
+                             response(data=struct.pack("<Q", held))))
+        elif behaviour == "limits":
             peer.send(answer(request.request_id, response(data=limits)))
         elif behaviour in ANSWERS:
             peer.send(ANSWERS[behaviour](request.request_id))

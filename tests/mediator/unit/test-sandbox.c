@@ -30,6 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "protocol/arena.h"
 #include "sandbox.h"
 
 /* What a child tries. Returns 0, or the errno that it got. */
@@ -89,7 +90,45 @@ static int use_time_and_chance(void)
            getrandom(bytes, sizeof(bytes), 0) == sizeof(bytes) ? 0 : errno;
 }
 
+static int arena_fd_to_try;     /* a descriptor of an arena of one place */
+
+static int use_arena(void)
+{
+    Arena *arena = arena_map(arena_fd_to_try, 0, 1, NULL);
+
+    if (arena == NULL) {
+        return 1;
+    }
+    memset(arena_bulk(arena, 0), 1, VGPU_STUB_ARENA_LARGE_BULK);
+    arena_unref(arena);
+    return 0;
+}
+
 /* --- What it does not --- */
+
+static int shrink_arena(void)
+{
+    return outcome(ftruncate(arena_fd_to_try, 0));
+}
+
+static int grow_arena(void)
+{
+    return outcome(ftruncate(arena_fd_to_try, VGPU_STUB_ARENA_LARGE + 1));
+}
+
+static int fill_behind_arena(void)
+{
+    return outcome(fallocate(arena_fd_to_try, 0, 0,
+                             VGPU_STUB_ARENA_LARGE + 1));
+}
+
+static int execute_arena(void)
+{
+    void *memory = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED,
+                        arena_fd_to_try, 0);
+
+    return memory == MAP_FAILED ? errno : 0;
+}
 
 static int make_socket(void)
 {
@@ -392,6 +431,11 @@ static const struct {
     { "another's limits", limit_another, KILLED, EPERM, EPERM },
     { "unshare", leave_namespace, KILLED, EPERM, EPERM },
     { "clone", clone_namespace, KILLED, EPERM, EPERM },
+    { "an arena", use_arena, 0, 0, 0 },
+    { "a shorter arena", shrink_arena, KILLED, EPERM, EPERM },
+    { "a longer arena", grow_arena, KILLED, EPERM, EPERM },
+    { "more than an arena", fill_behind_arena, KILLED, EPERM, EPERM },
+    { "code in an arena", execute_arena, KILLED, 0, 0 },
     { "bpf", load_bpf, KILLED, EPERM, EPERM },
     { "keys", use_keys, KILLED, EPERM, EPERM },
     { "a program", run_program, KILLED, 0, EPERM },
@@ -504,11 +548,18 @@ static void test_threads(void)
 
 int main(int argc, char **argv)
 {
+    Arena *arena = arena_new(0, 1, NULL);
+    int result;
+
     g_test_init(&argc, &argv, NULL);
+    g_assert_nonnull(arena);
+    arena_fd_to_try = arena_fd(arena);
     g_test_add_func("/sandbox/cpu", test_cpu);
     g_test_add_func("/sandbox/opencl", test_opencl);
     g_test_add_func("/sandbox/cuda", test_cuda);
     g_test_add_func("/sandbox/abort", test_abort);
     g_test_add_func("/sandbox/threads", test_threads);
-    return g_test_run();
+    result = g_test_run();
+    arena_unref(arena);
+    return result;
 }
