@@ -29,6 +29,7 @@ MAKE = ["mediator", "bench-programs"]
 CONFIG = """
 [pool A]
 running=1
+workers=256
 [vm]
 rate=1000000
 burst=1000000
