@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "link-queue.h"
 #include "protocol/channel.h"
 #include "vms/identity.h"
 
@@ -29,6 +30,8 @@ struct Link {
     WireHello hello;
     uint64_t context;           /* the device's, since its last reset */
     GHashTable *running;        /* sequence → Request, abandoned on removal */
+    LinkQueue *queue;           /* NULL: the device has none */
+    bool draining;
 
     unsigned attempts;          /* since the last connection that lasted */
     bool complained;            /* that there is no connection to be had */
@@ -121,8 +124,9 @@ static void link_disconnect(Link *link)
 {
     g_clear_pointer(&link->channel, channel_free);
     g_hash_table_remove_all(link->running);
+    g_clear_pointer(&link->queue, link_queue_free);
     if (link->greeted) {
-        dispatch_context_end(link->dispatch, link->vm, link->context);
+        dispatch_context_end(link->dispatch, link->context);
         dispatch_vm_disconnected(link->dispatch, link->vm);
     }
     link->greeted = false;
@@ -206,12 +210,28 @@ static void link_compare_identity(const Link *link)
     }
 }
 
+/* HELLO has come, which @header is of, and the device is served. */
+static void link_accept(Link *link, const WireHeader *header)
+{
+    const uint32_t version =
+        wire_accepted_version(link->hello.protocol_version);
+    const struct vgpu_stub_wire_welcome welcome = wire_welcome(version);
+
+    channel_answer(link->channel, header, VGPU_STUB_MSG_WELCOME,
+                   VGPU_STUB_ERR_NONE, &welcome, sizeof(welcome));
+    link->greeted = true;
+    dispatch_vm_connected(link->dispatch, link->vm);
+    link->context = dispatch_context_new(link->dispatch, link->vm);
+    if (version == VGPU_STUB_WIRE_QUEUE) {
+        link->queue = link_queue_new(link->channel, link->dispatch, link->vm,
+                                     &link->hello);
+    }
+}
+
 /* The first message on a connection. */
 static bool link_greet(Link *link, const WireHeader *header,
                        const uint8_t *payload, GError **error)
 {
-    const struct vgpu_stub_wire_welcome welcome =
-        wire_welcome(VGPU_STUB_WIRE_MAILBOX);
     g_autoptr(GError) refusal = NULL;
     uint32_t status;
 
@@ -231,11 +251,7 @@ static bool link_greet(Link *link, const WireHeader *header,
         g_propagate_error(error, g_steal_pointer(&refusal));
         return false;
     }
-    channel_answer(link->channel, header, VGPU_STUB_MSG_WELCOME,
-                   VGPU_STUB_ERR_NONE, &welcome, sizeof(welcome));
-    link->greeted = true;
-    dispatch_vm_connected(link->dispatch, link->vm);
-    link->context = dispatch_context_new(link->dispatch, link->vm);
+    link_accept(link, header);
     link_clear_timer(link);
     link_log(link, G_LOG_LEVEL_MESSAGE, "connected");
     link_compare_identity(link);
@@ -257,6 +273,7 @@ static bool link_accept_request(Link *link, const WireHeader *header,
                                 const uint8_t *payload, GError **error)
 {
     Request *request;
+    Reply reply;
 
     if (g_hash_table_contains(link->running, &header->sequence)) {
         g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
@@ -268,8 +285,15 @@ static bool link_accept_request(Link *link, const WireHeader *header,
     g_hash_table_insert(link->running,
                         (gpointer)&request_header(request)->sequence,
                         request);
-    dispatch_request(link->dispatch, link->vm, link->context,
-                     link->hello.pool, link->hello.priority, request);
+    if (link->draining) {
+        reply_init(&reply, request_capacity(request));
+        reply_error(&reply, VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE,
+                    "the mediator ends");
+        request_reply(request, &reply);
+    } else {
+        dispatch_request(link->dispatch, link->vm, link->context,
+                         link->hello.pool, link->hello.priority, request);
+    }
     return true;
 }
 
@@ -277,7 +301,10 @@ static bool link_accept_request(Link *link, const WireHeader *header,
 static void link_reset(Link *link)
 {
     g_hash_table_remove_all(link->running);
-    dispatch_context_end(link->dispatch, link->vm, link->context);
+    if (link->queue != NULL) {
+        link_queue_reset(link->queue);
+    }
+    dispatch_context_end(link->dispatch, link->context);
     link->context = dispatch_context_new(link->dispatch, link->vm);
 }
 
@@ -292,6 +319,15 @@ static bool link_check_empty(const WireHeader *header, const char *name,
     return true;
 }
 
+/* A message that this device does not send */
+static bool link_unexpected(const WireHeader *header, GError **error)
+{
+    g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                "message of type %u, which a device does not send here",
+                header->type);
+    return false;
+}
+
 static bool link_message(gpointer opaque, const WireHeader *header,
                          const uint8_t *payload, GError **error)
 {
@@ -299,6 +335,11 @@ static bool link_message(gpointer opaque, const WireHeader *header,
 
     if (!link->greeted) {
         return link_greet(link, header, payload, error);
+    }
+    if (link_queue_has_type(header->type)) {
+        return link->queue != NULL
+               ? link_queue_message(link->queue, header, payload, error)
+               : link_unexpected(header, error);
     }
     switch (header->type) {
     case VGPU_STUB_MSG_REQUEST:
@@ -323,10 +364,7 @@ static bool link_message(gpointer opaque, const WireHeader *header,
     case VGPU_STUB_MSG_WELCOME:
     case VGPU_STUB_MSG_REJECT:
     case VGPU_STUB_MSG_RESPONSE:
-        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
-                    "message of type %u, which a device does not send here",
-                    header->type);
-        return false;
+        return link_unexpected(header, error);
     default:
         /* A PONG, or what a newer device knows. */
         return true;
@@ -447,7 +485,14 @@ void link_detach(Link *link)
 void link_drain(Link *link)
 {
     link->final = true;
-    if (link->greeted) {
+    if (link->queue != NULL) {
+        /*
+         * It goes on to send while it has requests here; were nothing taken any
+         * more, it would give them up.
+         */
+        link->draining = true;
+        link_queue_drain(link->queue);
+    } else if (link->greeted) {
         channel_drain(link->channel);
     } else {
         link_clear_timer(link);
@@ -455,12 +500,19 @@ void link_drain(Link *link)
     }
 }
 
+/* Requests that are still to be answered */
+static unsigned link_running(const Link *link)
+{
+    return g_hash_table_size(link->running) +
+           (link->queue != NULL ? link_queue_running(link->queue) : 0);
+}
+
 /* Whether a device has not taken its last answers for too long */
 static bool link_stalls(Link *link)
 {
     const gint64 now = g_get_monotonic_time();
 
-    if (g_hash_table_size(link->running) > 0) {
+    if (link_running(link) > 0) {
         link->answered_at = 0;
     } else if (link->answered_at == 0) {
         link->answered_at = now;
@@ -476,8 +528,11 @@ bool link_drained(Link *link)
     if (link->channel == NULL) {
         return true;
     }
-    if (channel_drained(link->channel) &&
-        g_hash_table_size(link->running) == 0) {
+    if (link->draining && link_running(link) == 0) {
+        link->draining = false;
+        channel_drain(link->channel);
+    }
+    if (channel_drained(link->channel) && link_running(link) == 0) {
         why = "closed, all is answered";
     } else if (link_stalls(link)) {
         why = "closed, it does not take its answers";

@@ -5,7 +5,6 @@
  */
 #include "dispatch.h"
 
-#include "job.h"
 #include "protocol/operations.h"
 
 /* Fires at once, or at the scheduler's next event */
@@ -14,19 +13,12 @@ typedef struct DispatchSource {
     Dispatch *dispatch;
 } DispatchSource;
 
-/* One that has begun and not ended */
-typedef struct Context {
-    uint64_t number;
-    Vm *vm;
-} Context;
-
 struct Dispatch {
     Jobs jobs;
     Vms *vms;
     Config *config;
     DispatchSource *source;
-    uint64_t latest;            /* number of a context */
-    GHashTable *contexts;       /* Context, by their numbers */
+    Contexts *contexts;
 };
 
 static void dispatch_wake(Dispatch *dispatch)
@@ -92,6 +84,7 @@ static gboolean dispatch_ready(GSource *source,
     const gint64 now = g_get_monotonic_time();
     gint64 next;
 
+    jobs_end_refused(&dispatch->jobs);
     dispatch_end_early(dispatch, now);
     while (dispatch_start(dispatch) &&
            g_get_monotonic_time() - now < DISPATCH_SLICE_US) {
@@ -115,59 +108,13 @@ static void dispatch_vm_changed(Vm *vm, gpointer opaque)
     dispatch_wake(opaque);
 }
 
-static void dispatch_slots_changed(Executor *executor)
-{
-    Dispatch *dispatch = executor->opaque;
-
-    scheduler_set_slots(dispatch->jobs.scheduler, executor->pool,
-                        executor->slots);
-    dispatch_wake(dispatch);
-}
-
-static void dispatch_place_changed(Executor *executor, uint64_t number,
-                                   bool place)
-{
-    Dispatch *dispatch = executor->opaque;
-    const Context *context = g_hash_table_lookup(dispatch->contexts, &number);
-
-    if (context != NULL) {
-        scheduler_set_place(dispatch->jobs.scheduler, context->vm,
-                            executor->pool, number, place);
-        dispatch_wake(dispatch);
-    }
-}
-
-static void dispatch_place_refused(Executor *executor, uint64_t number,
-                                   uint32_t status)
-{
-    Dispatch *dispatch = executor->opaque;
-    const Context *context = g_hash_table_lookup(dispatch->contexts, &number);
-
-    if (context != NULL) {
-        scheduler_refuse(dispatch->jobs.scheduler, context->vm,
-                         executor->pool, number, status);
-        dispatch_wake(dispatch);
-    }
-}
-
-/* A mailbox goes on with another worker. */
-static void dispatch_context_lost(Executor *executor G_GNUC_UNUSED,
-                                  uint64_t context G_GNUC_UNUSED)
-{
-}
-
-/* Nobody waits for the end of a mailbox's. */
-static void dispatch_context_gone(Executor *executor G_GNUC_UNUSED,
-                                  uint64_t context G_GNUC_UNUSED)
-{
-}
-
 void dispatch_configure(Dispatch *dispatch, Config *config)
 {
     g_clear_pointer(&dispatch->config, config_free);
     dispatch->config = config;
     accounts_log_all(dispatch->jobs.accounts, config_log_requests(config));
     scheduler_set_shares(dispatch->jobs.scheduler, config_shares(config));
+    contexts_configure(dispatch->contexts, config);
     for (PoolId pool = 0; pool < POOLS; pool++) {
         Executor *executor = dispatch->jobs.executors[pool];
 
@@ -180,12 +127,7 @@ void dispatch_configure(Dispatch *dispatch, Config *config)
 static void dispatch_take_executor(Dispatch *dispatch, Executor *executor)
 {
     dispatch->jobs.executors[executor->pool] = executor;
-    executor->slots_changed = dispatch_slots_changed;
-    executor->place_changed = dispatch_place_changed;
-    executor->place_refused = dispatch_place_refused;
-    executor->context_lost = dispatch_context_lost;
-    executor->context_gone = dispatch_context_gone;
-    executor->opaque = dispatch;
+    contexts_take_executor(dispatch->contexts, executor);
     scheduler_set_vm_slots(dispatch->jobs.scheduler, executor->pool,
                            executor->vm_slots);
 }
@@ -199,8 +141,7 @@ Dispatch *dispatch_new(Vms *vms, Executor *const *executors, Config *config)
     dispatch->jobs.accounts = accounts_new();
     dispatch->jobs.wake = dispatch_wake_for;
     dispatch->vms = vms;
-    dispatch->contexts = g_hash_table_new_full(g_int64_hash, g_int64_equal,
-                                               NULL, g_free);
+    dispatch->contexts = contexts_new(&dispatch->jobs);
     /* As urgent as the sockets, which might never be idle */
     dispatch->source = (DispatchSource *)g_source_new(
         &functions, sizeof(*dispatch->source));
@@ -218,10 +159,10 @@ void dispatch_free(Dispatch *dispatch)
 {
     g_source_destroy(&dispatch->source->source);
     g_source_unref(&dispatch->source->source);
+    contexts_free(dispatch->contexts);
     scheduler_free(dispatch->jobs.scheduler);
     accounts_free(dispatch->jobs.accounts);
     config_free(dispatch->config);
-    g_hash_table_unref(dispatch->contexts);
     g_free(dispatch);
 }
 
@@ -235,35 +176,49 @@ void dispatch_vm_connected(Dispatch *dispatch G_GNUC_UNUSED, Vm *vm)
 void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm)
 {
     if (vm_disconnected(vm)) {
-        for (PoolId pool = 0; pool < POOLS; pool++) {
-            Executor *executor = dispatch->jobs.executors[pool];
-
-            executor->vm_gone(executor, vm_name(vm));
-        }
+        contexts_detach(dispatch->contexts, vm);
     }
 }
 
 uint64_t dispatch_context_new(Dispatch *dispatch, Vm *vm)
 {
-    Context *context = g_new0(Context, 1);
-
-    context->number = ++dispatch->latest;
-    context->vm = vm;
-    g_hash_table_insert(dispatch->contexts, &context->number, context);
-    return context->number;
+    return contexts_begin(dispatch->contexts, vm);
 }
 
-void dispatch_context_end(Dispatch *dispatch, Vm *vm, uint64_t context)
+void dispatch_context_end(Dispatch *dispatch, uint64_t context)
 {
     /* First, who heard that it wishes for a place has to hear that not. */
     dispatch_wish(dispatch);
-    scheduler_context_end(dispatch->jobs.scheduler, vm, context);
-    g_hash_table_remove(dispatch->contexts, &context);
-    for (PoolId pool = 0; pool < POOLS; pool++) {
-        Executor *executor = dispatch->jobs.executors[pool];
+    contexts_end(dispatch->contexts, context);
+}
 
-        executor->release(executor, vm_name(vm), context);
-    }
+/* Where requests of @vm go that a device sends to @pool */
+static PoolId dispatch_pool(const Vm *vm, uint8_t pool)
+{
+    const unsigned choice = vm_limits(vm)->pool;
+
+    return choice == POOL_CHOICE_ANY ? pool_of_letter(pool)
+                                     : pool_of_choice(choice);
+}
+
+void dispatch_vm_has_queue(Dispatch *dispatch, Vm *vm, uint8_t pool)
+{
+    contexts_attach(dispatch->contexts, vm, dispatch_pool(vm, pool));
+}
+
+Context *dispatch_context_open(Dispatch *dispatch, Vm *vm, uint8_t pool,
+                               const ContextHandlers *handlers,
+                               gpointer opaque)
+{
+    /* It may be another pool than when the device came. */
+    dispatch_vm_has_queue(dispatch, vm, pool);
+    return contexts_open(dispatch->contexts, vm, dispatch_pool(vm, pool),
+                         handlers, opaque);
+}
+
+const Contexts *dispatch_contexts(const Dispatch *dispatch)
+{
+    return dispatch->contexts;
 }
 
 /* What the mailbox carries has to fit into its buffer. */
@@ -282,13 +237,11 @@ static bool dispatch_decode(Call *call, const Request *request, Reply *reply)
 void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
                       uint8_t pool, uint8_t priority, Request *request)
 {
-    const VmLimits *limits = vm_limits(vm);
     Task task = {
         .vm = vm,
-        .pool = limits->pool == POOL_CHOICE_ANY
-                ? pool_of_letter(pool) : pool_of_choice(limits->pool),
+        .pool = dispatch_pool(vm, pool),
         .context = context,
-        .priority = MIN(priority, limits->priority),
+        .priority = MIN(priority, vm_limits(vm)->priority),
     };
     Call call;
     Reply reply;

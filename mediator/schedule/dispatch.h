@@ -10,6 +10,7 @@
 #ifndef MEDIATOR_DISPATCH_H
 #define MEDIATOR_DISPATCH_H
 
+#include "contexts.h"
 #include "executor.h"
 #include "protocol/request.h"
 #include "scheduler.h"
@@ -57,12 +58,26 @@ void dispatch_vm_connected(Dispatch *dispatch, Vm *vm);
 void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm);
 
 /*
- * A new context of @vm: what a device, since its last reset, has on
+ * A new context of @vm: what a device's mailbox, since its last reset, has on
  * accelerators. When it ends, that is freed; its requests have been abandoned
  * before.
  */
 uint64_t dispatch_context_new(Dispatch *dispatch, Vm *vm);
-void dispatch_context_end(Dispatch *dispatch, Vm *vm, uint64_t context);
+void dispatch_context_end(Dispatch *dispatch, uint64_t context);
+
+/*
+ * A device of @vm that is connected has a queue, for @pool, a VGPU_STUB_POOL_….
+ * What a first context needs is kept until the VM's last connection ends.
+ */
+void dispatch_vm_has_queue(Dispatch *dispatch, Vm *vm, uint8_t pool);
+
+/*
+ * As contexts_open(), for a device's @pool; the VM's limits may give it another
+ * one. The context has to be closed or abandoned before the connection ends.
+ */
+Context *dispatch_context_open(Dispatch *dispatch, Vm *vm, uint8_t pool,
+                               const ContextHandlers *handlers,
+                               gpointer opaque);
 
 /* --- The daemon's end --- */
 
@@ -90,6 +105,9 @@ DispatchReport dispatch_report(const Dispatch *dispatch);
 /* Of @priority, a VGPU_STUB_PRIORITY_… */
 ClassReport dispatch_class_report(const Dispatch *dispatch, PoolId pool,
                                   uint8_t priority);
+
+/* The contexts of all queues */
+const Contexts *dispatch_contexts(const Dispatch *dispatch);
 
 /* What has happened so far */
 const Stats *dispatch_stats(const Dispatch *dispatch);

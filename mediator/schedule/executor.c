@@ -24,7 +24,7 @@ const char *const worker_state_names[WORKER_LEAVING + 1] = {
 void execution_reply(Execution *execution, Reply *reply, gint64 took,
                      ExecutionEnd end)
 {
-    uint8_t response[VGPU_STUB_MAX_RESPONSE];
+    uint8_t response[VGPU_STUB_QUEUE_RESPONSE_MAX];
 
     end.length = reply_encode(reply, MIN(took, G_MAXUINT32), response);
     end.status = reply->status;

@@ -13,6 +13,11 @@ struct Job {
     Jobs *jobs;
     GList in_jobs;
     Request *request;
+    JobGroup *group;            /* NULL: a mailbox's */
+    GList in_group;
+    OrderEntry entry;           /* in the group's orders */
+    uint32_t verdict;           /* VGPU_STUB_ERR_…, while among the refused … */
+    GList in_refused;
     gint64 arrived;             /* monotonic, µs */
     gint64 started;             /* the same, while it runs … */
     gint64 begin;               /* … and in device time, unless it is local */
@@ -39,8 +44,18 @@ static Executor *job_executor(const Job *job)
 /* Its request is completed. */
 static void job_free(Job *job)
 {
+    JobGroup *group = job->group;
+
     g_queue_unlink(&job->jobs->all, &job->in_jobs);
+    if (group != NULL) {
+        g_queue_unlink(&group->jobs, &job->in_group);
+        orders_remove(group->orders, &job->entry);
+    }
     g_free(job);
+    if (group != NULL && group->verdict != VGPU_STUB_ERR_NONE &&
+        g_queue_is_empty(&group->jobs)) {
+        group->empty(group);
+    }
 }
 
 /* --- Ends without an execution, or without its result --- */
@@ -66,6 +81,10 @@ static const char *why_refused(uint32_t status)
         return "too many requests of this VM in too short a time";
     case VGPU_STUB_ERR_VM_QUARANTINED:
         return "this VM is quarantined";
+    case VGPU_STUB_ERR_CONTEXT_LOST:
+        return "the context has lost what it had";
+    case VGPU_STUB_ERR_CANCELLED:
+        return "it was cancelled before it ran";
     default:
         g_assert_not_reached();
     }
@@ -76,7 +95,7 @@ static void job_answer(Job *job, uint32_t status, const char *why)
 {
     Reply reply;
 
-    reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
+    reply_init(&reply, request_capacity(job->request));
     reply_error(&reply, status, why);
     request_reply(job->request, &reply);
     job_free(job);
@@ -89,13 +108,32 @@ static void job_refuse(Job *job, uint32_t status)
 
 /* --- The execution --- */
 
+/* What is in the arena may change, also what was seen of it before. */
+static void job_execute_queued(const Job *job, Reply *reply)
+{
+    const WireQrequest *queued = request_queued(job->request);
+    uint8_t bytes[VGPU_STUB_QUEUE_REQUEST_MAX];
+    const size_t size = request_copy(job->request, bytes, sizeof(bytes));
+    Call call;
+
+    if (call_decode(&call, bytes, size, reply) &&
+        !operations_execute(&call, queued->flags, reply)) {
+        reply_error(reply, VGPU_STUB_ERR_INVALID_REQUEST,
+                    "opcode: it has changed meanwhile");
+    }
+}
+
 /* It needs no accelerator. */
 static void job_execute(Job *job)
 {
     Reply reply;
 
-    reply_init(&reply, VGPU_STUB_MAX_RESPONSE);
-    operations_execute(&job->execution.call, 0, &reply);
+    reply_init(&reply, request_capacity(job->request));
+    if (job->group != NULL) {
+        job_execute_queued(job, &reply);
+    } else {
+        operations_execute(&job->execution.call, 0, &reply);
+    }
     execution_reply(&job->execution, &reply,
                     g_get_monotonic_time() - job->started,
                     (ExecutionEnd) { 0 });
@@ -111,6 +149,12 @@ void job_start(Job *job)
     job->begin = accounts_begin_execution(job->jobs->accounts,
                                           job->task.pool, job->started);
     job_executor(job)->start(job_executor(job), &job->execution);
+}
+
+/* What was before it at its worker has ended. */
+static void job_begun(Execution *execution)
+{
+    job_of_execution(execution)->started = g_get_monotonic_time();
 }
 
 static void job_stop(Job *job)
@@ -159,6 +203,19 @@ static bool job_to_blame(const Job *job, const ExecutionEnd *end, gint64 now)
                           ran >= EXECUTION_GRACE_MS * G_TIME_SPAN_MILLISECOND;
 }
 
+static void job_complete(Job *job, const ExecutionEnd *end)
+{
+    const size_t length = MIN(end->length, request_capacity(job->request));
+
+    if (job->group != NULL && end->response == NULL) {
+        request_complete_in_place(job->request, end->status, length,
+                                  MIN(end->bulk_moved,
+                                      request_queued(job->request)->bulk_length));
+    } else {
+        request_complete(job->request, end->status, end->response, length);
+    }
+}
+
 static void job_done(Execution *execution, const ExecutionEnd *end)
 {
     Job *job = job_of_execution(execution);
@@ -184,30 +241,44 @@ static void job_done(Execution *execution, const ExecutionEnd *end)
                    "the mediator ends; it was stopped while it ran");
         return;
     }
-    request_complete(job->request, end->status, end->response, end->length);
+    job_complete(job, end);
     job_free(job);
 }
 
 /* --- What others want of it --- */
 
-static void job_withdraw(Job *job)
+/* It does not run. Its end with @status is recorded. */
+static void job_withdraw(Job *job, uint32_t status)
 {
-    job_record_unstarted(job, VGPU_STUB_ERR_CANCELLED);
-    scheduler_withdraw(job->jobs->scheduler, &job->task);
-    job->jobs->wake(job->jobs);
+    job_record_unstarted(job, status);
+    if (job->verdict != VGPU_STUB_ERR_NONE) {
+        g_queue_unlink(&job->jobs->refused, &job->in_refused);
+    } else if (job->task.state != TASK_IDLE) {
+        scheduler_withdraw(job->jobs->scheduler, &job->task);
+        job->jobs->wake(job->jobs);
+    }
 }
 
+/* It does not run, and ends with @status. */
+static void job_end_unstarted(Job *job, uint32_t status)
+{
+    job_withdraw(job, status);
+    job_refuse(job, status);
+}
+
+/*
+ * A queue's that is at its worker goes on: others of its context may be there,
+ * too, which would be lost with it.
+ */
 static void job_abandoned(gpointer opaque)
 {
     Job *job = opaque;
 
-    if (job->task.state == TASK_RUNNING) {
+    if (job->task.state != TASK_RUNNING) {
+        job_end_unstarted(job, VGPU_STUB_ERR_CANCELLED);
+    } else if (job->group == NULL) {
         job_stop(job);
-        return;
     }
-    job_withdraw(job);
-    request_complete(job->request, VGPU_STUB_ERR_CANCELLED, NULL, 0);
-    job_free(job);
 }
 
 void job_end_early(Job *job, uint32_t status)
@@ -226,8 +297,8 @@ static void job_drain(Job *job)
     if (job->task.state == TASK_RUNNING) {
         job->drained = true;
         job_stop(job);
-    } else if (job->task.state == TASK_WAITING) {
-        job_withdraw(job);
+    } else if (job->task.state != TASK_EXPELLED) {
+        job_withdraw(job, VGPU_STUB_ERR_CANCELLED);
         job_answer(job, VGPU_STUB_ERR_CANCELLED,
                    "the mediator ends; it has not run");
     }
@@ -256,11 +327,9 @@ void jobs_drain(Jobs *jobs, gint64 when)
     }
 }
 
-void jobs_add(Jobs *jobs, const Task *task, const Call *call,
-              Request *request)
+static Job *job_new(Jobs *jobs, const Task *task, Request *request)
 {
     Job *job = g_new0(Job, 1);
-    uint32_t status;
 
     job->jobs = jobs;
     job->request = request;
@@ -270,13 +339,22 @@ void jobs_add(Jobs *jobs, const Task *task, const Call *call,
         .vm = vm_name(task->vm),
         .context = task->context,
         .request_id = request_header(request)->request_id,
-        .request = request_payload(request),
-        .length = request_header(request)->length,
-        .call = *call,
         .done = job_done,
     };
     job->in_jobs.data = job;
     g_queue_push_tail_link(&jobs->all, &job->in_jobs);
+    return job;
+}
+
+void jobs_add(Jobs *jobs, const Task *task, const Call *call,
+              Request *request)
+{
+    Job *job = job_new(jobs, task, request);
+    uint32_t status;
+
+    job->execution.request = request_payload(request);
+    job->execution.length = request_header(request)->length;
+    job->execution.call = *call;
     status = scheduler_submit(jobs->scheduler, &job->task, job->arrived);
     if (status != VGPU_STUB_ERR_NONE) {
         job_record_unstarted(job, status);
@@ -285,4 +363,91 @@ void jobs_add(Jobs *jobs, const Task *task, const Call *call,
     }
     request_on_abandon(request, job_abandoned, job);
     jobs->wake(jobs);
+}
+
+/* --- Those of a queue --- */
+
+static void job_order_ready(OrderEntry *entry)
+{
+    Job *job = (Job *)((char *)entry - offsetof(Job, entry));
+    Jobs *jobs = job->jobs;
+
+    job->verdict = scheduler_submit(jobs->scheduler, &job->task,
+                                    g_get_monotonic_time());
+    if (job->verdict != VGPU_STUB_ERR_NONE) {
+        /* Not here, where somebody has just ended another. */
+        job->in_refused.data = job;
+        g_queue_push_tail_link(&jobs->refused, &job->in_refused);
+    }
+    jobs->wake(jobs);
+}
+
+void jobs_end_refused(Jobs *jobs)
+{
+    while (!g_queue_is_empty(&jobs->refused)) {
+        Job *job = g_queue_peek_head(&jobs->refused);
+
+        job_end_unstarted(job, job->verdict);
+    }
+}
+
+void job_group_init(JobGroup *group)
+{
+    g_queue_init(&group->jobs);
+    group->orders = orders_new(job_order_ready);
+}
+
+void job_group_clear(JobGroup *group)
+{
+    orders_free(group->orders);
+}
+
+void job_group_end(JobGroup *group, uint32_t verdict)
+{
+    GList *link = group->jobs.head;
+
+    orders_stop(group->orders);
+    while (link != NULL) {
+        Job *job = link->data;
+
+        link = link->next;
+        if (job->task.state != TASK_RUNNING) {
+            job_end_unstarted(job, verdict);
+        }
+    }
+    /* Not before, or the end of its last one would be told in here. */
+    group->verdict = verdict;
+}
+
+/* What it seems to be, as far as that decides who executes it */
+static uint32_t peek_opcode(const Request *request)
+{
+    struct vgpu_stub_request header;
+
+    /* What is no request is refused here, as what needs no accelerator. */
+    return request_copy(request, (uint8_t *)&header, sizeof(header)) ==
+           sizeof(header) ? GUINT32_FROM_LE(header.opcode)
+                          : VGPU_STUB_OP_NOP;
+}
+
+void jobs_add_queued(Jobs *jobs, const Task *task, JobGroup *group,
+                     Request *request)
+{
+    Job *job = job_new(jobs, task, request);
+
+    job->group = group;
+    job->in_group.data = job;
+    job->execution.queued = request_queued(request);
+    job->execution.begun = job_begun;
+    job->execution.call.opcode = peek_opcode(request);
+    job->task.local =
+        !operations_need_accelerator(job->execution.call.opcode);
+    job->entry.local = job->task.local;
+    g_queue_push_tail_link(&group->jobs, &job->in_group);
+    orders_add(group->orders, &job->entry, request_queued(request)->order);
+    if (group->verdict != VGPU_STUB_ERR_NONE) {
+        job_end_unstarted(job, group->verdict);
+    } else {
+        request_on_abandon(request, job_abandoned, job);
+    }
 }

@@ -522,7 +522,7 @@ static void test_contexts(Fixture *f, gconstpointer data)
     ask(f, 0);
     settle();
     g_assert_nonnull(f->asked[0].execution);
-    dispatch_context_end(f->dispatch, f->vm, first);
+    dispatch_context_end(f->dispatch, first);
     g_assert_cmpuint(f->released, ==, first);
     g_assert_cmpuint(dispatch_context_new(f->dispatch, f->vm), >, second);
     done(f, 0, VGPU_STUB_ERR_NONE, false);
