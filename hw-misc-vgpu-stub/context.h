@@ -46,8 +46,8 @@ void vgpu_stub_context_free(VgpuStubContext *context);
 void vgpu_stub_context_add(VgpuStubContext *context, VgpuStubEntry *entry);
 
 /*
- * The entry that is to be copied and sent next, with a place in the arena; NULL:
- * there is none, or no place for it. It waits until it is sent or ends.
+ * The entry that is to be copied and sent next, with a place in the arena.
+ * NULL: there is none, or no place for it. It waits until it is sent or ends.
  */
 VgpuStubEntry *vgpu_stub_context_next(VgpuStubContext *context);
 

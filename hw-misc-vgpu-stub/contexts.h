@@ -71,4 +71,22 @@ const char *vgpu_stub_contexts_response(
 /* The link is gone, and with it all that the contexts had. */
 void vgpu_stub_contexts_lost(VgpuStubContexts *contexts);
 
+/* Between the contexts' own files */
+
+/* By the mediator's name for it; NULL: there is none. */
+VgpuStubContext *vgpu_stub_contexts_find_id(VgpuStubContexts *contexts,
+                                            uint64_t id);
+
+/* With the entries in it; nobody knows of it any more. */
+void vgpu_stub_contexts_remove(VgpuStubContexts *contexts,
+                               VgpuStubContext *context);
+
+/* An entry that is in no list ends with this ERROR_CODE. */
+void vgpu_stub_contexts_end(VgpuStubContexts *contexts, VgpuStubEntry *entry,
+                            uint32_t status);
+
+/* Nothing is left of it but what is to be copied; its CLOSE ends after that. */
+void vgpu_stub_contexts_finish_close(VgpuStubContexts *contexts,
+                                     VgpuStubContext *context);
+
 #endif /* VGPU_STUB_CONTEXTS_H */

@@ -64,7 +64,7 @@ VgpuStubCopyResult vgpu_stub_entry_copy_in(VgpuStubEntry *entry,
                                            PCIDevice *pci_dev,
                                            int64_t deadline);
 
-/* Copy the answer, which completion describes; it is made to say what failed. */
+/* Copy the answer, which completion describes: it says what failed then. */
 VgpuStubCopyResult vgpu_stub_entry_copy_out(VgpuStubEntry *entry,
                                             const VgpuStubArena *arena,
                                             PCIDevice *pci_dev,
