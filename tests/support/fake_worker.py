@@ -7,6 +7,7 @@ beside the link; without such a file it answers each request with the
 request's data. It writes its arguments to `worker-PID` there, or leaves an
 empty `probe-PID`, and ignores SIGTERM.
 """
+import mmap
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from support.wire import Message, response  # noqa: E402
 
 HEADER = wire.REQUEST.size
 RESPONSE = abi.VGPU_STUB_MSG_RESPONSE
+QRESPONSE = abi.VGPU_STUB_MSG_QRESPONSE
 LIMITS, MEMORY, GRANT = 0x100, 0x101, 0x102
 FOR_EVER = 1000
 
@@ -63,6 +65,58 @@ OUTPUTS = {
 }
 
 
+class Mediator(wire.Peer):
+    """The socket's other end, with the descriptor of an arena"""
+    descriptor = None
+
+    def _read(self, count):
+        data = b""
+        while len(data) < count:
+            piece, fds, _, _ = socket.recv_fds(self.sock, count - len(data), 1)
+            if not piece:
+                raise wire.Closed
+            self.descriptor = fds[0] if fds else self.descriptor
+            data += piece
+        return data
+
+
+class Queue:
+    """The context's arena, and answers to requests that are there"""
+
+    def __init__(self, peer, message):
+        self.number, size, self.small, *_ = wire.ARENA.unpack(message.payload)
+        self.peer = peer
+        self.memory = mmap.mmap(peer.descriptor, size)
+
+    def _response_at(self, place):
+        if place < self.small:
+            return place * abi.VGPU_STUB_ARENA_SMALL + \
+                abi.VGPU_STUB_ARENA_SMALL_REQUEST
+        return self.small * abi.VGPU_STUB_ARENA_SMALL + \
+            (place - self.small) * abi.VGPU_STUB_ARENA_LARGE + \
+            abi.VGPU_STUB_ARENA_LARGE_REQUEST
+
+    def serve(self, behaviour, message):
+        _, _, place, _, capacity, bulk, _ = \
+            wire.QREQUEST.unpack(message.payload)
+        if behaviour == "scribbles":
+            self.memory[:] = os.urandom(len(self.memory))
+        else:
+            start = self._response_at(place)
+            self.memory[start:start + HEADER] = response()
+        kind, length, moved, status, times = {
+            "more than the room": (QRESPONSE, capacity + 1, 0, 0, 1),
+            "less than a header": (QRESPONSE, HEADER - 1, 0, 0, 1),
+            "more bulk than there is": (QRESPONSE, HEADER, bulk + 1, 0, 1),
+            "no such status": (QRESPONSE, HEADER, 0, 0x100, 1),
+            "an answer of a mailbox": (RESPONSE, HEADER, 0, 0, 1),
+            "two answers": (QRESPONSE, HEADER, 0, 0, 2),
+        }.get(behaviour, (QRESPONSE, HEADER, bulk, 0, 1))
+        payload = wire.QRESPONSE.pack(self.number, length, moved, 0, 0, 0, 0)
+        self.peer.send(*[Message(kind, payload, message.request_id,
+                                 status=status)] * times)
+
+
 def fork_twice():
     """Leave a process on its own, which tells its pid in a file."""
     if os.fork() == 0:
@@ -82,7 +136,7 @@ def serve(behaviour):
         sys.exit(3)
     if behaviour == "does not start":
         time.sleep(FOR_EVER)
-    peer = wire.Peer(socket.socket(fileno=0), timeout=FOR_EVER)
+    peer = Mediator(socket.socket(fileno=0), timeout=FOR_EVER)
     if behaviour == "no hello":
         peer.send(answer(1))
         time.sleep(FOR_EVER)
@@ -94,7 +148,15 @@ def serve(behaviour):
         if request.type == LIMITS:
             limits = request.payload
             continue
-        assert request.type == abi.VGPU_STUB_MSG_REQUEST, request
+        if request.type == abi.VGPU_STUB_MSG_ARENA:
+            queue = Queue(peer, request)
+            continue
+        if request.type == abi.VGPU_STUB_MSG_QREQUEST and \
+                behaviour != "never answers":
+            queue.serve(behaviour, request)
+            continue
+        assert request.type in (abi.VGPU_STUB_MSG_REQUEST,
+                                abi.VGPU_STUB_MSG_QREQUEST), request
         if behaviour == "crashes":
             os.kill(os.getpid(), signal.SIGSEGV)
         elif behaviour == "closes its socket":

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs of VMs by the queue: each has a worker, whatever that does."""
+import json
+import os
+import signal
+import struct
+
+import pytest
+
+from support import abi, operations
+from support.fake_queue_device import FakeQueueDevice
+from support.paths import BUILD, ROOT
+from support.wait import wait_for
+
+NONE = abi.VGPU_STUB_ERR_NONE
+BROKEN = abi.VGPU_STUB_ERR_BACKEND_ERROR
+FULL = abi.VGPU_STUB_ERR_QUEUE_FULL
+LOST = abi.VGPU_STUB_ERR_CONTEXT_LOST
+HANDLE = abi.VGPU_STUB_ERR_INVALID_HANDLE
+MEMORY = abi.VGPU_STUB_ERR_OUT_OF_MEMORY
+MIB = 1 << 20
+SYNCHRONIZE = operations.call(abi.VGPU_STUB_OP_SYNCHRONIZE)
+
+
+@pytest.fixture
+def connect(start, tmp_path, sockets):
+    """connect(config): the link of a device with a queue, of VM 7"""
+    worker = BUILD / "mediator/vgpu-worker"
+    daemon = None
+
+    def make(config="", number=0, behaviour=None):
+        nonlocal daemon, worker
+        if behaviour is not None:
+            worker = tmp_path / "fake-worker"
+            if not worker.exists():
+                worker.symlink_to(ROOT / "tests/support/fake_worker.py")
+            (tmp_path / "behaviour").write_text(behaviour)
+        if daemon is None:
+            (tmp_path / "mediatord.conf").write_text(config)
+            daemon = start("--socket-dir", sockets, "--config",
+                           tmp_path / "mediatord.conf", "--admin-socket",
+                           tmp_path / "admin", worker=worker)
+        link = FakeQueueDevice(sockets / f"7-{number}.sock").greet()
+        link.daemon = daemon
+        link.behave = (tmp_path / "behaviour").write_text
+        return link
+
+    return make
+
+
+def alloc(context, size):
+    answer = context.ask(operations.alloc(size))
+    results = operations.results(answer.payload)[0]
+    return answer.status, results and struct.unpack("<Q", results)[0]
+
+
+def write(context, handle, data):
+    return context.ask(operations.copy(abi.VGPU_STUB_COPY_TO_DEVICE, len(data),
+                                       handle), bulk=data)
+
+
+def read(context, handle, length):
+    return context.ask(operations.copy(abi.VGPU_STUB_COPY_FROM_DEVICE, length,
+                                       handle), room=length)
+
+
+def test_each_has_its_own(connect):
+    link = connect()
+    one, other = link.open(), link.open()
+    data = os.urandom(MIB)
+    status, handle = alloc(one, MIB)
+    assert status == NONE
+    assert write(one, handle, data).status == NONE
+    assert read(one, handle, MIB).bulk == data
+    assert read(other, handle, 1).status == HANDLE
+    assert len(link.daemon.workers()) >= 2
+    assert one.close() == []
+    assert other.ask(SYNCHRONIZE).status == NONE
+
+
+def test_one_sum_for_all_of_a_vm(connect):
+    link = connect("[vm]\nmemory-mib=1\n")
+    one, other = link.open(), link.open()
+    assert alloc(one, MIB - 4096)[0] == NONE
+    assert alloc(other, 4097)[0] == MEMORY
+    assert alloc(other, 1)[0] == NONE
+    assert alloc(one, 1)[0] == MEMORY
+    assert one.close() == []
+    assert alloc(other, MIB - 4096)[0] == NONE
+    assert alloc(other, 1)[0] == MEMORY
+
+
+@pytest.mark.parametrize("how", [
+    "more than the room", "less than a header", "more bulk than there is",
+    "no such status", "an answer of a mailbox",
+])
+def test_a_worker_that_lies(connect, how):
+    link = connect("[pool A]\nspares=0\n", behaviour="")
+    healthy = link.open()
+    assert healthy.ask(SYNCHRONIZE).status == NONE
+    link.behave(how)
+    context = link.open()
+    first, second = [context.send(SYNCHRONIZE) for _ in range(2)]
+    ended = {}
+    refused = []
+    while len(ended) < 2 or not refused:
+        message = link.receive()
+        if message.type == abi.VGPU_STUB_MSG_REFUSED:
+            refused.append(message.status)
+        else:
+            answer = link.take(message)
+            ended[answer.sequence] = answer.status
+    assert ended == {first: BROKEN, second: LOST} and refused == [LOST]
+    assert context.close() == []
+    assert healthy.ask(SYNCHRONIZE).status == NONE
+    link.daemon.wait_log("its worker .* was lost: killed, it sent")
+
+
+def test_a_worker_that_scribbles(connect):
+    """Its program gets garbage, nobody else notices."""
+    link = connect("[pool A]\nspares=0\n", behaviour="")
+    healthy = link.open()
+    assert healthy.ask(SYNCHRONIZE).status == NONE
+    link.behave("scribbles")
+    context = link.open()
+    for _ in range(5):
+        context.link.send(context.request(SYNCHRONIZE))
+        message = link.expect(abi.VGPU_STUB_MSG_QRESPONSE)
+        assert message.status == NONE
+        place = context.places.pop(message.sequence)
+        context.small.add(place.number)
+    assert healthy.ask(SYNCHRONIZE).status == NONE
+
+
+def test_what_is_refused(connect):
+    link = connect("[vm]\ncontexts=2\n")
+    one, other = link.open(), link.open()
+    assert link.refused(link.start_open()) == FULL
+    assert one.close() == []
+    again = link.open()
+    for context in again, other:
+        assert context.ask(SYNCHRONIZE).status == NONE
+
+
+def test_a_worker_is_killed(connect):
+    """One program's is none of the others'."""
+    link = connect("[pool A]\nspares=0\n")
+    one = link.open()
+    victim, = link.daemon.workers()
+    other = link.open()
+    assert other.ask(SYNCHRONIZE).status == NONE
+    os.kill(victim, signal.SIGKILL)
+    assert link.refused(one.number) == LOST
+    assert other.ask(SYNCHRONIZE).status == NONE
+    assert one.close() == []
+    assert link.open().ask(SYNCHRONIZE).status == NONE
+
+
+def test_spares(connect, ctl):
+    link = connect("[pool A]\nspares=2\n")
+
+    def spares():
+        return sum(worker["state"] == "spare"
+                   for worker in json.loads(ctl("workers", "--json")))
+
+    wait_for(lambda: spares() == 2, "spares")
+    context = link.open()
+    assert context.ask(SYNCHRONIZE).status == NONE
+    wait_for(lambda: spares() == 2, "another spare")
+    assert len(link.daemon.workers()) == 3
+    link.close()
+    wait_for(lambda: not link.daemon.workers(), "end of the workers")
