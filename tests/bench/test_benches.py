@@ -18,6 +18,8 @@ from result import Context
     ("mediator", {"throughput_1vm_vs_echo", "throughput_8vm_vs_echo",
                   "throughput_64vm_vs_echo", "jain_equal",
                   "share_error_weighted", "high_p99_vs_idle"}),
+    ("contexts", {"context_open_to_first_answer_cpu_spare_vs_none",
+                  "context_open_to_first_answer_opencl_spare_vs_none"}),
 ])
 def test_bench(tmp_path, name, figures):
     result = subprocess.run(
