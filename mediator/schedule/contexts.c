@@ -73,7 +73,6 @@ static void context_free(Context *context)
             arenas_give_back(context->contexts->arenas, context->name,
                              context->arena);
         }
-        job_group_clear(&context->group);
         context->contexts->queued--;
     }
     g_hash_table_remove(context->contexts->all, &context->number);
@@ -305,7 +304,6 @@ Context *contexts_open(Contexts *contexts, Vm *vm, PoolId pool,
     context->group.empty = context_empty;
     context->handlers = handlers;
     context->opaque = opaque;
-    job_group_init(&context->group);
     status = context_prepare(context);
     if (status != VGPU_STUB_ERR_NONE) {
         context_refuse(context, status);

@@ -84,7 +84,6 @@ static gboolean dispatch_ready(GSource *source,
     const gint64 now = g_get_monotonic_time();
     gint64 next;
 
-    jobs_end_refused(&dispatch->jobs);
     dispatch_end_early(dispatch, now);
     while (dispatch_start(dispatch) &&
            g_get_monotonic_time() - now < DISPATCH_SLICE_US) {

@@ -15,9 +15,6 @@ struct Job {
     Request *request;
     JobGroup *group;            /* NULL: a mailbox's */
     GList in_group;
-    OrderEntry entry;           /* in the group's orders */
-    uint32_t verdict;           /* VGPU_STUB_ERR_…, while among the refused … */
-    GList in_refused;
     gint64 arrived;             /* monotonic, µs */
     gint64 started;             /* the same, while it runs … */
     gint64 begin;               /* … and in device time, unless it is local */
@@ -49,7 +46,6 @@ static void job_free(Job *job)
     g_queue_unlink(&job->jobs->all, &job->in_jobs);
     if (group != NULL) {
         g_queue_unlink(&group->jobs, &job->in_group);
-        orders_remove(group->orders, &job->entry);
     }
     g_free(job);
     if (group != NULL && group->verdict != VGPU_STUB_ERR_NONE &&
@@ -104,6 +100,13 @@ static void job_answer(Job *job, uint32_t status, const char *why)
 static void job_refuse(Job *job, uint32_t status)
 {
     job_answer(job, status, why_refused(status));
+}
+
+/* Its task is idle, and does not run. */
+static void job_end_unstarted(Job *job, uint32_t status)
+{
+    job_record_unstarted(job, status);
+    job_refuse(job, status);
 }
 
 /* --- The execution --- */
@@ -247,23 +250,11 @@ static void job_done(Execution *execution, const ExecutionEnd *end)
 
 /* --- What others want of it --- */
 
-/* It does not run. Its end with @status is recorded. */
 static void job_withdraw(Job *job, uint32_t status)
 {
     job_record_unstarted(job, status);
-    if (job->verdict != VGPU_STUB_ERR_NONE) {
-        g_queue_unlink(&job->jobs->refused, &job->in_refused);
-    } else if (job->task.state != TASK_IDLE) {
-        scheduler_withdraw(job->jobs->scheduler, &job->task);
-        job->jobs->wake(job->jobs);
-    }
-}
-
-/* It does not run, and ends with @status. */
-static void job_end_unstarted(Job *job, uint32_t status)
-{
-    job_withdraw(job, status);
-    job_refuse(job, status);
+    scheduler_withdraw(job->jobs->scheduler, &job->task);
+    job->jobs->wake(job->jobs);
 }
 
 /*
@@ -275,7 +266,8 @@ static void job_abandoned(gpointer opaque)
     Job *job = opaque;
 
     if (job->task.state != TASK_RUNNING) {
-        job_end_unstarted(job, VGPU_STUB_ERR_CANCELLED);
+        job_withdraw(job, VGPU_STUB_ERR_CANCELLED);
+        job_refuse(job, VGPU_STUB_ERR_CANCELLED);
     } else if (job->group == NULL) {
         job_stop(job);
     }
@@ -287,8 +279,7 @@ void job_end_early(Job *job, uint32_t status)
         job->overdue = true;
         job_stop(job);
     } else {
-        job_record_unstarted(job, status);
-        job_refuse(job, status);
+        job_end_unstarted(job, status);
     }
 }
 
@@ -297,7 +288,7 @@ static void job_drain(Job *job)
     if (job->task.state == TASK_RUNNING) {
         job->drained = true;
         job_stop(job);
-    } else if (job->task.state != TASK_EXPELLED) {
+    } else if (job->task.state == TASK_WAITING) {
         job_withdraw(job, VGPU_STUB_ERR_CANCELLED);
         job_answer(job, VGPU_STUB_ERR_CANCELLED,
                    "the mediator ends; it has not run");
@@ -346,73 +337,43 @@ static Job *job_new(Jobs *jobs, const Task *task, Request *request)
     return job;
 }
 
+static void job_submit(Job *job)
+{
+    const uint32_t status = scheduler_submit(job->jobs->scheduler,
+                                             &job->task, job->arrived);
+
+    if (status != VGPU_STUB_ERR_NONE) {
+        job_end_unstarted(job, status);
+        return;
+    }
+    request_on_abandon(job->request, job_abandoned, job);
+    job->jobs->wake(job->jobs);
+}
+
 void jobs_add(Jobs *jobs, const Task *task, const Call *call,
               Request *request)
 {
     Job *job = job_new(jobs, task, request);
-    uint32_t status;
 
     job->execution.request = request_payload(request);
     job->execution.length = request_header(request)->length;
     job->execution.call = *call;
-    status = scheduler_submit(jobs->scheduler, &job->task, job->arrived);
-    if (status != VGPU_STUB_ERR_NONE) {
-        job_record_unstarted(job, status);
-        job_refuse(job, status);
-        return;
-    }
-    request_on_abandon(request, job_abandoned, job);
-    jobs->wake(jobs);
+    job_submit(job);
 }
 
 /* --- Those of a queue --- */
-
-static void job_order_ready(OrderEntry *entry)
-{
-    Job *job = (Job *)((char *)entry - offsetof(Job, entry));
-    Jobs *jobs = job->jobs;
-
-    job->verdict = scheduler_submit(jobs->scheduler, &job->task,
-                                    g_get_monotonic_time());
-    if (job->verdict != VGPU_STUB_ERR_NONE) {
-        /* Not here, where somebody has just ended another. */
-        job->in_refused.data = job;
-        g_queue_push_tail_link(&jobs->refused, &job->in_refused);
-    }
-    jobs->wake(jobs);
-}
-
-void jobs_end_refused(Jobs *jobs)
-{
-    while (!g_queue_is_empty(&jobs->refused)) {
-        Job *job = g_queue_peek_head(&jobs->refused);
-
-        job_end_unstarted(job, job->verdict);
-    }
-}
-
-void job_group_init(JobGroup *group)
-{
-    g_queue_init(&group->jobs);
-    group->orders = orders_new(job_order_ready);
-}
-
-void job_group_clear(JobGroup *group)
-{
-    orders_free(group->orders);
-}
 
 void job_group_end(JobGroup *group, uint32_t verdict)
 {
     GList *link = group->jobs.head;
 
-    orders_stop(group->orders);
     while (link != NULL) {
         Job *job = link->data;
 
         link = link->next;
         if (job->task.state != TASK_RUNNING) {
-            job_end_unstarted(job, verdict);
+            job_withdraw(job, verdict);
+            job_refuse(job, verdict);
         }
     }
     /* Not before, or the end of its last one would be told in here. */
@@ -442,12 +403,10 @@ void jobs_add_queued(Jobs *jobs, const Task *task, JobGroup *group,
     job->execution.call.opcode = peek_opcode(request);
     job->task.local =
         !operations_need_accelerator(job->execution.call.opcode);
-    job->entry.local = job->task.local;
     g_queue_push_tail_link(&group->jobs, &job->in_group);
-    orders_add(group->orders, &job->entry, request_queued(request)->order);
     if (group->verdict != VGPU_STUB_ERR_NONE) {
         job_end_unstarted(job, group->verdict);
     } else {
-        request_on_abandon(request, job_abandoned, job);
+        job_submit(job);
     }
 }

@@ -8,7 +8,6 @@
 
 #include "accounts.h"
 #include "executor.h"
-#include "order.h"
 
 /* What all jobs have in common; dispatch embeds it. */
 typedef struct Jobs Jobs;
@@ -17,7 +16,6 @@ struct Jobs {
     Executor *executors[POOLS];
     Accounts *accounts;
     GQueue all;                 /* Job, in the order of their coming */
-    GQueue refused;             /* of them, those that jobs_end_refused() ends */
     /* The scheduler may have something to say. */
     void (*wake)(Jobs *jobs);
 };
@@ -31,21 +29,17 @@ typedef struct Job Job;
 void jobs_add(Jobs *jobs, const Task *task, const Call *call,
               Request *request);
 
-/* What the jobs of a queue's context have in common; its owner embeds it. */
+/*
+ * What the jobs of a queue's context have in common; its owner embeds it, zero at
+ * first but for `empty`.
+ */
 typedef struct JobGroup JobGroup;
 struct JobGroup {
     GQueue jobs;                /* Job, in the order of their coming */
-    Orders *orders;
     uint32_t verdict;           /* VGPU_STUB_ERR_…, once it has ended */
     /* The last of them has ended, after the group has. It may be freed. */
     void (*empty)(JobGroup *group);
 };
-
-/* @group is zero but for `empty`. */
-void job_group_init(JobGroup *group);
-
-/* It has no jobs by then. */
-void job_group_clear(JobGroup *group);
 
 /*
  * Its jobs that have not been started end with @verdict, a VGPU_STUB_ERR_…, and
@@ -55,15 +49,11 @@ void job_group_clear(JobGroup *group);
 void job_group_end(JobGroup *group, uint32_t verdict);
 
 /*
- * As jobs_add(), for a queue's request, which belongs to @group: its order is
- * kept. What @task does not say, @request does. It is completed at once if the
- * group has ended.
+ * As jobs_add(), for a queue's request, which belongs to @group. What @task does
+ * not say, @request does.
  */
 void jobs_add_queued(Jobs *jobs, const Task *task, JobGroup *group,
                      Request *request);
-
-/* End what the scheduler did not take. */
-void jobs_end_refused(Jobs *jobs);
 
 /* Whether one has not ended that came before @when, monotonic, µs */
 bool jobs_pending(const Jobs *jobs, gint64 when);
