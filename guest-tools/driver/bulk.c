@@ -42,14 +42,27 @@ void vgpu_bulk_unpin(struct work_struct *work)
 	struct vgpu_pins *pins, *next;
 	LIST_HEAD(unpins);
 
-	/* The last pins would take the file with them */
-	vgpu_file_get(file);
 	mutex_lock(&file->dev->lock);
 	list_splice_init(&file->unpins, &unpins);
 	mutex_unlock(&file->dev->lock);
 	list_for_each_entry_safe(pins, next, &unpins, entry)
 		pins_free(pins);
-	vgpu_file_put(file);
+	vgpu_file_put(file);	/* the work's: see unpin_soon() */
+}
+
+/* Locked; whoever calls has a reference to the file. */
+static void unpin_soon(struct vgpu_pins *pins)
+{
+	struct vgpu_file *file = pins->file;
+
+	list_add_tail(&pins->entry, &file->unpins);
+	/*
+	 * The work may be running already and take these pins, too, so theirs
+	 * is no reference that it could count on when it runs again.
+	 */
+	vgpu_file_get(file);
+	if (!queue_work(vgpu_workqueue, &file->unpin))
+		vgpu_file_put(file);
 }
 
 /* Errors: -EAGAIN the file may not pin so many more. */
@@ -219,10 +232,8 @@ void vgpu_bulk_end(struct vgpu_bulk *bulk)
 	if (!bulk->length)
 		return;
 	sg_free_table(&bulk->table);
-	if (pins) {
-		list_add_tail(&pins->entry, &pins->file->unpins);
-		queue_work(vgpu_workqueue, &pins->file->unpin);
-	}
+	if (pins)
+		unpin_soon(pins);
 	if (bulk->buffer)
 		vgpu_buffer_put(bulk->buffer);
 	bulk->length = 0;

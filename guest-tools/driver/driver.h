@@ -189,6 +189,7 @@ struct vgpu_file {
 	struct list_head done;		/* completions that nobody has taken yet */
 	unsigned int done_count;
 	bool closed;
+	bool closing;			/* the device has been told */
 	bool lost;			/* its context was */
 	bool wants;			/* it was refused for want of room */
 };
@@ -265,7 +266,8 @@ struct vgpu_queue {
 	u64 serial;
 	unsigned int used;		/* slots */
 	unsigned int requests;		/* of them */
-	unsigned int unsent_cancels;	/* that have no slot yet */
+	unsigned int unsent_cancels;	/* these have no slot yet, ... */
+	unsigned int unsent_closes;	/* ... nor have these */
 	struct vgpu_slot slots[VGPU_ENTRIES];
 };
 

@@ -275,8 +275,8 @@ static int wait(struct vgpu_file *file, unsigned int seen, s64 deadline_ns)
 	return ret;
 }
 
-/* Locked by itself: is there still something that a wait may wait for? */
-static int may_wait(struct vgpu_file *file)
+/* Can anything come yet? -ENODEV, -ESTALE; what is in flight is waited for. */
+static int may_come(struct vgpu_file *file)
 {
 	int ret = 0;
 
@@ -304,16 +304,16 @@ long vgpu_enter(struct vgpu_file *file, bool nonblock,
 		if (ret && ret != -EAGAIN && !submitted)
 			return ret;
 		ret = collect(file, enter, &taken);
+		if (!ret && taken < max(enter->complete_min, 1U))
+			ret = may_come(file);
 		if (ret)
 			break;
 		if (submitted == asked && taken >= enter->complete_min)
 			break;
 		if (submitted < asked && (submitted || taken))
 			break;
-		ret = may_wait(file);
-		if (!ret)
-			ret = nonblock ? -EAGAIN :
-			      wait(file, seen, enter->deadline_ns);
+		ret = nonblock ? -EAGAIN :
+		      wait(file, seen, enter->deadline_ns);
 		if (ret)
 			break;
 	}

@@ -6,8 +6,8 @@
  * owes a completion for has a slot; a tag, which is never used twice, is what
  * the device knows it by.
  *
- * Requests have three quarters of the entries. Of the rest, each context that
- * is open keeps one for its close, and cancels have what is left.
+ * Requests have three quarters of the entries; the rest is for closes and
+ * cancels, which wait until there is one.
  */
 #include <linux/dma-mapping.h>
 
@@ -43,13 +43,12 @@ ring_completion(struct vgpu_queue *queue, u32 number)
 
 /* --- Slots --- */
 
-static bool slot_is_there(const struct vgpu_device *dev, bool for_close)
+static bool slot_is_there(const struct vgpu_queue *queue)
 {
-	unsigned int kept = for_close ? 0 : dev->context_count;
-
-	return dev->queue.used + kept < dev->queue.entries;
+	return queue->used < queue->entries;
 }
 
+/* There is one. */
 static struct vgpu_slot *slot_take(struct vgpu_device *dev)
 {
 	struct vgpu_queue *queue = &dev->queue;
@@ -153,10 +152,8 @@ static unsigned int queue_room(struct vgpu_device *dev)
 	struct vgpu_queue *queue = &dev->queue;
 	unsigned int most = queue->entries - queue->entries / 4;
 
-	if (queue->requests >= most || !slot_is_there(dev, false))
-		return 0;
-	return min(most - queue->requests,
-		   queue->entries - dev->context_count - queue->used);
+	return queue->requests >= most ? 0 :
+	       min(most - queue->requests, queue->entries - queue->used);
 }
 
 static int queue_push(struct vgpu_device *dev, struct vgpu_request *request)
@@ -206,8 +203,33 @@ static void queue_kick(struct vgpu_device *dev)
 		vgpu_write(dev, VGPU_STUB_REG_QUEUE_DOORBELL, 1);
 }
 
-/* Send the cancels that wait for an entry, as far as there are any. */
-static void queue_send_cancels(struct vgpu_device *dev)
+/* Send a close for each file that has been closed, as far as there are slots. */
+static void send_closes(struct vgpu_device *dev)
+{
+	struct vgpu_queue *queue = &dev->queue;
+	struct vgpu_stub_submission *submission;
+	struct vgpu_file *file;
+	struct vgpu_slot *slot;
+	unsigned int i;
+
+	for (i = 0; queue->unsent_closes && i < VGPU_CONTEXTS; i++) {
+		file = dev->contexts[i];
+		if (!file || !file->closed || file->closing)
+			continue;
+		if (!slot_is_there(queue))
+			return;
+		file->closing = true;
+		queue->unsent_closes--;
+		slot = slot_take(dev);
+		slot->closing = file;
+		submission = queue_next(queue, slot->tag);
+		submission->flags = VGPU_STUB_SUBMIT_CLOSE;
+		submission->context = file->context;
+	}
+}
+
+/* The same for requests that nobody wants any more. */
+static void send_cancels(struct vgpu_device *dev)
 {
 	struct vgpu_queue *queue = &dev->queue;
 	struct vgpu_stub_submission *submission;
@@ -218,15 +240,24 @@ static void queue_send_cancels(struct vgpu_device *dev)
 		request = queue->slots[i].request;
 		if (!request || !request->cancelled)
 			continue;
-		if (!slot_is_there(dev, false))
-			break;
+		if (!slot_is_there(queue))
+			return;
 		request->cancelled = false;
 		queue->unsent_cancels--;
+		/* What follows a close of its context would be refused */
+		if (request->file->closing)
+			continue;
 		submission = queue_next(queue, slot_take(dev)->tag);
 		submission->flags = VGPU_STUB_SUBMIT_CANCEL;
 		submission->request = request->tag;
 		submission->context = request->file->context;
 	}
+}
+
+static void send_controls(struct vgpu_device *dev)
+{
+	send_closes(dev);
+	send_cancels(dev);
 	queue_kick(dev);
 }
 
@@ -245,20 +276,13 @@ static void queue_cancel(struct vgpu_device *dev, struct vgpu_file *file,
 		request->cancelled = true;
 		queue->unsent_cancels++;
 	}
-	queue_send_cancels(dev);
+	send_controls(dev);
 }
 
 static void queue_close(struct vgpu_device *dev, struct vgpu_file *file)
 {
-	struct vgpu_queue *queue = &dev->queue;
-	struct vgpu_stub_submission *submission;
-	struct vgpu_slot *slot = slot_take(dev);
-
-	slot->closing = file;
-	submission = queue_next(queue, slot->tag);
-	submission->flags = VGPU_STUB_SUBMIT_CLOSE;
-	submission->context = file->context;
-	queue_kick(dev);
+	dev->queue.unsent_closes++;
+	send_controls(dev);
 }
 
 /* --- Completions --- */
@@ -316,8 +340,8 @@ static bool queue_reap(struct vgpu_device *dev)
 		dma_rmb();
 		queue_complete(dev, ring_completion(queue, queue->cq_head++));
 	}
-	if (queue->unsent_cancels)
-		queue_send_cancels(dev);
+	if (queue->unsent_closes || queue->unsent_cancels)
+		send_controls(dev);
 	return queue->cq_head != begin;
 }
 
@@ -358,6 +382,7 @@ static void queue_end(struct vgpu_device *dev)
 	struct vgpu_queue *queue = &dev->queue;
 	unsigned int i;
 
+	queue->unsent_closes = 0;
 	for (i = 0; i < queue->entries; i++) {
 		if (queue->slots[i].tag)
 			slot_end(dev, &queue->slots[i],

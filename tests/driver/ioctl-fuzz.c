@@ -110,19 +110,20 @@ static void buffers(int fd)
     struct vgpu_stub_io_buffer buffer = {
         .size = one_in(20) ? any_length() : sizeof(buffer),
         .flags = one_in(20),
-        .bytes = ANY_OF(0, 1, 4096, 8192, 1 << 20, 5000, UINT64_MAX),
+        .bytes = ANY_OF(0, 1, 4096, 8192, 1 << 18, 5000, UINT64_MAX),
         .offset = one_in(3) ? (any() % 8) << 28 : 0,
     };
     int rc = call(fd, one_in(3) ? VGPU_STUB_IO_BUFFER_DESTROY
                                 : VGPU_STUB_IO_BUFFER_CREATE, &buffer);
+    size_t length = 4096 << any() % 3;
     void *map;
 
     if (rc == 0 && one_in(2)) {
-        map = mmap(NULL, 4096 << any() % 3, PROT_READ | PROT_WRITE,
+        map = mmap(NULL, length, PROT_READ | PROT_WRITE,
                    one_in(9) ? MAP_PRIVATE : MAP_SHARED, fd,
                    buffer.offset + 4096 * one_in(9));
         if (map != MAP_FAILED) {
-            munmap(map, 4096);
+            munmap(map, length);
         }
     }
 }
