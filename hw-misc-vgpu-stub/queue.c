@@ -222,8 +222,6 @@ static bool queue_entries_fit(uint32_t entries)
 /* The ring is looked at when bus mastering allows it, else at a doorbell. */
 static void queue_enable(VgpuStubQueue *queue)
 {
-    uint32_t error = VGPU_STUB_QUEUE_ERROR_NONE;
-
     if (queue->state != VGPU_STUB_QUEUE_OFF) {
         return;
     }
@@ -231,16 +229,12 @@ static void queue_enable(VgpuStubQueue *queue)
     vgpu_stub_ring_init(&queue->ring, queue->pci_dev, queue->ring_addr,
                         queue->entries);
     trace_vgpu_stub_queue_start(queue, queue->ring_addr, queue->entries);
-    if (!queue_entries_fit(queue->entries)) {
-        error = VGPU_STUB_QUEUE_ERROR_ENTRIES;
-    } else if (queue_may_touch_memory(queue)) {
-        error = vgpu_stub_ring_start(&queue->ring);
-    }
-    if (queue_broke(queue, error)) {
+    if (queue_entries_fit(queue->entries)) {
+        queue_turn(queue, QUEUE_DOORBELL_US);
+    } else {
+        queue_broke(queue, VGPU_STUB_QUEUE_ERROR_ENTRIES);
         vgpu_stub_interrupt_raise(queue->interrupt,
                                   VGPU_STUB_INTERRUPT_QUEUE);
-    } else {
-        queue_turn(queue, QUEUE_DOORBELL_US);
     }
 }
 

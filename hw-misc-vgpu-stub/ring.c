@@ -53,28 +53,26 @@ void vgpu_stub_ring_init(VgpuStubRing *ring, PCIDevice *pci_dev, uint64_t addr,
     };
 }
 
-uint32_t vgpu_stub_ring_start(VgpuStubRing *ring)
+static bool ring_is_there(VgpuStubRing *ring)
 {
-    VgpuStubRingWords *words = ring_map_words(ring);
-
-    if (!words) {
-        return VGPU_STUB_QUEUE_ERROR_RING;
-    }
-    ring_store(&words->device.sq_event, 0);
-    ring_store(&words->device.cq_tail, 0);
-    ring_unmap_words(ring, words);
     return vgpu_stub_dma_is_memory(ring->pci_dev, ring->addr,
-                                   VGPU_STUB_RING_SIZE(ring->entries)) ?
-           VGPU_STUB_QUEUE_ERROR_NONE : VGPU_STUB_QUEUE_ERROR_RING;
+                                   VGPU_STUB_RING_SIZE(ring->entries));
 }
 
 uint32_t vgpu_stub_ring_look(VgpuStubRing *ring, uint32_t *pending)
 {
-    VgpuStubRingWords *words = ring_map_words(ring);
     uint32_t in_flight = ring->taken - ring->completed;
+    VgpuStubRingWords *words = NULL;
 
+    if (ring->started || ring_is_there(ring)) {
+        words = ring_map_words(ring);
+    }
     if (!words) {
         return VGPU_STUB_QUEUE_ERROR_RING;
+    }
+    if (!ring->started) {
+        ring->started = true;
+        ring_store(&words->device.cq_tail, 0);
     }
     ring_store(&words->device.sq_event, ring->taken);
     smp_mb(); /* the driver writes sq_tail, then reads sq_event */

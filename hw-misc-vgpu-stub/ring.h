@@ -16,6 +16,7 @@ typedef struct VgpuStubRing {
     PCIDevice *pci_dev;
     uint64_t addr;
     uint32_t entries;           /* a power of two */
+    bool started;               /* the device's words were written */
     uint32_t taken;             /* submissions so far */
     uint32_t completed;         /* completions so far … */
     uint32_t published;         /* … and those of which cq_tail tells */
@@ -25,12 +26,10 @@ typedef struct VgpuStubRing {
 void vgpu_stub_ring_init(VgpuStubRing *ring, PCIDevice *pci_dev, uint64_t addr,
                          uint32_t entries);
 
-/* Is all of the ring there? Its device's part is written for the first time. */
-uint32_t vgpu_stub_ring_start(VgpuStubRing *ring);
-
 /*
  * How many submissions are there that were not taken? When there is none, the
- * driver rings for the next one.
+ * driver rings for the next one. All of the ring has to be there the first
+ * time, when the device's words are set.
  */
 uint32_t vgpu_stub_ring_look(VgpuStubRing *ring, uint32_t *pending);
 

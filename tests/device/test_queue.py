@@ -392,6 +392,22 @@ def test_enabled_without_bus_mastering(start_queue):
     queue.work()
 
 
+def test_the_devices_words_are_its_own_from_the_first_doorbell_on(start_queue):
+    """However late it may write, and whatever was there."""
+    queue = start_queue()
+    queue.dev.QUEUE_CONTROL = 0
+    queue.qemu.pci_write(queue.dev.devfn, PCI_COMMAND, PCI_COMMAND_MEMORY, 2)
+    ring = queue.driver.ring
+    ring.clear()
+    ring.set_word(CQ_TAIL, 77)
+    ring.set_word(SQ_EVENT, 78)
+    queue.dev.QUEUE_CONTROL = 1
+    queue.dev.place()
+    queue.dev.QUEUE_DOORBELL = 1
+    assert (ring.word(CQ_TAIL), ring.word(SQ_EVENT)) == (0, 0)
+    assert queue.dev.QUEUE_STATE == ON
+
+
 def test_a_paused_machine_has_its_memory_to_itself(queue):
     """What a debugger or a migration reads does not change under it."""
     queue.ask()
