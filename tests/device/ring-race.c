@@ -28,6 +28,8 @@
 #define RAM_SIZE (32u << 20)
 #define PATIENCE_S 10
 #define SPINS_MAX 100000
+#define SPREAD 1000         /* the device's turns are not all as long */
+#define BATCH 16            /* submissions that keep the device busy */
 
 static struct {
     struct vgpu_stub_ring_driver *driver;
@@ -110,7 +112,7 @@ static int publish(uint32_t count)
 static void pass_time(void)
 {
     volatile int i;
-    int spins = race.spins + rand() % 64 - 32;
+    int spins = race.spins + rand() % SPREAD - SPREAD / 2;
 
     for (i = 0; i < spins; i++) {
     }
@@ -119,7 +121,7 @@ static void pass_time(void)
 static void moment_was(int late)
 {
     race.seen[late]++;
-    race.spins += late ? -3 : 3;
+    race.spins += late ? -10 : 10;
     if (race.spins < 0 || race.spins > SPINS_MAX) {
         race.spins = 0;
     }
@@ -129,7 +131,7 @@ static void race_for_doorbell(void)
 {
     int wanted;
 
-    if (!publish(1)) {
+    if (!publish(BATCH)) {
         errx(1, "sq_event is not where the device has looked");
     }
     ring_doorbell();

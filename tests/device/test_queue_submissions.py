@@ -379,7 +379,8 @@ def test_every_field_random(queue, seed):
         fields = [anything(64) for _ in range(4)] + \
             [anything(32) for _ in range(6)] + [dice.choice((0, anything(64)))]
         submission = Submission(*fields)
-        submission.flags = dice.choice((submission.flags, 0, dice.randrange(32)))
+        submission.flags = dice.choice((submission.flags, 0,
+                                        dice.randrange(32)))
         submission.context = dice.choice((submission.context, 1, 2))
         submission.user_data = 0x1000 + number      # the model needs it
         # The model's own memory is no target.

@@ -114,14 +114,12 @@ class Ring:
 
 
 class Driver:
-    """`pending` has what was submitted and is not completed, by user_data;
-    `done` the completions in the order in which they were taken."""
+    """`pending` has what was submitted and is not completed, by user_data."""
 
     def __init__(self, dev, ram, entries=256):
         self.dev, self.ram = dev, ram
         self.ring = Ring(ram, entries)
         self.next_user_data = 1
-        self.doorbells = 0
         self.pending = {}
 
     def enable(self):
@@ -173,7 +171,6 @@ class Driver:
     def kick(self):
         """Publish, and ring if the device wants it."""
         if self.publish():
-            self.doorbells += 1
             self.dev.QUEUE_DOORBELL = 1
 
     def submit(self, submission):
