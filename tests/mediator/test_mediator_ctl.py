@@ -97,8 +97,8 @@ def test_workers(peers, ctl):
     assert ctl("workers").split() == ["vm", "pool", "pid", "state", "request",
                                       "memory", "age_s"]
     pids = []
-    for sequence in range(2):
-        answer, = peers[0].ask(operations.alloc(4096), first=sequence)
+    for _ in range(2):
+        answer, = peers[0].ask(operations.alloc(4096))
         assert answer.status == OK
         worker, = json.loads(ctl("workers", "--json"))
         pids.append(worker.pop("pid"))

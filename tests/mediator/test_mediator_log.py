@@ -20,7 +20,7 @@ def requests(daemon):
 
 def test_failures_are_logged_within_limits(daemon, device, peer):
     peer.ask(nop(), 5)
-    peer.ask(UNKNOWN, 100, first=5)
+    peer.ask(UNKNOWN, 100)
     assert daemon.stop() == 0
     lines = requests(daemon)
     assert len(lines) == 10

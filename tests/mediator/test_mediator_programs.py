@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support import abi, operations, wire
+from support import abi, operations
 from support.fake_device import FakeDevice
 from support.mediatord import Mediatord
 from support.paths import BUILD
@@ -28,7 +28,6 @@ class Guest:
 
     def __init__(self, folder, number=0):
         self.device = FakeDevice(folder / f"7-{number}.sock")
-        self.sequence = 0
 
     def connect(self):
         self.peer = self.device.greet()
@@ -36,11 +35,7 @@ class Guest:
 
     def call(self, payload):
         """Status, results and data"""
-        self.sequence += 1
-        self.peer.send(wire.request(payload, self.sequence))
-        message = self.peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
-        assert message.sequence == self.sequence
-        return message.status, *operations.results(message.payload)
+        return self.peer.call(payload)
 
     def store(self, data):
         status, results, why = self.call(operations.alloc(len(data)))

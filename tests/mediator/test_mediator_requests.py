@@ -54,11 +54,11 @@ def link(mediatord_bin, tmp_path_factory):
 def call(link):
     """call(payload): send a request, check its answer's frame, parse it."""
     def send(payload):
-        link.sequence = getattr(link, "sequence", 0) + 1
-        link.send(wire.request(payload, link.sequence, request_id=0xC0FFEE))
+        sent = link.request(payload, request_id=0xC0FFEE)
+        link.send(sent)
         answer = link.expect(abi.VGPU_STUB_MSG_RESPONSE)
-        assert answer.request_id == 0xC0FFEE
-        assert answer.sequence == link.sequence
+        assert answer.request_id == sent.request_id
+        assert answer.sequence == sent.sequence
         assert answer.flags == 0
         parts = parse(answer.payload)
         assert answer.status == parts[0]

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from support import abi, operations, wire
+from support import abi, operations
 from support.fake_device import FakeDevice
 from support.paths import BUILD
 from support.wait import wait_for
@@ -22,22 +22,10 @@ class Device:
     def __init__(self, folder, number):
         self.fake = FakeDevice(folder / f"7-{number}.sock")
         self.peer = self.fake.greet()
-        self.sequence = 0
-
-    def message(self, payload):
-        """The REQUEST, not sent yet."""
-        self.sequence += 1
-        return wire.request(payload, self.sequence)
-
-    def answer(self):
-        """Status, results and data of the answer to the latest request."""
-        message = self.peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
-        assert message.sequence == self.sequence
-        return message.status, *operations.results(message.payload)
 
     def call(self, payload):
-        self.peer.send(self.message(payload))
-        return self.answer()
+        """Status, results and data"""
+        return self.peer.call(payload)
 
     def alloc(self, size):
         """Status and handle"""
@@ -111,10 +99,10 @@ def test_a_reset_while_an_allocation_is_under_way(connect):
     device = connect()
     assert device.used() == 0               # there is a worker
     for _ in range(50):
-        device.peer.send(device.message(operations.alloc(200 * MIB)),
+        device.peer.send(device.peer.request(operations.alloc(200 * MIB)),
                          Message(abi.VGPU_STUB_MSG_RESET),
-                         device.message(operations.alloc(200 * MIB)))
-        assert device.answer()[0] == OK
+                         device.peer.request(operations.alloc(200 * MIB)))
+        assert device.peer.answer()[0] == OK
         device.reset()
     assert device.used() == 0
 
@@ -127,7 +115,7 @@ def test_a_reset_while_a_kernel_runs(connect):
     assert status == OK
     status, target = device.alloc(4)
     assert status == OK
-    device.peer.send(device.message(operations.reduce(source, target,
+    device.peer.send(device.peer.request(operations.reduce(source, target,
                                                       5 * MIB)))
     device.reset()
     assert device.alloc(200 * MIB)[0] == OK
@@ -188,6 +176,6 @@ def test_resets_without_end(connect):
         device.peer.send(*[Message(abi.VGPU_STUB_MSG_RESET)] * 1000)
     assert device.read(handle, 4)[0] == INVALID_HANDLE
     for _ in range(1000):
-        device.peer.send(device.message(operations.alloc(1)),
+        device.peer.send(device.peer.request(operations.alloc(1)),
                          Message(abi.VGPU_STUB_MSG_RESET))
     assert device.used() == 0

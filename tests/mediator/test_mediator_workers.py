@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support import abi, operations, wire
+from support import abi, operations
 from support.fake_device import FakeDevice
 from support.paths import BUILD, FAKE_WORKER
 from support.wait import wait_for
@@ -28,8 +28,6 @@ QUARANTINED = abi.VGPU_STUB_ERR_VM_QUARANTINED
 POOL_B = abi.VGPU_STUB_POOL_B
 
 UNOPENED = (BROKEN, b"the accelerator could not be opened")
-
-HEADER = 32
 
 
 def alive(pid):
@@ -50,27 +48,20 @@ class Guest:
     def __init__(self, device, **hello):
         self.device = device
         self.peer = device.greet(**hello)
-        self.sequence = 0
 
     def send(self, opcode, params=(), data=b"", request_id=0):
-        self.sequence += 1
-        self.peer.send(wire.request(
+        self.peer.send(self.peer.request(
             operations.call(opcode, operations.words(*params), data),
-            self.sequence, request_id=request_id))
+            request_id=request_id))
 
     def cancel(self):
         self.peer.send(Message(abi.VGPU_STUB_MSG_CANCEL,
-                               sequence=self.sequence))
+                               sequence=self.peer.sequence - 1))
 
     def answer(self):
         """Status, results and data of the answer to the latest request."""
-        message = self.peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
-        assert message.sequence == self.sequence
-        _, status, count, offset, length, _ = \
-            wire.RESPONSE.unpack_from(message.payload)
-        assert status == message.status
-        results = struct.unpack_from(f"<{count}I", message.payload, HEADER)
-        return status, results, message.payload[offset:offset + length]
+        status, results, data = self.peer.answer()
+        return status, struct.unpack(f"<{len(results) // 4}I", results), data
 
     def call(self, *request):
         self.send(*request)

@@ -25,14 +25,13 @@ class Vm:
     def __init__(self, path, counters):
         self.device = FakeDevice(path)
         self.counters = counters
-        self.sequence = 0
         self.peer = self.device.greet()
 
     def send(self, payload):
-        self.sequence += 1
-        self.peer.send(wire.request(payload, self.sequence))
+        request = self.peer.request(payload)
+        self.peer.send(request)
         self.counters["requests"] += 1
-        return self.sequence
+        return request.sequence
 
     def ask(self, payload):
         """The answer's status, results and data."""

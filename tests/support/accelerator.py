@@ -17,23 +17,16 @@ class Accelerator:
 
     def __init__(self, peer):
         self.peer = peer
-        self.sequence = 0
         self.exec_us = 0        # of the latest answer
 
     def call(self, opcode, params=(), data=b""):
-        self.sequence += 1
-        self.peer.send(wire.request(
-            operations.call(opcode, operations.words(*params), data),
-            self.sequence))
-        answer = self.peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
-        assert answer.sequence == self.sequence
-        _, status, count, offset, length, self.exec_us = \
-            wire.RESPONSE.unpack_from(answer.payload)
-        returned = answer.payload[offset:offset + length]
-        if status != OK:
-            raise Error(status, returned.decode())
-        return struct.unpack_from(f"<{count}I", answer.payload,
-                                  wire.RESPONSE.size), returned
+        answer, = self.peer.ask(
+            operations.call(opcode, operations.words(*params), data))
+        results, returned = operations.results(answer.payload)
+        if answer.status != OK:
+            raise Error(answer.status, returned.decode())
+        self.exec_us = wire.RESPONSE.unpack_from(answer.payload)[5]
+        return struct.unpack(f"<{len(results) // 4}I", results), returned
 
     def info(self):
         """The backend, the bytes that are allocated, the name."""

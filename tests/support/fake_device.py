@@ -3,17 +3,38 @@
 import socket
 from pathlib import Path
 
-from support import abi, wire
+from support import abi, operations, wire
 
 
 class DeviceLink(wire.Peer):
-    """A device's end of its link."""
+    """A device's end of its link; it counts its requests from 0 on."""
 
-    def ask(self, payload, count=1, first=0):
+    def __init__(self, sock, timeout=10):
+        super().__init__(sock, timeout)
+        self.sequence = 0       # of the next request
+
+    def request(self, payload, **fields):
+        """The next REQUEST, which is not sent yet."""
+        message = wire.request(payload, self.sequence, **fields)
+        self.sequence += 1
+        return message
+
+    def ask(self, payload, count=1):
         """Send the request so often, in one piece; the answers in the order
         in which they come."""
-        self.send(*(wire.request(payload, first + i) for i in range(count)))
+        self.send(*(self.request(payload) for _ in range(count)))
         return [self.expect(abi.VGPU_STUB_MSG_RESPONSE) for _ in range(count)]
+
+    def answer(self):
+        """The answer to the latest request, which has to be the next message:
+        its status, results and data, as bytes."""
+        message = self.expect(abi.VGPU_STUB_MSG_RESPONSE)
+        assert message.sequence == self.sequence - 1, message
+        return message.status, *operations.results(message.payload)
+
+    def call(self, payload):
+        self.send(self.request(payload))
+        return self.answer()
 
 
 class FakeDevice:
