@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -21,22 +22,16 @@ def link_path(tmp_path):
 @pytest.fixture
 def start_qemu(qemu_bin, tmp_path, link_path):
     """start_qemu(properties, *more args): a QEMU with one linked device."""
-    running = []
-
     def start(properties="", *args, **kwargs):
-        qemu = Qemu(qemu_bin, tmp_path,
-                    "-chardev",
-                    f"socket,id=link,path={link_path},server=on,wait=off",
-                    "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link"
-                               + (properties and "," + properties),
-                    *args, **kwargs)
-        running.append(qemu)
-        return qemu
+        return running.enter_context(
+            Qemu(qemu_bin, tmp_path, "-chardev",
+                 f"socket,id=link,path={link_path},server=on,wait=off",
+                 "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link"
+                            + (properties and "," + properties),
+                 *args, **kwargs))
 
-    yield start
-    for qemu in running:
-        with qemu:
-            pass
+    with ExitStack() as running:
+        yield start
 
 
 @pytest.fixture
@@ -144,24 +139,20 @@ def queue(shared_queue):
 def restore(qemu_bin, tmp_path):
     """restore(path, *args): a stopped QEMU that has loaded it, its device; with
     link=False, one that has no chardev."""
-    running = []
-
     def load(path, *args, link=True, **kwargs):
-        qemu = Qemu(qemu_bin, tmp_path,
-                    "-chardev", f"socket,id=link,path={tmp_path}/second.sock,"
-                                "server=on,wait=off",
-                    "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x}"
-                    + (",chardev=link" if link else ""),
-                    "-S", "-incoming", f"exec:cat {path}", *args,
-                    name="restored", **kwargs)
-        running.append(qemu)
+        qemu = running.enter_context(
+            Qemu(qemu_bin, tmp_path,
+                 "-chardev", f"socket,id=link,path={tmp_path}/second.sock,"
+                             "server=on,wait=off",
+                 "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x}"
+                 + (",chardev=link" if link else ""),
+                 "-S", "-incoming", f"exec:cat {path}", *args,
+                 name="restored", **kwargs))
         qemu.wait_loaded()
         return Device(qemu, place=False)    # the state says where it is
 
-    yield load
-    for qemu in running:
-        with qemu:
-            pass
+    with ExitStack() as running:
+        yield load
 
 
 @pytest.fixture

@@ -25,6 +25,9 @@ from support.fake_mediator import FakeMediator
 SCRIPT = 0x1000
 ONCE, DROP = 1, 2
 
+# A guest may end at any moment, also while it is answered.
+GONE = (wire.Closed, ConnectionError)
+
 
 def value(words):
     return words[0] | words[1] << 32
@@ -65,15 +68,14 @@ class ScriptedMediator(threading.Thread):
     def _serve(self):
         try:
             peer = FakeMediator.accept(self.path)
-        except (FileNotFoundError, ConnectionRefusedError, wire.Closed,
-                socket.timeout):
+        except (FileNotFoundError, socket.timeout, *GONE):
             time.sleep(0.05)
             return
         with peer:
             try:
                 while self._serve_one(peer):
                     pass
-            except wire.Closed:
+            except GONE:
                 pass
 
     def _arrives(self, peer, seconds):
