@@ -56,7 +56,7 @@ doctor gone --device 00:16.0
 doctor no-address --device 00:1f.7
 doctor no-bdf --device gpu0
 ./vgpu-stub bench --device 00:1e.0 --count 1000000 >/dev/null &
-sleep 1
+until ./vgpu-stub watch --device 00:1e.0 --count 1 | grep -q "("; do :; done
 doctor in-use --device 00:1e.0
 exit_of() { echo "== exit $1"; shift; "$@" >/dev/null 2>&1; echo $?; }
 exit_of 5 ./vgpu-stub echo --device 00:1e.0

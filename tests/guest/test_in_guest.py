@@ -24,7 +24,8 @@ echo "== json"; ./vgpu-stub echo --json; ./vgpu-stub regs --json
 ./vgpu-stub bench --json --count 20
 echo "== bench"; ./vgpu-stub bench --count 20
 echo "== watch"; ./vgpu-stub bench --count 1000000 --device 00:1e.0 >/dev/null &
-sleep 1; ./vgpu-stub watch --device 00:1e.0 --count 3 --interval 200
+until ./vgpu-stub watch --device 00:1e.0 --count 1 | grep -q "("; do :; done
+./vgpu-stub watch --device 00:1e.0 --count 3 --interval 200
 ./vgpu-stub watch --device 00:1e.0 --count 1 --json; kill $!
 echo "== full"
 for command in list info regs echo doctor "bench --count 1" "watch --count 2"; do
