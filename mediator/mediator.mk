@@ -71,6 +71,7 @@ $(BUILD)/$(1)/vgpu-mediatord: $(MEDIATOR_MODULES:%=$(BUILD)/$(1)/%)
 
 $(BUILD)/$(1)/vgpu-worker: $(WORKER_MODULES:%=$(BUILD)/$(1)/%) \
     $(BUILD)/$(1)/protocol/arena.o $(BUILD)/$(1)/protocol/call.o \
+    $(BUILD)/$(1)/protocol/command-line.o \
     $(BUILD)/$(1)/protocol/wire.o
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
@@ -88,7 +89,8 @@ $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 
 $(BUILD)/$(1)/main.o: SPECS/vgpu-stub.spec
 
-$(BUILD)/$(1)/vgpu-ctl: $(CTL_MODULES:%=$(BUILD)/$(1)/%)
+$(BUILD)/$(1)/vgpu-ctl: $(CTL_MODULES:%=$(BUILD)/$(1)/%) \
+    $(BUILD)/$(1)/protocol/command-line.o
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
 	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB))

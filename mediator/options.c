@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "options.h"
+#include "protocol/command-line.h"
 
 #define DEFAULT_SOCKET_DIR "/run/vgpu-stub"
 #define DEFAULT_WORKER "/usr/libexec/vgpu-stub/vgpu-worker"
@@ -81,16 +82,8 @@ bool options_parse(Options *options, int *argc, char ***argv, GError **error)
           "Show the version and exit", NULL },
         { 0 }
     };
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 
-    g_option_context_add_main_entries(context, entries, NULL);
-    g_option_context_set_description(context, description);
-    if (!g_option_context_parse(context, argc, argv, error)) {
-        return false;
-    }
-    if (*argc > 1) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "Unexpected argument %s", (*argv)[1]);
+    if (!command_line_parse(entries, description, argc, argv, error)) {
         return false;
     }
     options_complete(options);

@@ -15,7 +15,7 @@ ROOMS = [("",), ("operate",), ("links", "executors"), ("schedule",), ("vms",),
 
 # Programs of their own, with what they share with the daemon
 PROGRAMS = {"worker": {"worker", "protocol"}, "starter": {"starter"},
-            "ctl": {"ctl"}}
+            "ctl": {"ctl", "protocol"}}
 
 
 def known_to(room):

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ask.h"
+#include "protocol/command-line.h"
 #include "top.h"
 
 #define NAME "vgpu-ctl"
@@ -69,11 +70,8 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           &options->fields, NULL, "ORDER" },
         { 0 }
     };
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 
-    g_option_context_add_main_entries(context, entries, NULL);
-    g_option_context_set_description(context, description);
-    if (!g_option_context_parse(context, argc, argv, error)) {
+    if (!command_line_parse(entries, description, argc, argv, error)) {
         return false;
     }
     if (options->path == NULL) {

@@ -18,6 +18,7 @@
 
 #include "closure.h"
 #include "output.h"
+#include "protocol/command-line.h"
 #include "root.h"
 #include "sandbox.h"
 #include "server.h"
@@ -62,16 +63,8 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "Copy what the driver needs in --root to DIR and exit", "DIR" },
         { 0 }
     };
-    g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 
-    g_option_context_add_main_entries(context, entries, NULL);
-    g_option_context_set_description(context, description);
-    if (!g_option_context_parse(context, argc, argv, error)) {
-        return false;
-    }
-    if (*argc > 1) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                    "Unexpected argument %s", (*argv)[1]);
+    if (!command_line_parse(entries, description, argc, argv, error)) {
         return false;
     }
     if (options->backend == NULL || options->kernels == NULL) {
