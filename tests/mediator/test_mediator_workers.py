@@ -351,6 +351,20 @@ def test_an_answer_too_many(host):
     assert guest.ask() == (OK, b"x")
 
 
+def kill_at_100_moments(host, innocent, problems):
+    """Kill workers, but not the innocent, until there are problems."""
+    moments = random.Random(1)
+    killed = 0
+    while killed < 100 and not problems:
+        for pid in host.workers():
+            if pid not in innocent:
+                time.sleep(moments.uniform(0, 0.01))
+                # The one before may not have been quite gone.
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    killed += 1
+
+
 def test_killed_at_100_moments(real_host, tmp_path):
     """Every request ends once; other VMs get right answers only."""
     real_host.start("[vm]\nfaults=1000\nfault-window-s=1\n")
@@ -395,17 +409,8 @@ def test_killed_at_100_moments(real_host, tmp_path):
     innocent = set(real_host.wait_workers(len(others)))
     for thread in threads:
         thread.start()
-    moments = random.Random(1)
-    killed = 0
     try:
-        while killed < 100 and not problems:
-            for pid in real_host.workers():
-                if pid not in innocent:
-                    time.sleep(moments.uniform(0, 0.01))
-                    # The one before may not have been quite gone.
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
-                        killed += 1
+        kill_at_100_moments(real_host, innocent, problems)
     finally:
         over.set()
         for thread in threads:
