@@ -66,7 +66,7 @@ class Timeline:
             axes.yaxis.set_major_locator(MaxNLocator(4))
             axes.grid(axis="y")
             axes.tick_params(length=0)
-            if len(names) > 1:
+            if len(names) > 1 and axes.lines:
                 axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1),
                             frameon=False, borderaxespad=0)
         panels[-1].set_xlabel("seconds")
