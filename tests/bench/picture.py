@@ -2,14 +2,16 @@
 """What benches measured, as a picture: a line for each figure, on which ours,
 the peer's and the goal are."""
 import re
-from itertools import groupby
+from itertools import accumulate, groupby
 
 import matplotlib.pyplot as plt
+from matplotlib.textpath import TextPath
 
 from support.picture import few_ticks, number, save
 
-ROW, GAP, AREA_GAP, MARGIN = 0.27, 0.55, 0.3, 0.5      # inches
-LEFT, WIDTH, RIGHT = 4.4, 3.6, 4.1
+# Inches
+ROW, GAP, AREA_GAP, MARGIN = 0.27, 0.55, 0.3, 0.5
+WIDTH, SPACE = 3.6, 0.15        # of an axis; between words, and to the edges
 
 
 def _panels(rows):
@@ -30,15 +32,27 @@ def _goal(row, result):
         if target.name == row.figure and result.summary[row.figure]:
             value = row.value * target.value / result.summary[row.figure]
             sign = {">=": "\u2265", "<=": "\u2264"}[target.comparison]
-            return value, f"   goal: {sign} {number(value)}"
+            return value, f"goal: {sign} {number(value)}"
     return None, ""
+
+
+def _words(row, result):
+    """What is written behind the row, in three columns"""
+    peer = f"{row.peer}: {number(row.peer_value)}" if row.peer else ""
+    return number(row.value), peer, _goal(row, result)[1]
+
+
+def _inches(words):
+    """How wide they are"""
+    size = plt.rcParams["font.size"]
+    return TextPath((0, 0), words, size=size).get_extents().width / 72
 
 
 def _label(area, row):
     return f"{row.section[len(area):].lstrip(':, ')}: {row.name}".lstrip(": ")
 
 
-def _draw_row(axes, y, row, goal, goal_words, quiet):
+def _draw_row(axes, y, row, goal, quiet):
     both = [value for value in (row.value, row.peer_value) if value]
     axes.plot(both, [y] * len(both), color=quiet, linewidth=1, zorder=1)
     if row.peer_value:
@@ -48,16 +62,19 @@ def _draw_row(axes, y, row, goal, goal_words, quiet):
     if goal:
         axes.plot(goal, y, "|", markersize=13, markeredgewidth=2, color="C2",
                   zorder=4)
-    words = number(row.value)
-    if row.peer:
-        words += f"   {row.peer}: {number(row.peer_value)}"
-    axes.annotate(words + goal_words, (1.03, y), xycoords=("axes fraction", "data"),
-                  verticalalignment="center", annotation_clip=False)
 
 
-def _draw_panel(axes, area, rows, result, quiet):
-    goals = [_goal(row, result) for row in rows]
-    values = [value for row, (goal, _) in zip(rows, goals)
+def _draw_words(axes, y, words, columns):
+    for text, column in zip(words, columns):
+        axes.annotate(text, (1, y), (72 * column, 0),
+                      xycoords=("axes fraction", "data"),
+                      textcoords="offset points", verticalalignment="center",
+                      annotation_clip=False)
+
+
+def _draw_panel(axes, area, rows, result, columns, quiet):
+    goals = [_goal(row, result)[0] for row in rows]
+    values = [value for row, goal in zip(rows, goals)
               for value in (row.value, row.peer_value, goal) if value]
     axes.set_xscale("log")
     # At least a decade, so that there is a tick to read it by
@@ -71,7 +88,8 @@ def _draw_panel(axes, area, rows, result, quiet):
     axes.set_axisbelow(True)
     few_ticks(axes.xaxis)
     for y, (row, goal) in enumerate(zip(rows, goals)):
-        _draw_row(axes, y, row, *goal, quiet)
+        _draw_row(axes, y, row, goal, quiet)
+        _draw_words(axes, y, _words(row, result), columns)
 
 
 def _unit(unit):
@@ -88,14 +106,26 @@ def _legend(figure):
     figure.legend(handles=points, loc="upper right", ncol=3, frameon=False)
 
 
+def _columns(result):
+    """Where they begin, to the right of the axes, and where the last ends"""
+    widths = [max((_inches(words) for words in column), default=0)
+              for column in zip(*(_words(row, result) for row in result.rows))]
+    return list(accumulate((width + SPACE for width in widths),
+                           initial=SPACE))
+
+
 def draw(result, facts, quiet):
     panels = _panels(result.rows)
     heights = [ROW * len(rows) for _, _, rows in panels]
-    width = LEFT + WIDTH + RIGHT
+    *columns, right = _columns(result)
+    left = 2 * SPACE + max((_inches(_label(area, row))
+                            for area, _, rows in panels for row in rows),
+                           default=0)
+    width = left + WIDTH + right
     areas = len({area for area, _, _ in panels})
     height = MARGIN + sum(heights) + GAP * len(panels) + AREA_GAP * areas
     figure = plt.figure(figsize=(width, height))
-    figure.text(0.15 / width, 1 - 0.3 / height,
+    figure.text(SPACE / width, 1 - 0.3 / height,
                 f"{facts['cpu']}, {facts['cores']} cores, load "
                 f"{facts['load_1min']}", color=quiet)
     _legend(figure)
@@ -104,12 +134,12 @@ def draw(result, facts, quiet):
     for (area, unit, rows), tall in zip(panels, heights):
         if area != above:
             top -= AREA_GAP
-            figure.text(0.15 / width, (top + 0.06) / height, area,
+            figure.text(SPACE / width, (top + 0.06) / height, area,
                         fontweight="bold")
             above = area
-        axes = figure.add_axes((LEFT / width, (top - tall) / height,
+        axes = figure.add_axes((left / width, (top - tall) / height,
                                 WIDTH / width, tall / height))
-        _draw_panel(axes, area, rows, result, quiet)
+        _draw_panel(axes, area, rows, result, columns, quiet)
         axes.set_xlabel(_unit(unit), labelpad=1)
         top -= tall + GAP
     return figure
