@@ -13,10 +13,12 @@ import pytest
 
 from support import abi
 from support.fake_device import FakeDevice
-from support.mediatord import Mediatord, children
+from support.mediatord import Mediatord
+from support.paths import FAKE_WORKER
+from support.processes import alive
 from support.wait import wait_for
-from test_mediator_workers import (BROKEN, FAKE_WORKER, OK, POOL_B,
-                                   QUARANTINED, TIMEOUT, Guest, alive)
+from test_mediator_workers import (BROKEN, OK, POOL_B, QUARANTINED, TIMEOUT,
+                                   Guest)
 
 FIRST, LAST = 1900200000, 1900200099
 NOBODY = 65534

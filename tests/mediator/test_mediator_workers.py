@@ -17,6 +17,7 @@ import pytest
 from support import abi, operations
 from support.fake_device import FakeDevice
 from support.paths import BUILD, FAKE_WORKER
+from support.processes import alive, wait_gone
 from support.wait import wait_for
 from support.wire import Message
 
@@ -28,18 +29,6 @@ QUARANTINED = abi.VGPU_STUB_ERR_VM_QUARANTINED
 POOL_B = abi.VGPU_STUB_POOL_B
 
 UNOPENED = (BROKEN, b"the accelerator could not be opened")
-
-
-def alive(pid):
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
-
-
-def wait_gone(*pids):
-    wait_for(lambda: not any(map(alive, pids)), f"end of {pids}")
 
 
 class Guest:

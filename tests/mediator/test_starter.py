@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from support.mediatord import children
 from support.paths import BUILD
+from support.processes import alive, children
 from support.wait import wait_for
 
 HELLO, START, KILL, STARTED, FAILED, GONE = range(1, 7)
@@ -35,14 +35,6 @@ BINARY = BUILD / "mediator-sanitizers" / "vgpu-starter"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has uids")
 MODES = [pytest.param(True, marks=as_root, id="own uids"),
          pytest.param(False, id="shared")]
-
-
-def alive(pid):
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def status(pid):

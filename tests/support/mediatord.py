@@ -3,24 +3,10 @@
 import re
 import signal
 import subprocess
-from pathlib import Path
 
 from support.paths import BUILD
+from support.processes import children
 from support.wait import wait_for
-
-
-def children(parent):
-    """{pid: arguments} of those that live"""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            after = path.read_text().rpartition(")")[2].split()
-            arguments = path.with_name("cmdline").read_text().split("\0")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(after[1]) == parent and after[0] not in "ZX":
-            found[int(path.parent.name)] = arguments
-    return found
 
 
 def starter(binary):
