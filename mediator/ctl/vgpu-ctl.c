@@ -27,6 +27,7 @@ static const char description[] =
     "  status                    one line about everything\n"
     "  vms                       a line per VM\n"
     "  workers                   a line per process that executes requests\n"
+    "  contexts                  a line per program that uses a queue\n"
     "  queues                    a line per pool and priority\n"
     "  top [SECONDS [COUNT]]     what VMs do, every so many seconds (2)\n"
     "  set VM LIMIT VALUE        set a limit as in mediatord.conf, until the\n"

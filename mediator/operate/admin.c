@@ -38,12 +38,14 @@ static bool order_status(Admin *admin, char **fields G_GNUC_UNUSED,
     const DispatchReport report = dispatch_report(admin->dispatch);
 
     g_string_append_printf(answer, "state\tvms#\tquarantined#\twaiting#\t"
-                           "running#\tworker_uids\tpool_A\tpool_B\n"
-                           "%s\t%u\t%u\t%u\t%u\t%s",
+                           "running#\tcontexts#\tarena_mib#\tworker_uids\t"
+                           "pool_A\tpool_B\n"
+                           "%s\t%u\t%u\t%u\t%u\t%u\t%u\t%s",
                            service_draining(admin->service) ? "draining"
                                                             : "serving",
                            report.vms, report.quarantined, report.waiting,
-                           report.running,
+                           report.running, report.contexts,
+                           (unsigned)(report.arena_bytes >> 20),
                            admin->own_uids ? "own" : "shared");
     for (PoolId pool = 0; pool < POOLS; pool++) {
         append_pool(answer, admin->executors[pool]);
@@ -81,13 +83,15 @@ static bool order_vms(Admin *admin, char **fields G_GNUC_UNUSED,
 
 static void append_worker(const WorkerReport *report, gpointer answer)
 {
-    g_autofree char *name = g_strescape(report->vm, NULL);
+    g_autofree char *name = report->vm[0] != '\0'
+                            ? g_strescape(report->vm, NULL) : g_strdup("-");
     g_autofree char *request = report->state == WORKER_BUSY
                                ? g_strdup_printf("%u", report->request_id)
                                : g_strdup("-");
 
     g_string_append_printf(
-        answer, "%s\t%c\t%d\t%s\t%s\t%s\t%" G_GINT64_FORMAT "\n", name,
+        answer, "%s\t%" G_GUINT64_FORMAT "\t%c\t%d\t%s\t%s\t%s\t%"
+        G_GINT64_FORMAT "\n", name, (guint64)report->context,
         pool_letter(report->pool), report->pid,
         worker_state_names[report->state], request,
         report->memory > 0 ? "yes" : "no",
@@ -97,12 +101,34 @@ static void append_worker(const WorkerReport *report, gpointer answer)
 static bool order_workers(Admin *admin, char **fields G_GNUC_UNUSED,
                           GString *answer, GError **error G_GNUC_UNUSED)
 {
-    g_string_append(answer, "vm\tpool\tpid#\tstate\trequest\tmemory\tage_s#\n");
+    g_string_append(answer, "vm\tcontext#\tpool\tpid#\tstate\trequest\t"
+                            "memory\tage_s#\n");
     for (PoolId pool = 0; pool < POOLS; pool++) {
         const Executor *executor = admin->executors[pool];
 
         executor->foreach(executor, append_worker, answer);
     }
+    return true;
+}
+
+static void append_context(const ContextReport *report, gpointer answer)
+{
+    g_autofree char *name = g_strescape(report->vm, NULL);
+
+    g_string_append_printf(answer, "%s\t%" G_GUINT64_FORMAT "\t%c\t%s\t%u\t%"
+                           G_GUINT64_FORMAT "\n", name,
+                           (guint64)report->number, pool_letter(report->pool),
+                           context_state_names[report->state],
+                           report->requests, (guint64)report->arena >> 10);
+}
+
+static bool order_contexts(Admin *admin, char **fields G_GNUC_UNUSED,
+                           GString *answer, GError **error G_GNUC_UNUSED)
+{
+    g_string_append(answer,
+                    "vm\tcontext#\tpool\tstate\trequests#\tarena_kib#\n");
+    contexts_foreach(dispatch_contexts(admin->dispatch), append_context,
+                     answer);
     return true;
 }
 
@@ -203,6 +229,7 @@ static const struct {
     { "status", "", 0, 0, order_status },
     { "vms", "", 0, 0, order_vms },
     { "workers", "", 0, 0, order_workers },
+    { "contexts", "", 0, 0, order_contexts },
     { "queues", "", 0, 0, order_queues },
     { "set", " VM LIMIT VALUE", 3, 3, order_set },
     { "quarantine", " VM [SECONDS]", 1, 2, order_quarantine },

@@ -282,6 +282,39 @@ static WorkerCounters sum_counters(Executor *const *executors)
     return sum;
 }
 
+/* --- Of contexts --- */
+
+/* How many contexts there are */
+typedef struct ContextCounts {
+    unsigned of[POOLS][G_N_ELEMENTS(context_state_names)];
+} ContextCounts;
+
+static void count_context(const ContextReport *report, gpointer counts)
+{
+    ((ContextCounts *)counts)->of[report->pool][report->state]++;
+}
+
+static void append_contexts(GString *text, const Contexts *contexts)
+{
+    static const char name[] = "vgpu_contexts";
+    ContextCounts counts = { 0 };
+
+    contexts_foreach(contexts, count_context, &counts);
+    append_head(text, name, "gauge", "Contexts of queues, by their state.");
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(context_state_names); i++) {
+            g_string_append_printf(text, "%s{pool=\"%c\",state=\"%s\"} %u\n",
+                                   name, pool_letter(pool),
+                                   context_state_names[i],
+                                   counts.of[pool][i]);
+        }
+    }
+    append_head(text, "vgpu_arena_bytes", "gauge",
+                "Memory that queues share with workers, if all is used.");
+    g_string_append_printf(text, "vgpu_arena_bytes %" G_GUINT64_FORMAT "\n",
+                           (guint64)contexts_arena_bytes(contexts));
+}
+
 /* --- The whole --- */
 
 static void append_counter(GString *text, const char *name, guint64 value,
@@ -307,6 +340,7 @@ void metrics_append(const Metrics *metrics, GString *text)
     }
     append_pools(text, metrics->executors);
     append_workers(text, metrics->executors);
+    append_contexts(text, dispatch_contexts(metrics->dispatch));
     append_counter(text, "vgpu_worker_starts_total", workers.starts,
                    "Workers that were started.");
     append_counter(text, "vgpu_worker_deaths_total", workers.deaths,

@@ -7,12 +7,19 @@
 
 #include "protocol/log-limit.h"
 
+const char *const context_state_names[CONTEXT_CLOSING + 1] = {
+    [CONTEXT_OPENING] = "opening",
+    [CONTEXT_SERVED] = "served",
+    [CONTEXT_LOST] = "lost",
+    [CONTEXT_REFUSED] = "refused",
+    [CONTEXT_CLOSING] = "closing",
+};
+
 struct Contexts {
     Jobs *jobs;
     Arenas *arenas;
     uint64_t latest;            /* number */
     GHashTable *all;            /* Context, by their numbers */
-    unsigned queued;            /* of them, those of a queue */
     LogLimit *limit;
 };
 
@@ -73,7 +80,6 @@ static void context_free(Context *context)
             arenas_give_back(context->contexts->arenas, context->name,
                              context->arena);
         }
-        context->contexts->queued--;
     }
     g_hash_table_remove(context->contexts->all, &context->number);
     g_free(context->name);
@@ -297,7 +303,6 @@ Context *contexts_open(Contexts *contexts, Vm *vm, PoolId pool,
     Executor *executor = contexts->jobs->executors[pool];
     uint32_t status;
 
-    contexts->queued++;
     context->queued = true;
     context->name = g_strdup(vm_name(vm));
     context->pool = pool;
@@ -354,15 +359,15 @@ void context_abandon(Context *context)
 
 /* --- To look at --- */
 
-static const char *context_state(const Context *context)
+static ContextState context_state(const Context *context)
 {
     if (context->closed) {
-        return "closing";
+        return CONTEXT_CLOSING;
     }
     if (context->group.verdict != VGPU_STUB_ERR_NONE) {
-        return context->served ? "lost" : "refused";
+        return context->served ? CONTEXT_LOST : CONTEXT_REFUSED;
     }
-    return context->served ? "served" : "opening";
+    return context->served ? CONTEXT_SERVED : CONTEXT_OPENING;
 }
 
 void contexts_foreach(const Contexts *contexts, ContextVisitor visitor,
@@ -387,11 +392,6 @@ void contexts_foreach(const Contexts *contexts, ContextVisitor visitor,
             visitor(&report, opaque);
         }
     }
-}
-
-unsigned contexts_count(const Contexts *contexts)
-{
-    return contexts->queued;
 }
 
 uint64_t contexts_arena_bytes(const Contexts *contexts)

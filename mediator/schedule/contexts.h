@@ -87,11 +87,22 @@ void context_abandon(Context *context);
 
 /* --- To look at --- */
 
+typedef enum ContextState {
+    CONTEXT_OPENING,            /* it has no worker yet */
+    CONTEXT_SERVED,
+    CONTEXT_LOST,               /* its worker has gone … */
+    CONTEXT_REFUSED,            /* … or it had none; the device is to close it */
+    CONTEXT_CLOSING,            /* not all of it is freed */
+} ContextState;
+
+/* By ContextState */
+extern const char *const context_state_names[CONTEXT_CLOSING + 1];
+
 typedef struct ContextReport {
     uint64_t number;
     const char *vm;             /* the VM's name; valid during the call */
     PoolId pool;
-    const char *state;          /* in a word */
+    ContextState state;
     unsigned requests;          /* that have not ended */
     uint64_t arena;             /* bytes, at its full size; 0: it has none */
 } ContextReport;
@@ -102,8 +113,7 @@ typedef void (*ContextVisitor)(const ContextReport *report, gpointer opaque);
 void contexts_foreach(const Contexts *contexts, ContextVisitor visitor,
                       gpointer opaque);
 
-/* How many of a queue's there are, and bytes of their arenas at full size */
-unsigned contexts_count(const Contexts *contexts);
+/* Bytes of their arenas together, at their full sizes */
 uint64_t contexts_arena_bytes(const Contexts *contexts);
 
 #endif /* MEDIATOR_CONTEXTS_H */

@@ -288,10 +288,19 @@ static void add_to_report(Vm *vm, gpointer opaque)
     total->running += report.running;
 }
 
+static void count_context(const ContextReport *context G_GNUC_UNUSED,
+                          gpointer opaque)
+{
+    ((DispatchReport *)opaque)->contexts++;
+}
+
 DispatchReport dispatch_report(const Dispatch *dispatch)
 {
-    DispatchReport report = { 0 };
+    DispatchReport report = {
+        .arena_bytes = contexts_arena_bytes(dispatch->contexts),
+    };
 
+    contexts_foreach(dispatch->contexts, count_context, &report);
     vms_foreach(dispatch->vms, add_to_report, &report);
     return report;
 }

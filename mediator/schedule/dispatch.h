@@ -98,6 +98,8 @@ typedef struct DispatchReport {
     unsigned quarantined;
     unsigned waiting;           /* requests */
     unsigned running;
+    unsigned contexts;          /* of queues */
+    uint64_t arena_bytes;       /* of those, at their full sizes */
 } DispatchReport;
 
 DispatchReport dispatch_report(const Dispatch *dispatch);

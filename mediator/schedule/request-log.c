@@ -31,6 +31,8 @@ static void request_log_write(GLogLevelFlags level, const RequestEnd *end)
     g_autofree char *sequence =
         g_strdup_printf("%" G_GUINT64_FORMAT, (guint64)end->sequence);
     g_autofree char *id = g_strdup_printf("%u", end->request_id);
+    g_autofree char *context =
+        g_strdup_printf("%" G_GUINT64_FORMAT, (guint64)end->context);
     g_autofree char *wait =
         g_strdup_printf("%" G_GINT64_FORMAT, end->wait);
     g_autofree char *execution =
@@ -40,12 +42,12 @@ static void request_log_write(GLogLevelFlags level, const RequestEnd *end)
                      "VGPU_VM", end->vm, "VGPU_POOL", pool,
                      "VGPU_PRIORITY", priority_names[end->priority],
                      "VGPU_SEQUENCE", sequence, "VGPU_REQUEST_ID", id,
-                     "VGPU_OUTCOME", outcome,
+                     "VGPU_CONTEXT", context, "VGPU_OUTCOME", outcome,
                      "VGPU_STATUS", status, "VGPU_WAIT_US", wait,
                      "VGPU_EXECUTION_US", execution,
-                     "MESSAGE", "vm %s: request %s, id %s, in pool %s: %s after "
-                     "%s us of waiting, %s us of execution", end->vm,
-                     sequence, id, pool, outcome, wait, execution);
+                     "MESSAGE", "vm %s: request %s, id %s, of context %s in pool "
+                     "%s: %s after %s us of waiting, %s us of execution",
+                     end->vm, sequence, id, context, pool, outcome, wait, execution);
 }
 
 void request_log_end(RequestLog *log, const RequestEnd *end)

@@ -28,6 +28,7 @@ typedef struct RequestEnd {
     uint8_t priority;           /* VGPU_STUB_PRIORITY_… */
     uint64_t sequence;
     uint32_t request_id;        /* as the guest calls it */
+    uint64_t context;           /* the daemon's number of it */
     uint32_t status;            /* VGPU_STUB_ERR_… */
     gint64 wait;                /* µs until it started, or ended unstarted */
     gint64 execution;           /* µs of device time */

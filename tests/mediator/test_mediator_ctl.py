@@ -13,6 +13,7 @@ import pytest
 
 from support import abi, operations
 from support.fake_device import FakeDevice
+from support.fake_queue_device import FakeQueueDevice
 from support.mediatord import starter
 from support.wait import wait_for
 
@@ -43,13 +44,13 @@ def use_device(peer):
 def test_status(peers, ctl):
     wait_for(lambda: "trying" not in ctl("status"), "attempts of the pools")
     assert ctl("status") == (
-        "state    vms  quarantined  waiting  running  worker_uids  pool_A  "
-        "pool_B\n"
-        "serving    2            0        0        0  shared       works   "
-        "works\n")
+        "state    vms  quarantined  waiting  running  contexts  arena_mib  "
+        "worker_uids  pool_A  pool_B\n"
+        "serving    2            0        0        0         0          0  "
+        "shared       works   works\n")
     assert json.loads(ctl("status", "--json")) == [
         {"state": "serving", "vms": 2, "quarantined": 0, "waiting": 0,
-         "running": 0, "worker_uids": "shared", "pool_A": "works",
+         "running": 0, "contexts": 0, "arena_mib": 0, "worker_uids": "shared", "pool_A": "works",
          "pool_B": "works"}]
 
 
@@ -94,7 +95,7 @@ def test_queues(peers, ctl):
 def test_workers(peers, ctl):
     """One with memory is there until it dies, and then another."""
     assert json.loads(ctl("workers", "--json")) == []
-    assert ctl("workers").split() == ["vm", "pool", "pid", "state", "request",
+    assert ctl("workers").split() == ["vm", "context", "pool", "pid", "state", "request",
                                       "memory", "age_s"]
     pids = []
     for _ in range(2):
@@ -103,12 +104,41 @@ def test_workers(peers, ctl):
         worker, = json.loads(ctl("workers", "--json"))
         pids.append(worker.pop("pid"))
         assert worker.pop("age_s") >= 0
-        assert worker == {"vm": "7", "pool": "A", "state": "idle",
+        assert worker == {"vm": "7", "context": 1, "pool": "A", "state": "idle",
                           "request": "-", "memory": "yes"}
         os.kill(pids[-1], signal.SIGKILL)
         wait_for(lambda: json.loads(ctl("workers", "--json")) == [],
                  "end of the worker")
     assert pids[0] != pids[1]
+
+
+def test_contexts(start, admin, ctl, sockets, tmp_path):
+    """One that has a worker, and one that is refused"""
+    config = tmp_path / "conf"
+    config.write_text("[vm]\ncontexts=1\n")
+    device = FakeQueueDevice(sockets / "7-0.sock")
+    start("--admin-socket", admin, "--socket-dir", sockets,
+          "--config", config)
+    with device.greet() as peer:
+        assert json.loads(ctl("contexts", "--json")) == []
+        context = peer.open()
+        assert peer.refused(peer.start_open()) == abi.VGPU_STUB_ERR_QUEUE_FULL
+        served, refused = sorted(json.loads(ctl("contexts", "--json")),
+                                 key=lambda row: row["context"])
+        worker, = [row for row in json.loads(ctl("workers", "--json"))
+                   if row["vm"] == "7"]
+        assert worker["context"] == served["context"]
+        assert served.pop("context") < refused.pop("context")
+        assert served == {"vm": "7", "pool": "A", "state": "served",
+                          "requests": 0, "arena_kib": 2816}
+        assert refused["state"] == "refused"
+        status, = json.loads(ctl("status", "--json"))
+        assert (status["contexts"], status["arena_mib"]) == (2, 5)
+        assert context.close() == []
+        assert len(json.loads(ctl("contexts", "--json"))) == 1
+    wait_for(lambda: ctl("contexts").split() == [
+        "vm", "context", "pool", "state", "requests", "arena_kib"],
+        "end of the contexts")
 
 
 def test_names_of_all_sorts(start, admin, ctl, sockets):
@@ -239,8 +269,8 @@ def test_which_vm_is_meant(start, admin, ctl, sockets):
             for vm in json.loads(ctl("vms", "--json"))} == {0}
 
 
-KNOWN = ("there are status, vms, workers, queues, set, quarantine, release, "
-         "reload, drain")
+KNOWN = ("there are status, vms, workers, contexts, queues, set, quarantine, "
+         "release, reload, drain")
 LIMITS = ("pool, priority, weight, queue, in-flight, rate, burst, deadline-ms, "
           "faults, fault-window-s, quarantine-s, memory-mib, guest-kernels, "
           "contexts")

@@ -25,8 +25,8 @@ def test_failures_are_logged_within_limits(daemon, device, peer):
     lines = requests(daemon)
     assert len(lines) == 10
     assert lines[0].startswith(
-        f"vgpu-mediatord: vm {device.path}: request 5, id 0, in pool A: "
-        "unsupported_operation after ")
+        f"vgpu-mediatord: vm {device.path}: request 5, id 0, of context 1 "
+        "in pool A: unsupported_operation after ")
     assert (f"vgpu-mediatord: vm {device.path}: 90 more requests failed "
             "in 60 s") in daemon.log()
 

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support import abi, operations
 from support.fake_device import FakeDevice
+from support.fake_queue_device import FakeQueueDevice
 from support.mediatord import starter
 from support.paths import ROOT
 from support.wait import wait_for
@@ -185,6 +186,18 @@ def test_workers(start, sockets, metrics_socket, admin, ctl, scrape):
     os.kill(worker["pid"], signal.SIGKILL)
     wait_for(lambda: scrape()[("vgpu_worker_deaths_total",)] == 1,
              "death of the worker")
+
+
+def test_contexts(start, sockets, metrics_socket, scrape):
+    device = FakeQueueDevice(sockets / "7-0.sock")
+    start("--socket-dir", sockets, "--metrics-socket", metrics_socket)
+    peer = device.greet(pool=abi.VGPU_STUB_POOL_B)
+    peer.open()
+    samples = scrape()
+    served = ("vgpu_contexts", ("pool", "B"), ("state", "served"))
+    assert {key: value for key, value in samples.items()
+            if key[0] == "vgpu_contexts" and value} == {served: 1}
+    assert samples[("vgpu_arena_bytes",)] == 2816 * 1024
 
 
 def test_a_vm_that_goes(start, sockets, metrics_socket, scrape):

@@ -47,6 +47,7 @@ static void end(RequestLog *log, const char *vm, uint32_t status)
         .priority = VGPU_STUB_PRIORITY_LOW,
         .sequence = G_MAXUINT64,
         .request_id = G_MAXUINT32,
+        .context = 3,
         .status = status,
         .wait = 5,
         .execution = 1000000,
@@ -63,11 +64,11 @@ static void test_entry(void)
     g_assert_cmpstr(
         entries->str, ==,
         "notice\n"
-        "MESSAGE=vm 7: request 18446744073709551615, id 4294967295, in pool "
-        "B: backend_error after 5 us of waiting, 1000000 us of execution\n"
+        "MESSAGE=vm 7: request 18446744073709551615, id 4294967295, of "
+        "context 3 in pool B: backend_error after 5 us of waiting, 1000000 us of execution\n"
         "VGPU_VM=7\nVGPU_POOL=B\nVGPU_PRIORITY=low\n"
         "VGPU_SEQUENCE=18446744073709551615\nVGPU_REQUEST_ID=4294967295\n"
-        "VGPU_OUTCOME=backend_error\n"
+        "VGPU_CONTEXT=3\nVGPU_OUTCOME=backend_error\n"
         "VGPU_STATUS=0x05\nVGPU_WAIT_US=5\nVGPU_EXECUTION_US=1000000\n\n");
     count_entries();
     end(log, "7", VGPU_STUB_ERR_NONE);
