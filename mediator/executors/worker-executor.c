@@ -52,6 +52,30 @@ static void executors_check_uids(WorkerExecutors *executors,
     }
 }
 
+/* That a pool may be refused workers that it is to have is better said now. */
+static void executors_compare_uids(const WorkerExecutors *executors,
+                                   const Config *config)
+{
+    const UidRange *uids = &executors->uids;
+    /* The last one is for what ends the others. */
+    const unsigned there = uids->last - uids->first;
+    unsigned wanted = 0;
+
+    for (PoolId id = 0; id < POOLS; id++) {
+        const PoolSettings *pool = config_pool(config, id);
+
+        if (pool->backend != VGPU_STUB_BACKEND_NONE) {
+            wanted += pool->workers + pool->spares;
+        }
+    }
+    if ((starter_flags(executors->host.starter) & STARTER_OWN_UIDS) &&
+        there < wanted) {
+        g_warning("[workers] uids=%u-%u are for %u workers, workers= and "
+                  "spares= of the pools allow %u", uids->first, uids->last,
+                  there, wanted);
+    }
+}
+
 static void executor_configure(Executor *base, const Config *config)
 {
     WorkerExecutors *executors = executors_of(pool_of(base));
@@ -59,6 +83,7 @@ static void executor_configure(Executor *base, const Config *config)
     /* It comes once for each pool. */
     if (config != executors->config) {
         executors_check_uids(executors, config);
+        executors_compare_uids(executors, config);
     }
     worker_pool_configure(pool_of(base), config);
 }

@@ -1,21 +1,23 @@
 /*
  * Executes the requests of pools in workers
  *
- * A worker is a process that executes the requests of one VM in one pool
+ * A worker is a process that executes the requests of one context in one pool
  * (worker.h): a driver that crashes or a kernel that never ends takes nothing
- * away but from its own VM. Which VMs have one is in worker-pool.h.
+ * away but from its own context. Which contexts have one is in worker-pool.h.
  *
- *   - A worker is killed when its VM has no device any more.
- *   - What was at a worker that dies is a fault of its VM. The VM's next
- *     request has a new worker; memory is lost.
+ *   - A worker ends with its context: it is killed if it executes something,
+ *     else told to exit.
+ *   - A worker that dies with something to execute is a fault of its VM. A
+ *     mailbox's next request has a new worker, and no memory; a queue's context
+ *     is lost.
  *   - A worker has run its VM's code and is not trusted: one that says
- *     anything but the answer to its request is killed.
+ *     anything but what worker-protocol.h allows is killed.
  *
  * Before a pool has its first worker, and after a reload that changes it, the
  * pool's backend is tried (pool-health.h). A pool whose backend is `none` has
  * no slots. Nor has one whose backend does not work, but as long as there are
- * workers with memory, which were started when it did: their VMs are served
- * on, others refused.
+ * workers with memory, or a queue's, which were started when it did: their
+ * contexts are served on, others refused.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

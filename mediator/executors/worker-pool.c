@@ -1,13 +1,14 @@
 /*
- * The workers of a pool: which VMs have one, and which of them a process
+ * The workers of a pool: which contexts have one, and which of them a process
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "worker-pool.h"
 
 /*
- * So long a VM that has got a place keeps it, although others wait for one and
- * it may have nothing to do for a moment; to start a worker takes about as long.
+ * So long a context that has got a place keeps it, although others wait for one
+ * and it may have nothing to do for a moment; to start a worker takes about as
+ * long.
  */
 #define TURN_MS 250
 
@@ -632,6 +633,37 @@ static bool pool_has_room(const WorkerPool *pool, const Worker *worker)
            pool->settings->workers;
 }
 
+/* Whether a worker has gone soon, or may be told to go */
+static bool pool_has_prospects(const WorkerPool *pool)
+{
+    for (GList *link = pool->workers.head; link != NULL; link = link->next) {
+        const Worker *worker = link->data;
+
+        if (worker->state == WORKER_LEAVING ||
+            (worker->state != WORKER_WAITING && worker->vm != NULL &&
+             !keeps_something(worker))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A program is not to wait for others that go on as long as they like. */
+static void pool_refuse_opened(WorkerPool *pool)
+{
+    GList *link = pool->workers.head;
+
+    while (link != NULL) {
+        Worker *worker = link->data;
+
+        link = link->next;
+        if (worker->state == WORKER_WAITING && worker->opened &&
+            !pool_has_room(pool, worker)) {
+            pool_refuse_worker(pool, worker, VGPU_STUB_ERR_QUEUE_FULL);
+        }
+    }
+}
+
 /*
  * Start @worker, which waits, if it may be now. Returns whether there is no room
  * for it.
@@ -693,6 +725,9 @@ static void pool_settle(WorkerPool *pool)
     }
     if (pool->count[WORKER_WAITING] > 0) {
         pool_make_room(pool, pool_start_waiting(pool));
+        if (!pool_has_prospects(pool)) {
+            pool_refuse_opened(pool);
+        }
     }
     pool_keep_spares(pool, false);
 }

@@ -54,7 +54,7 @@ class Host:
     def open(self):
         """ms of one opening"""
         wait_for(lambda: self._states() == ["spare"] * self.spares,
-                 "nothing but spares")
+                 "nothing but spares", timeout=60)
         start = time.perf_counter()
         context = self.link.open()
         answer = context.ask(FIRST)

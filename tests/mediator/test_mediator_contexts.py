@@ -8,6 +8,7 @@ import struct
 import pytest
 
 from support import abi, operations
+from support.fake_device import FakeDevice
 from support.fake_queue_device import FakeQueueDevice
 from support.paths import BUILD, ROOT
 from support.wait import wait_for
@@ -140,6 +141,20 @@ def test_what_is_refused(connect):
     again = link.open()
     for context in again, other:
         assert context.ask(SYNCHRONIZE).status == NONE
+
+
+def test_nobody_makes_room(connect, sockets):
+    """A program is refused, it does not wait for ever."""
+    connect("[pool A]\nworkers=1\nspares=0\n").close()
+    other = FakeDevice(sockets / "8-0.sock").greet()
+    answer, = other.ask(operations.alloc(4096))
+    assert answer.status == NONE
+    link = connect(number=1)
+    assert link.refused(link.start_open()) == FULL
+    free_all = operations.call(abi.VGPU_STUB_OP_MEMORY_FREE_ALL)
+    answer, = other.ask(free_all)
+    assert answer.status == NONE
+    assert link.open().ask(SYNCHRONIZE).status == NONE
 
 
 def test_a_worker_is_killed(connect):

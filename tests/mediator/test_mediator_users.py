@@ -128,6 +128,18 @@ def test_each_worker_has_a_uid_of_its_own(make_host):
 
 
 @as_root
+@pytest.mark.parametrize("workers, enough", [(49, False), (48, True)])
+def test_as_many_uids_as_workers(make_host, workers, enough):
+    """With the spares of both pools, 1 each"""
+    host = make_host(True)
+    daemon = host.start("".join(f"[pool {pool}]\nworkers={workers}\n"
+                                for pool in "AB"))
+    assert [line for line in daemon.log() if "uids" in line] == ([] if enough else [
+        f"vgpu-mediatord: warning: [workers] uids={FIRST}-{LAST} are for 99 "
+        "workers, workers= and spares= of the pools allow 100"])
+
+
+@as_root
 def test_the_daemon_has_dropped_its_rights(make_host):
     host = make_host(True)
     host.start()
