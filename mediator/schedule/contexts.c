@@ -233,6 +233,17 @@ void contexts_take_executor(Contexts *contexts, Executor *executor)
 
 /* --- A mailbox's --- */
 
+void contexts_wish(const Contexts *contexts, const Wish *wish)
+{
+    const Context *context = contexts_find(contexts, wish->context);
+    Executor *executor = contexts->jobs->executors[wish->pool];
+
+    if (context != NULL && !context->queued) {
+        executor->wish(executor, vm_name(wish->vm), wish->context,
+                       wish->place);
+    }
+}
+
 uint64_t contexts_begin(Contexts *contexts, Vm *vm)
 {
     return contexts_add(contexts, vm)->number;

@@ -46,6 +46,9 @@ void contexts_take_executor(Contexts *contexts, Executor *executor);
 
 /* --- A mailbox's --- */
 
+/* A context wishes for a place; a queue's has the one that it was given. */
+void contexts_wish(const Contexts *contexts, const Wish *wish);
+
 /* A new context of @vm; its number. */
 uint64_t contexts_begin(Contexts *contexts, Vm *vm);
 

@@ -70,9 +70,7 @@ static void dispatch_wish(Dispatch *dispatch)
     Wish wish;
 
     while (scheduler_next_wish(dispatch->jobs.scheduler, &wish)) {
-        Executor *executor = dispatch->jobs.executors[wish.pool];
-
-        executor->wish(executor, vm_name(wish.vm), wish.context, wish.place);
+        contexts_wish(dispatch->contexts, &wish);
     }
 }
 
