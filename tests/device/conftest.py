@@ -67,8 +67,8 @@ def start_queue(start_qemu, ram, link_path):
 
     def start(properties="", *args, version=abi.VGPU_STUB_WIRE_QUEUE,
               entries=256):
-        queue = Queue(start_qemu(properties, *ram.qemu_args(), *args,
-                                 machine=Ram.MACHINE), ram, link_path, entries)
+        queue = Queue(start_qemu(properties, *ram.qemu_args(), *args), ram,
+                      link_path, entries)
         started.append(queue)
         if version is not None:
             queue.connect(version=version)
@@ -105,7 +105,7 @@ class SharedQueue:
                     f"socket,id=link,path={path},server=on,wait=off",
                     "-device",
                     f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link",
-                    *ram.qemu_args(), machine=Ram.MACHINE)
+                    *ram.qemu_args())
         return Queue(qemu, ram, path)
 
     def renewed(self):

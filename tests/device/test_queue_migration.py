@@ -31,7 +31,7 @@ def resume(restore, tmp_path):
     def load(path, *args):
         ram = Ram()
         memories.append(ram)
-        dev = restore(path, *ram.qemu_args(), *args, machine=Ram.MACHINE)
+        dev = restore(path, *ram.qemu_args(), *args)
         return Queue(dev.qemu, ram, tmp_path / "second.sock", place=False)
 
     yield load
@@ -153,8 +153,7 @@ def test_a_device_without_a_queue_refuses_a_state_with_one(qemu_bin, queue,
         result = run(qemu_bin, *ram.qemu_args(), "-chardev", "null,id=link",
                      "-device", f"vgpu-stub,id=gpu0,addr={SLOT:#x},"
                                 "chardev=link,queue=off",
-                     "-incoming", f"exec:cat {tmp_path}/state",
-                     machine=Ram.MACHINE)
+                     "-incoming", f"exec:cat {tmp_path}/state")
     assert result.returncode == 1
     assert "queue" in result.stdout
 
@@ -188,7 +187,7 @@ def test_a_corrupted_state_is_refused(qemu_bin, queue, tmp_path, name):
         result = run(qemu_bin, *ram.qemu_args(), "-chardev", "null,id=link",
                      "-device",
                      f"vgpu-stub,id=gpu0,addr={SLOT:#x},chardev=link",
-                     "-incoming", f"exec:cat {path}", machine=Ram.MACHINE)
+                     "-incoming", f"exec:cat {path}")
     assert result.returncode == 1
     assert "vgpu-stub: saved state refused: QUEUE_" in result.stdout
 

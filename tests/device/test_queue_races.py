@@ -171,8 +171,7 @@ def test_an_msi_that_unplugs_its_device(qemu_bin, tmp_path, link_path, ram,
               f"socket,id=link,path={link_path},server=on,wait=off",
               "-device", "pcie-root-port,id=port1,addr=3,slot=1",
               "-device", "vgpu-stub,bus=port1,addr=0,chardev=link",
-              *ram.qemu_args(),
-              machine="pc-q35-4.2,memory-backend=ram") as qemu:
+              *ram.qemu_args(), machine="pc-q35-4.2") as qemu:
         slot = OwnSlot(qemu)
         queue = Queue(qemu, ram, link_path, place=False)
         queue.connect()

@@ -19,7 +19,6 @@ from support.mediatord import Mediatord
 from support.paths import BUILD
 from support.qemu import Qemu
 from support.queue import Queue
-from support.ram import Ram
 from support.wait import wait_for
 
 MEBIBYTE = 1 << 20
@@ -88,7 +87,7 @@ def queue(qemu_bin, tmp_path, sockets, ram):
     with Qemu(qemu_bin, tmp_path,
               "-chardev", f"socket,id=link,path={path},server=on,wait=off",
               "-device", "vgpu-stub,addr=0x1e,chardev=link,vm_id=1",
-              *ram.qemu_args(), machine=Ram.MACHINE) as qemu:
+              *ram.qemu_args()) as qemu:
         queue = Queue(qemu, ram, path)
         queue.driver.enable()
         yield queue

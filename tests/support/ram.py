@@ -22,10 +22,9 @@ class Ram:
         self._next = START
 
     def qemu_args(self):
+        """In the one way that all series know"""
         return ("-object", f"memory-backend-file,id=ram,size={SIZE},share=on,"
-                           f"mem-path={self.path}")
-
-    MACHINE = "pc,memory-backend=ram"
+                           f"mem-path={self.path}", "-numa", "node,memdev=ram")
 
     def renew(self):
         """Nobody uses any of it, and it is 0."""
