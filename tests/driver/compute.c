@@ -2,15 +2,17 @@
  * compute: echo, memory and a sum of vectors, through the driver
  *
  * Says "compute: ready" after the first round and "compute: ok" at the end; with
- * a time, it goes on until that is over.
+ * a time, it goes on until that is over. With "hoard" it takes memory and waits
+ * to be killed; with "used" it says how much of it the VM has.
  *
- * Usage: compute [SECONDS]
+ * Usage: compute [SECONDS | hoard | used]
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "calls.h"
 
 #define N 200
+#define HOARD (8 << 20)
 #define BYTES (N * sizeof(float))
 
 #define WORDS(value) (uint32_t)(value), (uint32_t)((value) >> 32)
@@ -140,6 +142,26 @@ static void compute(float seed)
     }
 }
 
+static void hoard(void)
+{
+    allocate(HOARD);
+    puts("compute: hoarding");
+    fflush(stdout);
+    for (;;) {
+        pause();
+    }
+}
+
+static uint64_t used(void)
+{
+    const uint32_t *results = message_results(&message);
+
+    message_make(&message, VGPU_STUB_OP_GET_DEVICE_INFO, NULL, 0, NULL, 0,
+                 1024);
+    check(message_do(fd, &message), "GET_DEVICE_INFO");
+    return results[5] | (uint64_t)results[6] << 32;
+}
+
 int main(int argc, char **argv)
 {
     int64_t end = now_ns() + (argc > 1 ? atoll(argv[1]) : 0) * 1000000000;
@@ -147,6 +169,13 @@ int main(int argc, char **argv)
 
     fd = device_open(0);
     queue = device_info(fd).flags & VGPU_STUB_IO_INFO_QUEUE;
+    if (argc > 1 && strcmp(argv[1], "hoard") == 0) {
+        hoard();
+    }
+    if (argc > 1 && strcmp(argv[1], "used") == 0) {
+        printf("%llu\n", (unsigned long long)used());
+        return EXIT_SUCCESS;
+    }
     do {
         echo();
         compute(getpid() % 1000 + rounds % 100);
