@@ -214,6 +214,12 @@ void vgpu_device_reap(struct vgpu_device *dev, bool told)
 		mod_delayed_work(vgpu_workqueue, &dev->check, 0);
 }
 
+void vgpu_device_watch(struct vgpu_device *dev)
+{
+	if (dev->state == VGPU_ON && dev->in_flight)
+		queue_delayed_work(vgpu_workqueue, &dev->check, HZ);
+}
+
 static void device_check(struct work_struct *work)
 {
 	struct vgpu_device *dev = container_of(to_delayed_work(work),
@@ -224,8 +230,7 @@ static void device_check(struct work_struct *work)
 	dev->checked = jiffies;
 	if (dev->state == VGPU_ON && !dev->transport->works(dev))
 		start_anew(dev);
-	if (dev->in_flight)
-		queue_delayed_work(vgpu_workqueue, &dev->check, HZ);
+	vgpu_device_watch(dev);
 	mutex_unlock(&dev->lock);
 }
 

@@ -319,10 +319,12 @@ static inline void vgpu_write(struct vgpu_device *dev, unsigned int reg,
 	writel(value, dev->bar + reg);
 }
 
-/* Does the device answer? What is not there reads as all ones. */
+/* Does the device answer? What is not there reads as ones, or as zeros. */
 static inline bool vgpu_answers(struct vgpu_device *dev)
 {
-	return vgpu_read(dev, VGPU_STUB_REG_PROTOCOL_VER) != ~0U;
+	u32 version = vgpu_read(dev, VGPU_STUB_REG_PROTOCOL_VER);
+
+	return version != 0 && version != ~0U;
 }
 
 struct vgpu_device *vgpu_device_new(struct pci_dev *pdev);
@@ -340,6 +342,9 @@ void vgpu_device_stop(struct vgpu_device *dev, enum vgpu_state state);
 
 /* Locked: take what has ended. @told: an interrupt says that there is something */
 void vgpu_device_reap(struct vgpu_device *dev, bool told);
+
+/* Locked: look whether it still works, each second while it has something. */
+void vgpu_device_watch(struct vgpu_device *dev);
 
 /*
  * Locked: how many requests of the file, with a context, are taken now, and

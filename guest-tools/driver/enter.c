@@ -41,7 +41,9 @@ static int push_one(struct submitting *submitting)
 	ret = dev->transport->push(dev, request);
 	if (ret) {
 		list_add(&request->entry, &submitting->batch);
-		return ret;
+		/* Bounce buffers come back with what is in flight */
+		file->wants = dev->in_flight > 0;
+		return file->wants ? -EAGAIN : ret;
 	}
 	vgpu_request_begin(request);
 	submitting->done++;
@@ -65,8 +67,7 @@ static int push_batch(struct submitting *submitting)
 		ret = push_one(submitting);
 	if (dev->state == VGPU_ON)
 		dev->transport->kick(dev);
-	if (dev->in_flight)
-		queue_delayed_work(vgpu_workqueue, &dev->check, HZ);
+	vgpu_device_watch(dev);
 	vgpu_requests_free(&submitting->batch);
 	mutex_unlock(&dev->lock);
 	INIT_LIST_HEAD(&submitting->batch);

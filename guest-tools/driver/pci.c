@@ -73,7 +73,7 @@ static int silence(struct vgpu_device *dev)
 {
 	u32 version = vgpu_read(dev, VGPU_STUB_REG_PROTOCOL_VER);
 
-	if (version == ~0U)
+	if (!vgpu_answers(dev))
 		return -ENODEV;
 	if (VERSION_MAJOR(version) != VERSION_MAJOR(VGPU_STUB_PROTOCOL_VERSION)) {
 		dev_err(&dev->pdev->dev, "protocol %u.%u is not known here\n",
@@ -274,7 +274,7 @@ static void vgpu_shutdown(struct pci_dev *pdev)
 	pci_clear_master(pdev);
 }
 
-static int vgpu_suspend(struct device *device)
+static int __maybe_unused vgpu_suspend(struct device *device)
 {
 	struct vgpu_device *dev = dev_get_drvdata(device);
 
@@ -283,7 +283,7 @@ static int vgpu_suspend(struct device *device)
 	return 0;
 }
 
-static int vgpu_resume(struct device *device)
+static int __maybe_unused vgpu_resume(struct device *device)
 {
 	struct vgpu_device *dev = dev_get_drvdata(device);
 	int ret = -ENODEV;

@@ -4,7 +4,8 @@
 A real one executes what it is given at once; this one keeps a request for as
 long as the request says, or until its context is closed. Memory is as
 docs/operations.md has it, each context's its own; copies are bulk. A request of
-the opcode HOLD is answered after as many milliseconds as its param says.
+the opcode HOLD is answered after as many milliseconds as its param says; one of
+the opcode DROP ends the link.
 """
 import heapq
 import select
@@ -16,6 +17,7 @@ from support import abi, wire
 from support.fake_queue_mediator import FakeQueueMediator
 
 HOLD = 0x1001
+DROP = 0x1002
 
 INVALID = abi.VGPU_STUB_ERR_INVALID_REQUEST
 NO_HANDLE = abi.VGPU_STUB_ERR_INVALID_HANDLE
@@ -82,7 +84,7 @@ class QueueServer(threading.Thread):
         super().__init__(daemon=True)
         self.path = path
         self.stopping = threading.Event()
-        self.dropping = threading.Event()
+        self.dropping = False
         self.contexts = 0
         self.open = 0
         self.broken = None
@@ -96,9 +98,6 @@ class QueueServer(threading.Thread):
         self.join()
         if self.broken:
             raise self.broken
-
-    def drop_the_link(self):
-        self.dropping.set()
 
     def run(self):
         try:
@@ -117,12 +116,11 @@ class QueueServer(threading.Thread):
         self.held = []          # (when, sequence, request)
         with peer:
             try:
-                while not self.stopping.is_set() and \
-                        not self.dropping.is_set():
+                while not self.stopping.is_set() and not self.dropping:
                     self._turn(peer)
             except (ConnectionError, wire.Closed):
                 pass
-        self.dropping.clear()
+        self.dropping = False
         self.open = 0
 
     def _turn(self, peer):
@@ -147,6 +145,9 @@ class QueueServer(threading.Thread):
             if request.sequence in held or request.context.closing:
                 continue
             parts = take_apart(request.payload())
+            if parts and parts[0] == DROP:
+                self.dropping = True
+                return
             delay = parts[1][0] / 1000 if parts and parts[0] == HOLD and \
                 parts[1] else 0
             if delay:

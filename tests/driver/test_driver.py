@@ -8,7 +8,8 @@ from queue_server import QueueServer
 from support.guest import boot, vgpu_stub
 
 PROGRAMS = [f"tests/driver/{name}" for name in (
-    "as-user", "ioctl-test", "ioctl-fuzz", "kill-test", "stream")]
+    "as-user", "ioctl-test", "ioctl-fuzz", "kill-test", "states-test",
+    "stream")]
 
 # Whatever a kernel says when it has found a fault
 FAULTS = re.compile(r"BUG|WARNING|KFENCE|Oops|DMAR.*[Ff]ault|Call Trace|stall|"
@@ -26,6 +27,7 @@ insmod ./vgpu-stub.ko && ours || exit 1
 
 PROMISES = """\
 echo "== promises"; ./as-user ./ioctl-test; echo "status $?"
+echo "== states"; ./states-test; echo "status $?"; ours
 """
 
 # Two programs, and others that are killed meanwhile
@@ -110,6 +112,7 @@ def test_a_guest(any_qemu_bin, tmp_path, series):
         job.replace("SEED", series.replace(".", "")).replace("CALLS", "35000"),
         kernel_args="kfence.sample_interval=1")
     check(sections, "promises")
+    check(sections, "states")
     check(sections, "sharing", "kill-test: 25 killed", "unpinned")
     for name in ("removal", "sleep"):
         check(sections, name, "unpinned")
@@ -119,6 +122,15 @@ def test_a_guest(any_qemu_bin, tmp_path, series):
     check(sections, "fuzz", "ioctl-fuzz: 35000 calls", "unpinned")
     check_end(sections)
     assert server.contexts > 25 and server.open == 0
+
+
+def test_bounce_buffers(any_qemu_bin, tmp_path):
+    """The device sees copies, as in a guest whose memory is encrypted."""
+    sections, _ = run(any_qemu_bin, tmp_path, "5.10",
+                      SHARING.replace("SEED", "9"),
+                      kernel_args="swiotlb=force")
+    check(sections, "sharing", "kill-test: 25 killed", "unpinned")
+    check_end(sections)
 
 
 def test_behind_an_iommu(any_qemu_bin, tmp_path):
