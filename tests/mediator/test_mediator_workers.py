@@ -488,6 +488,7 @@ def test_what_ran_long_is_paid_for_however_it_ends(host, ctl, how):
     for runs in (1, 2):
         guest.send(abi.VGPU_STUB_OP_SYNCHRONIZE)
         worker = host.wait_fake_worker()
+        wait_for(lambda: "busy" in ctl("workers"), "request at the worker")
         time.sleep(LONG)
         if how == "cancels":
             guest.cancel()
