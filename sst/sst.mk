@@ -64,7 +64,7 @@ check-sst-build:
 
 # --- Firmware: each PROGRAM.c of this list becomes PROGRAM.elf ---
 
-SST_FIRMWARE := device-test echo-test benchmark
+SST_FIRMWARE := device-test echo-test interrupt-test benchmark
 SST_FIRMWARE_OUT := $(BUILD)/sst-firmware
 SST_FIRMWARE_CC := riscv64-unknown-elf-gcc
 SST_FIRMWARE_CFLAGS := -march=rv32imac_zicsr -mabi=ilp32 -std=gnu11 -O2 -g \
@@ -98,7 +98,7 @@ $(SST_FIRMWARE_OUT)/%.o: sst/firmware/%.S | sst-dependencies
 
 SST_CONFIG := sst-config
 SST_ELEMENTS_OUT := $(BUILD)/sst-elements
-SST_ELEMENTS := $(SST_ELEMENTS_OUT)/libqemubinary.so
+SST_ELEMENTS := $(SST_ELEMENTS_OUT)/libqemubridge.so
 SST_ELEMENTS_OBJECTS := $(SST_MODELS:%=$(SST_ELEMENTS_OUT)/%) \
     $(patsubst sst/elements/%.cc,$(SST_ELEMENTS_OUT)/%.o, \
     $(wildcard sst/elements/*.cc))
@@ -108,7 +108,7 @@ sst-elements: sst-config-there $(SST_ELEMENTS) ## build elements for SST, where 
 
 sst-config-there:
 	@command -v $(SST_CONFIG) >/dev/null || { echo 'sst-elements:' \
-	    '$(SST_CONFIG) is not in PATH: install SST (sst-core 16), which has' \
+	    '$(SST_CONFIG) is not in PATH: install SST (sst-core 14.1 to 16), which has' \
 	    'it in its bin folder, or give SST_CONFIG=PATH' >&2; exit 1; }
 
 $(SST_ELEMENTS): $(SST_ELEMENTS_OBJECTS)

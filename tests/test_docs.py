@@ -112,6 +112,7 @@ def test_sst_messages():
     for format_name, form in sst.FORMATS.items():
         check_layout("sst.md", f"{format_name} request", form.REQUEST.size)
         check_layout("sst.md", f"{format_name} response", form.RESPONSE.size)
+    check_layout("sst.md", "guide interrupt", sst.Guide.INTERRUPT.size)
 
 
 def test_sst_registers():

@@ -14,6 +14,13 @@
 
 #define MTIME               0x0200BFF8
 
+/* The PLIC, as the first processor's machine mode has it */
+#define PLIC_PRIORITY       0x0C000000  /* a word for each interrupt */
+#define PLIC_ENABLE         0x0C002000  /* a bit */
+#define PLIC_CLAIM          0x0C200004
+
+#define MIE_EXTERNAL        0x800
+
 /* ns16550 */
 #define UART                0x10000000
 #define UART_DATA           0
@@ -69,6 +76,35 @@ uint32_t board_cycles(void)
 
     __asm__ volatile("csrr %0, mcycle" : "=r"(cycles));
     return cycles;
+}
+
+void board_enable_interrupt(unsigned number)
+{
+    *word(PLIC_PRIORITY + 4 * number) = 1;
+    *word(PLIC_ENABLE + number / 32 * 4) |= 1u << number % 32;
+    __asm__ volatile("csrs mie, %0" : : "r"(MIE_EXTERNAL));
+}
+
+unsigned board_take_interrupt(void)
+{
+    unsigned number = *word(PLIC_CLAIM);
+
+    if (number != 0) {
+        *word(PLIC_CLAIM) = number;
+    }
+    return number;
+}
+
+/* mstatus.MIE is not set: an interrupt ends wfi, and does not trap. */
+unsigned board_wait_interrupt(void)
+{
+    unsigned number;
+
+    do {
+        __asm__ volatile("wfi" : : : "memory");
+        number = board_take_interrupt();
+    } while (number == 0);
+    return number;
 }
 
 void uart_putc(char c)

@@ -1,5 +1,6 @@
 /*
- * What firmware uses of the virt machine of QEMU: UART, clock, and the end
+ * What firmware uses of the virt machine of QEMU: UART, clock, interrupts, and
+ * the end
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -22,6 +23,15 @@ uint64_t board_time(void);
 
 /* Executed instructions, or cycles: what QEMU makes of them */
 uint32_t board_cycles(void);
+
+/* Let the interrupt with this number at the PLIC end waits. */
+void board_enable_interrupt(unsigned number);
+
+/* Sleep until an enabled interrupt is there, take it, and return its number. */
+unsigned board_wait_interrupt(void);
+
+/* The same, but 0 when none is there. */
+unsigned board_take_interrupt(void);
 
 void uart_putc(char c);
 

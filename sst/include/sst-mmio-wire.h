@@ -4,7 +4,8 @@
  * docs/sst.md is the specification. A byte stream; QEMU sends a request for
  * each access that software makes to the device, the simulator answers every
  * request, in their order. There are two formats, and nothing in the stream
- * says which: both sides are told. Little-endian, packed.
+ * says which: both sides are told. Format "guide" has two more messages, for
+ * those who ask for them. Little-endian, packed.
  *
  * No dependency but <stdint.h>, so that firmware can include it for the
  * registers of the example device.
@@ -24,6 +25,12 @@
 #define SST_MMIO_REQUEST_MAGIC      0x53535452  /* "SSTR" */
 #define SST_MMIO_RESPONSE_MAGIC     0x53535450  /* "SSTP" */
 
+/* A request that is no access and has no response: all processors wait for an
+ * interrupt. address: ns until a timer of QEMU's own ends that, or …_NEVER;
+ * data: interrupt messages that QEMU has had on this connection; size: 0 */
+#define SST_MMIO_IDLE               2
+#define SST_MMIO_IDLE_NEVER         0xFFFFFFFFFFFFFFFF
+
 /* status of a response: any other value is an error */
 #define SST_MMIO_STATUS_OK          0
 #define SST_MMIO_STATUS_ERROR       1
@@ -41,6 +48,17 @@ struct sst_mmio_guide_response {
     uint32_t status;        /* SST_MMIO_STATUS_… */
     uint64_t data;          /* what is read; above its size ignored */
     uint32_t latency;       /* cycles of the simulated device's clock */
+} __attribute__((packed));
+
+/* The interrupt line of the device at this address: instead of a response, and
+ * answered by nothing */
+#define SST_MMIO_INTERRUPT_MAGIC    0x53535449  /* "SSTI" */
+
+struct sst_mmio_guide_interrupt {
+    uint32_t magic;         /* SST_MMIO_INTERRUPT_MAGIC */
+    uint32_t level;         /* 0 low, 1 high */
+    uint64_t address;       /* in the device; what requests call it */
+    uint32_t reserved;      /* 0 */
 } __attribute__((packed));
 
 /* Format "acalsim", of ACALSim's QEMUBinaryComponent */
@@ -78,6 +96,7 @@ struct sst_mmio_acalsim_response {
 
 #define SST_DEVICE_CONTROL_START        (1u << 0)
 #define SST_DEVICE_CONTROL_RESET        (1u << 1)
+#define SST_DEVICE_CONTROL_INTERRUPT    (1u << 2)
 
 #ifdef __cplusplus
 #define SST_MMIO_ASSERT(expr) static_assert(expr, #expr)
@@ -101,6 +120,13 @@ SST_MMIO_FIELD(guide_response, status, 4);
 SST_MMIO_FIELD(guide_response, data, 8);
 SST_MMIO_FIELD(guide_response, latency, 16);
 SST_MMIO_ASSERT(sizeof(struct sst_mmio_guide_response) == 20);
+
+SST_MMIO_FIELD(guide_interrupt, magic, 0);
+SST_MMIO_FIELD(guide_interrupt, level, 4);
+SST_MMIO_FIELD(guide_interrupt, address, 8);
+SST_MMIO_FIELD(guide_interrupt, reserved, 16);
+SST_MMIO_ASSERT(sizeof(struct sst_mmio_guide_interrupt) ==
+                sizeof(struct sst_mmio_guide_response));
 
 SST_MMIO_FIELD(acalsim_request, type, 0);
 SST_MMIO_FIELD(acalsim_request, size, 1);

@@ -77,10 +77,12 @@ static unsigned set(DataUnit *unit, unsigned reg, uint32_t value)
 
     if (reg == SST_DEVICE_REG_DATA_IN) {
         unit->in = value;
-    } else if (reg == SST_DEVICE_REG_CONTROL &&
-               (value & SST_DEVICE_CONTROL_RESET)) {
-        data_unit_init(unit, unit->operation);
-        todo = DATA_UNIT_CANCEL;
+    } else if (reg == SST_DEVICE_REG_CONTROL) {
+        if (value & SST_DEVICE_CONTROL_RESET) {
+            data_unit_init(unit, unit->operation);
+            todo = DATA_UNIT_CANCEL;
+        }
+        unit->interrupt = value & SST_DEVICE_CONTROL_INTERRUPT;
     }
     if (unit->operation->begins(reg, value)) {
         todo |= begin(unit);
@@ -119,6 +121,11 @@ unsigned data_unit_receive(DataUnit *unit, uint64_t message)
 {
     unit->in = message;
     return begin(unit);
+}
+
+bool data_unit_interrupts(const DataUnit *unit)
+{
+    return unit->interrupt && (unit->status & SST_DEVICE_STATUS_DATA_READY);
 }
 
 uint64_t data_unit_finish(DataUnit *unit)

@@ -5,7 +5,8 @@
  * STATUS says BUSY while the operation runs and DATA_READY when its result is
  * there. A new one that is started too early is not done and sets ERROR.
  * CONTROL.RESET clears all of this. A message that arrives becomes DATA_IN and
- * starts an operation too.
+ * starts an operation too. The interrupt line is high while DATA_READY is set
+ * and CONTROL.INTERRUPT was, when it was last written.
  *
  * Time is the simulator's: it is told here that an operation has begun, and
  * says when it is over.
@@ -40,6 +41,7 @@ typedef struct DataUnit {
     uint32_t operand;           /* of the operation: DATA_IN when it began */
     uint32_t out;
     uint32_t status;
+    bool interrupt;             /* CONTROL.INTERRUPT */
 } DataUnit;
 
 /* What the simulator has to do then, in this order */
@@ -62,6 +64,9 @@ uint64_t data_unit_read(const DataUnit *unit, uint64_t offset, unsigned size);
 unsigned data_unit_write(DataUnit *unit, uint64_t offset, unsigned size,
                          uint64_t data);
 unsigned data_unit_receive(DataUnit *unit, uint64_t message);
+
+/* Whether the interrupt line is high; may change with each of these calls. */
+bool data_unit_interrupts(const DataUnit *unit);
 
 /* The operation is over. Returns the message to send. */
 uint64_t data_unit_finish(DataUnit *unit);

@@ -16,10 +16,12 @@
 #include "qemu/error-report.h"
 #include "qemu/main-loop.h"
 #include "sysemu/cpus.h"
+#include "sysemu/runstate.h"
 #include "link.h"
 #include "trace/trace-hw_misc_sst_device.h"
 
 #define TICK_MS             100
+#define ATTENTIVE_TICK_MS   1   /* where the simulator may send by itself */
 /* A tick ends even when a simulator connects and breaks rules in a loop. */
 #define TICK_MAX_EVENTS     16
 #define SPIN_US             50
@@ -74,6 +76,7 @@ static void link_down(SstLink *link, const char *why)
     link->open = false;
     link_complain(link, why);
     link_forget_requests(link);
+    link->ops->interrupt(link->opaque, NULL);
 }
 
 static void G_GNUC_PRINTF(2, 3) link_lose(SstLink *link, const char *fmt, ...)
@@ -100,17 +103,32 @@ static void link_take_answer(SstLink *link)
     SstAnswer answer;
     g_autofree char *wrong = link->format->decode(link->received, &answer);
 
-    link->received_len = 0;
     if (wrong) {
         link_lose(link, "%s", wrong);
     } else if (link->posted) {
         link->posted--;
         link->posted_since = g_get_monotonic_time();
         link->ops->posted(link->opaque, &answer);
-    } else {
+    } else if (link->question == SST_LINK_ASKED) {
         link->question = SST_LINK_ANSWERED;
         link->answer = answer;
+    } else {
+        link_lose(link, "an answer came that answers nothing");
     }
+}
+
+static bool link_take_interrupt(SstLink *link)
+{
+    SstInterrupt interrupt;
+
+    if (!link->takes_interrupts ||
+        !link->format->decode_interrupt(link->received, &interrupt)) {
+        return false;
+    }
+    link->interrupts++;
+    link->idle_unsaid = true;
+    link->ops->interrupt(link->opaque, &interrupt);
+    return true;
 }
 
 static void link_receive(void *opaque, const uint8_t *buf, int size)
@@ -120,7 +138,8 @@ static void link_receive(void *opaque, const uint8_t *buf, int size)
     while (size > 0 && link->open) {
         int part = MIN(size, link->format->answer_size - link->received_len);
 
-        if (!link->posted && link->question != SST_LINK_ASKED) {
+        if (!link->posted && link->question != SST_LINK_ASKED &&
+            !link->takes_interrupts) {
             link_lose(link, "%d bytes came that answer nothing", size);
             return;
         }
@@ -129,7 +148,10 @@ static void link_receive(void *opaque, const uint8_t *buf, int size)
         buf += part;
         size -= part;
         if (link->received_len == link->format->answer_size) {
-            link_take_answer(link);
+            link->received_len = 0;
+            if (!link_take_interrupt(link)) {
+                link_take_answer(link);
+            }
         }
     }
 }
@@ -148,6 +170,9 @@ static void link_event(void *opaque, QEMUChrEvent event)
         trace_sst_link_opened(link->name);
         link->open = true;
         link->expected = false;
+        link->interrupts = 0;
+        link->idle_unsaid = true;
+        link->ops->interrupt(link->opaque, NULL);
         link_praise(link);
         break;
     case CHR_EVENT_CLOSED:
@@ -283,25 +308,6 @@ static void link_leave(SstLink *link)
     qemu_cond_signal(&link->idle);
 }
 
-static void link_tick(void *opaque)
-{
-    SstLink *link = opaque;
-    int64_t limit = link->timeout_ms * INT64_C(1000);
-
-    if (!link->busy) {
-        for (int i = 0; i < TICK_MAX_EVENTS; i++) {
-            if (!g_main_context_iteration(link->context, FALSE)) {
-                break;
-            }
-        }
-        if (link->posted &&
-            g_get_monotonic_time() - link->posted_since >= limit) {
-            link_lose_late(link);
-        }
-    }
-    timer_mod(&link->tick, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + TICK_MS);
-}
-
 /* Sending */
 
 /*
@@ -314,6 +320,7 @@ static bool link_send(SstLink *link, const SstRequest *request,
     uint8_t bytes[SST_WIRE_MAX_SIZE];
     size_t sent = 0;
 
+    link->idle_unsaid = true;
     link->format->encode(request, bytes);
     while (sent < link->format->request_size) {
         int n = qemu_chr_fe_write(&link->chr, bytes + sent,
@@ -379,6 +386,68 @@ static bool link_post(SstLink *link, const SstRequest *request,
     return true;
 }
 
+/* Whether there is something to say since the last report */
+static bool link_is_idle_anew(const SstLink *link, int64_t now)
+{
+    return link->reports_idle && link->open &&
+           (link->idle_unsaid || now >= link->idle_until) &&
+           runstate_is_running() && all_cpu_threads_idle();
+}
+
+/* When nothing but an interrupt lets software go on, say so, once. */
+static void link_report_idle(SstLink *link)
+{
+    int64_t now = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    SstIdle idle = { .interrupts = link->interrupts };
+    uint8_t bytes[SST_WIRE_MAX_SIZE];
+    int64_t ns;
+    int n;
+
+    if (!link_is_idle_anew(link, now)) {
+        return;
+    }
+    ns = qemu_clock_deadline_ns_all(QEMU_CLOCK_VIRTUAL, QEMU_TIMER_ATTR_ALL);
+    idle.ns = ns < 0 ? SST_MMIO_IDLE_NEVER : (uint64_t)ns;
+    link->format->encode_idle(&idle, bytes);
+    n = qemu_chr_fe_write(&link->chr, bytes, link->format->request_size);
+    if (n == (int)link->format->request_size) {
+        link->idle_unsaid = false;
+        link->idle_until = ns < 0 ? INT64_MAX : now + ns;
+        trace_sst_link_idle(link->name, idle.ns, idle.interrupts);
+    } else if (n > 0 || errno != EAGAIN) {
+        link_lose(link, "a message could not be sent");
+    }
+}
+
+/* In the main loop */
+
+static void link_set_tick(SstLink *link)
+{
+    timer_mod(&link->tick, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
+                           (link->takes_interrupts ? ATTENTIVE_TICK_MS
+                                                   : TICK_MS));
+}
+
+static void link_tick(void *opaque)
+{
+    SstLink *link = opaque;
+    int64_t limit = link->timeout_ms * INT64_C(1000);
+
+    if (!link->busy) {
+        for (int i = 0; i < TICK_MAX_EVENTS; i++) {
+            if (!g_main_context_iteration(link->context, FALSE)) {
+                break;
+            }
+        }
+        if (link->posted &&
+            g_get_monotonic_time() - link->posted_since >= limit) {
+            link_lose_late(link);
+        }
+        link_report_idle(link);
+    }
+    link_set_tick(link);
+}
+
 /* For the device */
 
 bool sst_link_ask(SstLink *link, const SstRequest *request, SstAnswer *answer)
@@ -424,5 +493,5 @@ void sst_link_open(SstLink *link, const SstLinkOps *ops, void *opaque)
     qemu_chr_fe_set_handlers(&link->chr, link_can_receive, link_receive,
                              link_event, NULL, link, link->context, true);
     timer_init_ms(&link->tick, QEMU_CLOCK_REALTIME, link_tick, link);
-    timer_mod(&link->tick, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) + TICK_MS);
+    link_set_tick(link);
 }

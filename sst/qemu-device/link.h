@@ -26,6 +26,10 @@
 typedef struct SstLinkOps {
     /* What became of a posted write; @answer is NULL when nobody will know. */
     void (*posted)(void *opaque, const SstAnswer *answer);
+
+    /* What came for a line; @interrupt is NULL when the simulator has come or
+     * gone: what is high it will say. */
+    void (*interrupt)(void *opaque, const SstInterrupt *interrupt);
 } SstLinkOps;
 
 typedef enum SstLinkQuestion {
@@ -39,6 +43,8 @@ typedef struct SstLink {
     CharBackend chr;
     const SstFormat *format;
     uint32_t timeout_ms;        /* > 0 */
+    bool takes_interrupts;      /* these two only if @format has that */
+    bool reports_idle;
     char *name;                 /* in messages to the user; owned */
 
     const SstLinkOps *ops;
@@ -51,6 +57,10 @@ typedef struct SstLink {
     bool busy;                  /* a thread asks, posts or settles */
     QemuCond idle;              /* it is through */
     unsigned sleeps;            /* waits until the next one that spins */
+
+    uint64_t interrupts;        /* messages on this connection */
+    bool idle_unsaid;           /* something has happened since a report */
+    int64_t idle_until;         /* ns, virtual; what the last one said */
 
     bool open;
     bool expected;              /* worth a wait: it has not come yet */

@@ -12,6 +12,7 @@
  */
 #include "qemu/osdep.h"
 #include <sys/un.h>
+#include "block/aio.h"
 #include "chardev/char.h"
 #include "exec/address-spaces.h"
 #include "hw/qdev-properties.h"
@@ -24,6 +25,7 @@
 #include "qemu/module.h"
 #include "qemu/option.h"
 #include "sysemu/reset.h"
+#include "interrupt.h"
 #include "link.h"
 #include "trace/trace-hw_misc_sst_device.h"
 
@@ -33,7 +35,8 @@ OBJECT_DECLARE_SIMPLE_TYPE(SstDevice, SST_DEVICE)
 #define SST_DEVICE_PAGE         4096    /* base and size are whole ones */
 #define SST_DEVICE_PRIORITY     1       /* boards map theirs with 0 or less */
 #define SST_DEVICE_MAX_TIMEOUT  3600000 /* ms */
-#define SST_DEVICE_MAX_SOCKET   (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+/* A path has a NUL at its end there. */
+#define SST_DEVICE_MAX_SOCKET   (sizeof_field(struct sockaddr_un, sun_path) - 1)
 
 struct SstDevice {
     DeviceState parent_obj;
@@ -47,6 +50,10 @@ struct SstDevice {
     char *format_name;
     bool posted_writes;
     bool offsets;               /* requests have these, not bus addresses */
+    uint32_t interrupt;         /* number of its input; 0: none */
+
+    qemu_irq line;              /* NULL: none */
+    bool level;
 
     /* Accesses that software made, their bytes, and those that failed */
     uint64_t reads;
@@ -204,8 +211,35 @@ static const MemoryRegionOps sst_device_ops = {
     },
 };
 
+/* The interrupt line */
+
+static void sst_device_drive(void *opaque)
+{
+    SstDevice *s = opaque;
+
+    trace_sst_device_interrupt(s->link.name, s->level);
+    qemu_set_irq(s->line, s->level);
+}
+
+/* Other devices of the same simulator may be on the connection. */
+static void sst_device_interrupt(void *opaque, const SstInterrupt *interrupt)
+{
+    SstDevice *s = opaque;
+    bool level = interrupt && interrupt->level;
+
+    if (interrupt &&
+        interrupt->address - sst_device_address(s, 0) >= s->size) {
+        return;
+    }
+    if (s->line && level != s->level) {
+        s->level = level;
+        sst_device_drive(s);
+    }
+}
+
 static const SstLinkOps sst_device_link_ops = {
     .posted = sst_device_posted,
+    .interrupt = sst_device_interrupt,
 };
 
 /* Migration: what a posted write came to has to be known before it. */
@@ -217,6 +251,25 @@ static int sst_device_pre_save(void *opaque)
     sst_link_settle(&s->link);
     return 0;
 }
+
+/* The interrupt controller keeps that itself: there is nothing to drive. */
+static bool sst_device_level_needed(void *opaque)
+{
+    SstDevice *s = opaque;
+
+    return s->level;
+}
+
+static const VMStateDescription sst_device_level_vmstate = {
+    .name = TYPE_SST_DEVICE "/interrupt",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = sst_device_level_needed,
+    .fields = (VMStateField[]) {
+        VMSTATE_BOOL(level, SstDevice),
+        VMSTATE_END_OF_LIST()
+    }
+};
 
 static const VMStateDescription sst_device_vmstate = {
     .name = TYPE_SST_DEVICE,
@@ -231,6 +284,10 @@ static const VMStateDescription sst_device_vmstate = {
         VMSTATE_UINT64(latency, SstDevice),
         VMSTATE_BOOL(write_failed, SstDevice),
         VMSTATE_END_OF_LIST()
+    },
+    .subsections = (const VMStateDescription *[]) {
+        &sst_device_level_vmstate,
+        NULL
     }
 };
 
@@ -242,7 +299,10 @@ static char *sst_device_vmstate_id(VMStateIf *obj)
 
 /* Life */
 
-/* The simulator is not reset with the machine, nor is what was counted. */
+/*
+ * The simulator is not reset with the machine, nor is what was counted. The
+ * interrupt controller is, maybe after this: it has to see the line again.
+ */
 static void sst_device_reset(void *opaque)
 {
     SstDevice *s = opaque;
@@ -250,6 +310,9 @@ static void sst_device_reset(void *opaque)
     trace_sst_device_reset(s->link.name);
     sst_link_settle(&s->link);
     s->write_failed = false;
+    if (s->level) {
+        aio_bh_schedule_oneshot(qemu_get_aio_context(), sst_device_drive, s);
+    }
 }
 
 /* A connection of the device's own, as -chardev makes it; comes and goes. */
@@ -366,11 +429,28 @@ static bool sst_device_find_format(SstDevice *s, Error **errp)
     return s->link.format;
 }
 
+/* What format, idle and interrupt ask for */
+static bool sst_device_check_messages(SstDevice *s, Error **errp)
+{
+    s->link.takes_interrupts = s->interrupt != 0 || s->link.reports_idle;
+    if (s->link.takes_interrupts && !s->link.format->decode_interrupt) {
+        error_setg(errp, "sst-device: format is '%s', must be guide with "
+                   "interrupt or report-idle", s->format_name);
+        return false;
+    }
+    if (s->interrupt) {
+        s->line = sst_interrupt_find(s->interrupt, errp);
+        return s->line;
+    }
+    return true;
+}
+
 static void sst_device_realize(DeviceState *dev, Error **errp)
 {
     SstDevice *s = SST_DEVICE(dev);
 
     if (!sst_device_find_format(s, errp) ||
+        !sst_device_check_messages(s, errp) ||
         !sst_device_check_numbers(s, errp) ||
         !sst_device_check_place(s, errp) ||
         !sst_device_find_chardev(s, errp)) {
@@ -395,6 +475,8 @@ static Property sst_device_properties[] = {
     DEFINE_PROP_SIZE("size", SstDevice, size, SST_DEVICE_SIZE),
     DEFINE_PROP_STRING("format", SstDevice, format_name),
     DEFINE_PROP_BOOL("offsets", SstDevice, offsets, false),
+    DEFINE_PROP_UINT32("interrupt", SstDevice, interrupt, 0),
+    DEFINE_PROP_BOOL("report-idle", SstDevice, link.reports_idle, false),
     DEFINE_PROP_BOOL("posted-writes", SstDevice, posted_writes, false),
     DEFINE_PROP_UINT32("timeout-ms", SstDevice, link.timeout_ms, 5000),
     DEFINE_PROP_END_OF_LIST()
@@ -460,6 +542,12 @@ static void sst_device_class_init(ObjectClass *klass,
     object_class_property_set_description(klass, "offsets",
                                           "requests have offsets in the "
                                           "device instead of addresses");
+    object_class_property_set_description(klass, "interrupt",
+                                          "input of the machine's PLIC; 0 for "
+                                          "none");
+    object_class_property_set_description(klass, "report-idle",
+                                          "tell the simulator when processors "
+                                          "wait for an interrupt");
     object_class_property_set_description(klass, "posted-writes",
                                           "writes do not wait for answers");
     object_class_property_set_description(klass, "timeout-ms",

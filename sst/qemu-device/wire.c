@@ -42,6 +42,29 @@ static char *guide_decode(const uint8_t *bytes, SstAnswer *answer)
     return NULL;
 }
 
+static bool guide_decode_interrupt(const uint8_t *bytes,
+                                   SstInterrupt *interrupt)
+{
+    struct sst_mmio_guide_interrupt wire;
+
+    memcpy(&wire, bytes, sizeof(wire));
+    interrupt->address = le64_to_cpu(wire.address);
+    interrupt->level = wire.level != 0;
+    return le32_to_cpu(wire.magic) == SST_MMIO_INTERRUPT_MAGIC;
+}
+
+static void guide_encode_idle(const SstIdle *idle, uint8_t *bytes)
+{
+    struct sst_mmio_guide_request wire = {
+        .magic = cpu_to_le32(SST_MMIO_REQUEST_MAGIC),
+        .type = cpu_to_le32(SST_MMIO_IDLE),
+        .address = cpu_to_le64(idle->ns),
+        .data = cpu_to_le64(idle->interrupts),
+    };
+
+    memcpy(bytes, &wire, sizeof(wire));
+}
+
 static void acalsim_encode(const SstRequest *request, uint8_t *bytes)
 {
     struct sst_mmio_acalsim_request wire = {
@@ -78,6 +101,8 @@ static const SstFormat formats[] = {
         .answer_size = sizeof(struct sst_mmio_guide_response),
         .encode = guide_encode,
         .decode = guide_decode,
+        .decode_interrupt = guide_decode_interrupt,
+        .encode_idle = guide_encode_idle,
     },
     {
         .name = "acalsim",

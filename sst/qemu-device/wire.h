@@ -24,6 +24,18 @@ typedef struct SstAnswer {
     uint32_t latency;       /* simulated cycles; 0 where the format has none */
 } SstAnswer;
 
+/* The interrupt line of the device that @address lies in */
+typedef struct SstInterrupt {
+    uint64_t address;       /* what requests call it */
+    bool level;
+} SstInterrupt;
+
+/* All processors wait for an interrupt. */
+typedef struct SstIdle {
+    uint64_t ns;            /* until a timer of ours; SST_MMIO_IDLE_NEVER */
+    uint64_t interrupts;    /* messages had on this connection */
+} SstIdle;
+
 typedef struct SstFormat {
     const char *name;
     size_t request_size;    /* bytes, <= SST_WIRE_MAX_SIZE */
@@ -34,6 +46,13 @@ typedef struct SstFormat {
      * frees it, and *@answer is not set.
      */
     char *(*decode)(const uint8_t *bytes, SstAnswer *answer);
+
+    /* NULL in a format that has no other messages than requests and answers */
+
+    /* True when it is an interrupt that came in the place of an answer. */
+    bool (*decode_interrupt)(const uint8_t *bytes, SstInterrupt *interrupt);
+    /* As large as a request, and not answered. */
+    void (*encode_idle)(const SstIdle *idle, uint8_t *bytes);
 } SstFormat;
 
 /* The format of this name; NULL when there is none. */

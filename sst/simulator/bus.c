@@ -5,13 +5,14 @@
  */
 #include "bus.h"
 
-Bus *bus_new(const char *path, WireFormat format)
+Bus *bus_new(const char *path, WireFormat format, const EventQueue *queue)
 {
     Bus *bus = g_new(Bus, 1);
 
     *bus = (Bus) {
         .path = g_strdup(path),
         .format = format,
+        .queue = queue,
         .devices = g_ptr_array_new(),
     };
     return bus;

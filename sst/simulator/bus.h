@@ -12,11 +12,12 @@
 typedef struct Bus {
     char *path;                 /* of the socket */
     WireFormat format;
+    const EventQueue *queue;    /* not its own */
     GPtrArray *devices;         /* Device, not its own */
     Statistics unclaimed;       /* accesses that are no device's */
 } Bus;
 
-Bus *bus_new(const char *path, WireFormat format);
+Bus *bus_new(const char *path, WireFormat format, const EventQueue *queue);
 void bus_free(Bus *bus);
 
 /* Returns the device that occupies a part of these addresses already, or NULL

@@ -7,6 +7,9 @@
 
 #include <gio/gio.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 struct Command {
     GSubprocess *process;
@@ -24,29 +27,49 @@ static char *escape_commas(const char *value)
 }
 
 static void append_device(GPtrArray *options, const Bus *bus,
-                          const Device *device)
+                          const Device *device, bool report_idle)
 {
     g_autofree char *path = escape_commas(bus->path);
+    GString *properties = g_string_new(NULL);
 
-    g_ptr_array_add(options, g_strdup("-chardev"));
-    g_ptr_array_add(options, g_strdup_printf(
-        "socket,id=sst-%s,path=%s,reconnect=1", device->name, path));
+    g_string_append_printf(
+        properties, "sst-device,id=%s,socket=%s,base=0x%" G_GINT64_MODIFIER
+        "x,size=%" G_GUINT64_FORMAT ",format=%s", device->name, path,
+        device->base, device->size, wire_format_names[bus->format]);
+    if (device->interrupt != 0) {
+        g_string_append_printf(properties, ",interrupt=%u", device->interrupt);
+    }
+    if (report_idle) {
+        g_string_append(properties, ",report-idle=on");
+    }
     g_ptr_array_add(options, g_strdup("-device"));
-    g_ptr_array_add(options, g_strdup_printf(
-        "sst-device,id=%s,chardev=sst-%s,base=0x%" G_GINT64_MODIFIER "x,"
-        "size=%" G_GUINT64_FORMAT ",format=%s", device->name, device->name,
-        device->base, device->size, wire_format_names[bus->format]));
+    g_ptr_array_add(options, g_string_free(properties, FALSE));
+}
+
+/* Only an interrupt ends a wait: without any, nobody has to know of one. */
+static bool has_interrupts(const Simulation *simulation)
+{
+    for (guint i = 0; i < simulation->devices->len; i++) {
+        const Device *device = g_ptr_array_index(simulation->devices, i);
+
+        if (device->interrupt != 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 char **command_qemu_options(const Simulation *simulation)
 {
     GPtrArray *options = g_ptr_array_new();
+    bool report_idle = has_interrupts(simulation);
 
     for (guint i = 0; i < simulation->buses->len; i++) {
         const Bus *bus = g_ptr_array_index(simulation->buses, i);
 
         for (guint j = 0; j < bus->devices->len; j++) {
-            append_device(options, bus, g_ptr_array_index(bus->devices, j));
+            append_device(options, bus, g_ptr_array_index(bus->devices, j),
+                          report_idle);
         }
     }
     g_ptr_array_add(options, NULL);
@@ -68,6 +91,25 @@ static void command_ended(GObject *source, GAsyncResult *result,
                    command->opaque);
 }
 
+/* In the new process: it does not outlive the simulator, however that ends. */
+static void die_with_parent(gpointer parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != GPOINTER_TO_INT(parent)) {
+        _exit(EXIT_FAILURE);
+    }
+}
+
+static GSubprocess *spawn(const char *const *argv, GError **error)
+{
+    g_autoptr(GSubprocessLauncher) launcher =
+        g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDIN_INHERIT);
+
+    g_subprocess_launcher_set_child_setup(launcher, die_with_parent,
+                                          GINT_TO_POINTER(getpid()), NULL);
+    return g_subprocess_launcher_spawnv(launcher, argv, error);
+}
+
 Command *command_start(char **argv, const Simulation *simulation,
                        CommandEnded ended, gpointer opaque, GError **error)
 {
@@ -83,8 +125,7 @@ Command *command_start(char **argv, const Simulation *simulation,
         g_ptr_array_add(all, *option);
     }
     g_ptr_array_add(all, NULL);
-    process = g_subprocess_newv((const char *const *)all->pdata,
-                                G_SUBPROCESS_FLAGS_STDIN_INHERIT, error);
+    process = spawn((const char *const *)all->pdata, error);
     if (process == NULL) {
         return NULL;
     }

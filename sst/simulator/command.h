@@ -16,14 +16,15 @@ typedef struct Command Command;
 typedef void (*CommandEnded)(int status, gpointer opaque);
 
 /*
- * The options that give a QEMU the devices of @simulation, two for each;
+ * The options that give a QEMU the devices of @simulation;
  * NULL-terminated, to be freed with g_strfreev().
  */
 char **command_qemu_options(const Simulation *simulation);
 
 /*
  * Start the program @argv[0] with its arguments and the options of
- * @simulation after them. NULL with @error set when that fails.
+ * @simulation after them. NULL with @error set when that fails. It is killed
+ * when the thread ends that has started it.
  */
 Command *command_start(char **argv, const Simulation *simulation,
                        CommandEnded ended, gpointer opaque, GError **error);

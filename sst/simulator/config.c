@@ -20,6 +20,7 @@
 #define PAGE 4096
 
 #define MAX_LATENCY 1000000000
+#define MAX_INTERRUPT 1023
 #define MAX_DEVICE_SIZE (64 * 1024 * 1024)
 
 /* What is being read: a group of the file */
@@ -229,6 +230,32 @@ static bool load_keys(Group *group, Device *device, GError **error)
     return true;
 }
 
+static bool load_interrupt(Loader *loader, Group *group, Device *device,
+                           GError **error)
+{
+    guint64 number = 0;
+
+    if (!take_number(group, "interrupt", 0, MAX_INTERRUPT, &number, error)) {
+        return false;
+    }
+    if (number != 0 && !wire_has_interrupts(loader->format)) {
+        return fail(error, group, "interrupt= is not possible with [simulator] "
+                    "format=%s", wire_format_names[loader->format]);
+    }
+    for (guint i = 0; number != 0 && i < loader->simulation->devices->len;
+         i++) {
+        const Device *other = g_ptr_array_index(loader->simulation->devices,
+                                                i);
+
+        if (other->interrupt == number) {
+            return fail(error, group, "interrupt= is that of [device %s]",
+                        other->name);
+        }
+    }
+    device->interrupt = number;
+    return true;
+}
+
 static bool load_bus(Loader *loader, Group *group, Device *device,
                      GError **error)
 {
@@ -249,7 +276,7 @@ static bool load_bus(Loader *loader, Group *group, Device *device,
          ? g_strdup(name) : g_build_filename(loader->socket_dir, name, NULL);
     bus = simulation_bus(loader->simulation, path);
     if (bus == NULL) {
-        bus = bus_new(path, loader->format);
+        bus = bus_new(path, loader->format, loader->simulation->queue);
         g_ptr_array_add(loader->simulation->buses, bus);
     }
     other = bus_add(bus, device);
@@ -277,6 +304,7 @@ static bool load_device(Loader *loader, Group *group, GError **error)
                         loader->simulation->queue);
     g_ptr_array_add(loader->simulation->devices, device);
     if (!load_keys(group, device, error) ||
+        !load_interrupt(loader, group, device, error) ||
         !load_bus(loader, group, device, error)) {
         return false;
     }

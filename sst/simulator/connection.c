@@ -10,17 +10,24 @@
 /* Requests that are taken at once, where writes are posted */
 #define BATCH 128
 
+#define PS_PER_NS 1000
+
 struct Connection {
     GSocket *socket;
     Bus *bus;
-    ConnectionClosed closed;
+    const ConnectionOps *ops;
     gpointer opaque;
 
     GSource *source;            /* waits for requests, or for room to answer */
+    GIOCondition waits_for;
     guint8 in[BATCH * sizeof(struct sst_mmio_guide_request)];
     size_t in_length;
     GByteArray *out;            /* answers that are not sent yet: none more are
                                  * made while there are some */
+
+    guint64 interrupts;         /* messages sent */
+    bool idle;
+    guint64 idle_until;         /* when idle */
 };
 
 static gboolean connection_ready(GSocket *socket, GIOCondition condition,
@@ -32,6 +39,7 @@ static void connection_wait(Connection *connection, GIOCondition condition)
         g_source_destroy(connection->source);
         g_source_unref(connection->source);
     }
+    connection->waits_for = condition;
     connection->source = g_socket_create_source(connection->socket, condition,
                                                 NULL);
     g_source_set_callback(connection->source,
@@ -62,6 +70,34 @@ static bool connection_flush(Connection *connection, GError **error)
     return true;
 }
 
+static void connection_become_idle(Connection *connection,
+                                   const Request *request)
+{
+    guint64 now = event_queue_now(connection->bus->queue);
+
+    /* An interrupt that it has not seen yet will end that. */
+    if (request->interrupts != connection->interrupts) {
+        return;
+    }
+    connection->idle = true;
+    connection->idle_until = request->ns > (EVENT_NEVER - now) / PS_PER_NS
+                           ? EVENT_NEVER : now + request->ns * PS_PER_NS;
+    connection->ops->idle(connection->opaque);
+}
+
+static void connection_act(Connection *connection, const Request *request)
+{
+    Response response;
+
+    if (request->kind == REQUEST_IDLE) {
+        connection_become_idle(connection, request);
+        return;
+    }
+    connection->idle = false;
+    response = bus_access(connection->bus, request);
+    wire_append_response(connection->bus->format, connection->out, &response);
+}
+
 /* Answer the requests that are in `in`. */
 static bool connection_answer(Connection *connection, GError **error)
 {
@@ -76,9 +112,7 @@ static bool connection_answer(Connection *connection, GError **error)
         ok = wire_decode_request(format, connection->in + done, &request,
                                  error);
         if (ok) {
-            Response response = bus_access(connection->bus, &request);
-
-            wire_append_response(format, connection->out, &response);
+            connection_act(connection, &request);
             done += size;
         }
     }
@@ -108,16 +142,18 @@ static bool connection_receive(Connection *connection, GError **error)
 
 static bool connection_serve(Connection *connection, GError **error)
 {
-    bool waited = connection->out->len > 0;
-    bool ok = waited || (connection_receive(connection, error) &&
-                         connection_answer(connection, error));
+    GIOCondition next;
+    bool ok = connection->out->len > 0 ||
+              (connection_receive(connection, error) &&
+               connection_answer(connection, error));
 
     /* What came before something wrong is answered all the same. */
     if (!connection_flush(connection, ok ? error : NULL) || !ok) {
         return false;
     }
-    if (waited != (connection->out->len > 0)) {
-        connection_wait(connection, waited ? G_IO_IN : G_IO_OUT);
+    next = connection->out->len > 0 ? G_IO_OUT : G_IO_IN;
+    if (connection->waits_for != next) {
+        connection_wait(connection, next);
     }
     return true;
 }
@@ -136,11 +172,11 @@ static gboolean connection_ready(GSocket *socket G_GNUC_UNUSED,
         g_warning("%s: connection ended: %s", connection->bus->path,
                   error->message);
     }
-    connection->closed(connection, connection->opaque);
+    connection->ops->closed(connection, connection->opaque);
     return G_SOURCE_REMOVE;
 }
 
-Connection *connection_new(GSocket *socket, Bus *bus, ConnectionClosed closed,
+Connection *connection_new(GSocket *socket, Bus *bus, const ConnectionOps *ops,
                            gpointer opaque)
 {
     Connection *connection = g_new(Connection, 1);
@@ -148,13 +184,36 @@ Connection *connection_new(GSocket *socket, Bus *bus, ConnectionClosed closed,
     *connection = (Connection) {
         .socket = g_object_ref(socket),
         .bus = bus,
-        .closed = closed,
+        .ops = ops,
         .opaque = opaque,
         .out = g_byte_array_new(),
     };
     g_socket_set_blocking(socket, FALSE);
     connection_wait(connection, G_IO_IN);
     return connection;
+}
+
+void connection_interrupt(Connection *connection, const Device *device)
+{
+    wire_append_interrupt(connection->out, device->base, device->level);
+    connection->interrupts++;
+    connection->idle = false;
+    if (connection->waits_for != G_IO_OUT) {
+        connection_wait(connection, G_IO_OUT);
+    }
+}
+
+bool connection_idle(const Connection *connection, guint64 *until)
+{
+    if (connection->idle) {
+        *until = MIN(*until, connection->idle_until);
+    }
+    return connection->idle;
+}
+
+void connection_end_idle(Connection *connection)
+{
+    connection->idle = false;
 }
 
 void connection_free(Connection *connection)

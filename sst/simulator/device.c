@@ -71,6 +71,16 @@ void device_send(Device *device, guint64 message)
     }
 }
 
+void device_interrupt(Device *device, bool level)
+{
+    if (device->interrupt != 0 && device->level != level) {
+        device->level = level;
+        if (device->line_changed != NULL) {
+            device->line_changed(device, device->line_opaque);
+        }
+    }
+}
+
 Device *device_new(const char *name, const Model *model, guint64 base,
                    guint64 size, const ClockDomain *clock, EventQueue *queue)
 {

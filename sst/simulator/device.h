@@ -11,6 +11,9 @@
 #include "model.h"
 #include "statistics.h"
 
+/* The line of @device has changed its level. */
+typedef void (*DeviceLineFunc)(Device *device, gpointer opaque);
+
 struct Device {
     char *name;
     const Model *model;
@@ -19,9 +22,13 @@ struct Device {
     guint64 size;               /* bytes, whole pages; base + size does not
                                  * overflow */
     guint32 latency;            /* cycles of an access, at least 1 */
+    guint32 interrupt;          /* the number of its line; 0 for none */
+    bool level;                 /* of that line */
     const ClockDomain *clock;   /* not its own */
     EventQueue *queue;          /* not its own */
     GPtrArray *links;           /* Link, from here to other devices */
+    DeviceLineFunc line_changed;    /* NULL: nobody is told */
+    gpointer line_opaque;
     Statistics statistics;
 };
 
@@ -40,6 +47,9 @@ void device_cancel(Device *device, Event **event);
 
 /* Send a message through every link from this device. */
 void device_send(Device *device, guint64 message);
+
+/* Set the interrupt line to this level, if the device has one. */
+void device_interrupt(Device *device, bool level);
 
 /* --- For the rest of the simulator --- */
 

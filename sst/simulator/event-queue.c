@@ -105,15 +105,24 @@ void event_queue_cancel(EventQueue *queue, Event *event)
     event_free(event);
 }
 
+bool event_queue_step(EventQueue *queue, guint64 until)
+{
+    Event *event = event_queue_take(queue, until);
+
+    if (event == NULL) {
+        return false;
+    }
+    queue->now = event->when;
+    event->func(event->opaque);
+    event_free(event);
+    return true;
+}
+
 void event_queue_run(EventQueue *queue, guint64 until)
 {
-    Event *event;
-
     g_assert(until >= queue->now && until != EVENT_NEVER);
-    while ((event = event_queue_take(queue, until)) != NULL) {
-        queue->now = event->when;
-        event->func(event->opaque);
-        event_free(event);
+    while (event_queue_step(queue, until)) {
+        /* the next one */
     }
     queue->now = until;
 }

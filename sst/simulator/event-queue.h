@@ -2,7 +2,7 @@
  * Simulated time, and what happens when
  *
  * Times are picoseconds since the simulation began. Nothing but
- * event_queue_run() makes time pass.
+ * event_queue_run() and event_queue_step() makes time pass.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,6 +10,7 @@
 #define SST_SIM_EVENT_QUEUE_H
 
 #include <glib.h>
+#include <stdbool.h>
 
 /* A time that never comes */
 #define EVENT_NEVER G_MAXUINT64
@@ -37,6 +38,12 @@ Event *event_queue_add(EventQueue *queue, guint64 when, EventFunc func,
 
 /* Drop an event that has not happened. */
 void event_queue_cancel(EventQueue *queue, Event *event);
+
+/*
+ * Let the next thing happen, if it is due until @until; false when nothing is.
+ * Then it is its time.
+ */
+bool event_queue_step(EventQueue *queue, guint64 until);
 
 /*
  * Let everything happen that is due until @until, also what is added

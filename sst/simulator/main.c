@@ -10,6 +10,7 @@
 
 #include "command.h"
 #include "config.h"
+#include "idle.h"
 #include "output-file.h"
 #include "server.h"
 
@@ -136,6 +137,7 @@ static bool simulate(const Simulation *simulation, char **argv, int *status,
     guint sigterm = g_unix_signal_add(SIGTERM, end_on_signal, &run);
     guint sigint = g_unix_signal_add(SIGINT, end_on_signal, &run);
     bool ok = servers != NULL;
+    Idle *idle = ok ? idle_new(simulation->queue, servers) : NULL;
 
     if (ok && argv[0] != NULL) {
         run.command = command_start(argv, simulation, command_has_ended, &run,
@@ -148,6 +150,7 @@ static bool simulate(const Simulation *simulation, char **argv, int *status,
         g_main_loop_run(loop);
     }
     g_clear_pointer(&run.command, command_free);
+    g_clear_pointer(&idle, idle_free);
     g_source_remove(sigint);
     g_source_remove(sigterm);
     *status = run.status;

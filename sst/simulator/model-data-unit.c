@@ -1,7 +1,8 @@
 /*
  * Device models "echo" and "compute": a data unit that works in simulated time
  *
- * What an operation results in goes out through the links as well.
+ * What an operation results in goes out through the links as well, and may
+ * interrupt.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -26,6 +27,7 @@ static void unit_finish(Device *device)
 
     state->end = NULL;
     device_send(device, data_unit_finish(&state->unit));
+    device_interrupt(device, data_unit_interrupts(&state->unit));
 }
 
 static void unit_do(Device *device, unsigned todo)
@@ -38,6 +40,7 @@ static void unit_do(Device *device, unsigned todo)
     if (todo & DATA_UNIT_BEGIN) {
         state->end = device_after(device, state->latency, unit_finish);
     }
+    device_interrupt(device, data_unit_interrupts(&state->unit));
 }
 
 static bool unit_access(Device *device, Access *access)

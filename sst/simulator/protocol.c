@@ -37,6 +37,7 @@ static bool request_set(Request *request, guint32 type, guint32 size,
         return false;
     }
     *request = (Request) {
+        .kind = REQUEST_ACCESS,
         .write = type == SST_MMIO_WRITE,
         .size = size,
         .address = GUINT64_FROM_LE(address),
@@ -55,6 +56,14 @@ static bool decode_guide(const guint8 *bytes, Request *request, GError **error)
                     "magic 0x%08x, not 0x%08x", GUINT32_FROM_LE(raw.magic),
                     SST_MMIO_REQUEST_MAGIC);
         return false;
+    }
+    if (GUINT32_FROM_LE(raw.type) == SST_MMIO_IDLE && raw.size == 0) {
+        *request = (Request) {
+            .kind = REQUEST_IDLE,
+            .ns = GUINT64_FROM_LE(raw.address),
+            .interrupts = GUINT64_FROM_LE(raw.data),
+        };
+        return true;
     }
     return request_set(request, GUINT32_FROM_LE(raw.type),
                        GUINT32_FROM_LE(raw.size), raw.address, raw.data,
@@ -104,4 +113,20 @@ void wire_append_response(WireFormat format, GByteArray *out,
     } else {
         g_byte_array_append(out, (const guint8 *)&acalsim, sizeof(acalsim));
     }
+}
+
+bool wire_has_interrupts(WireFormat format)
+{
+    return format == WIRE_GUIDE;
+}
+
+void wire_append_interrupt(GByteArray *out, guint64 address, bool level)
+{
+    const struct sst_mmio_guide_interrupt message = {
+        .magic = GUINT32_TO_LE(SST_MMIO_INTERRUPT_MAGIC),
+        .level = GUINT32_TO_LE(level),
+        .address = GUINT64_TO_LE(address),
+    };
+
+    g_byte_array_append(out, (const guint8 *)&message, sizeof(message));
 }

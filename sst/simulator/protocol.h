@@ -21,11 +21,23 @@ typedef enum WireFormat {
 
 extern const char *const wire_format_names[];  /* NULL-terminated */
 
+typedef enum RequestKind {
+    REQUEST_ACCESS,
+    REQUEST_IDLE,               /* has no response */
+} RequestKind;
+
 typedef struct Request {
+    RequestKind kind;
+
+    /* An access */
     bool write;
     unsigned size;              /* bytes: 1, 2, 4 or 8 */
     guint64 address;
     guint64 data;
+
+    /* Processors wait for an interrupt. */
+    guint64 ns;                 /* at most; SST_MMIO_IDLE_NEVER for no limit */
+    guint64 interrupts;         /* messages that QEMU has had */
 } Request;
 
 typedef struct Response {
@@ -53,5 +65,11 @@ bool wire_decode_request(WireFormat format, const guint8 *bytes,
 
 void wire_append_response(WireFormat format, GByteArray *out,
                           const Response *response);
+
+/* Whether a format has messages for interrupts and idle processors */
+bool wire_has_interrupts(WireFormat format);
+
+/* The line of the device at @address; only in formats that have it. */
+void wire_append_interrupt(GByteArray *out, guint64 address, bool level);
 
 #endif /* SST_SIM_PROTOCOL_H */

@@ -18,6 +18,8 @@ struct Server {
     Bus *bus;
     GSocketService *service;
     GHashTable *connections;    /* Connection */
+    ServerIdle on_idle;         /* NULL: nobody is told */
+    gpointer on_idle_opaque;
 };
 
 static void server_forget(Connection *connection, gpointer opaque)
@@ -27,6 +29,32 @@ static void server_forget(Connection *connection, gpointer opaque)
     g_hash_table_remove(server->connections, connection);
 }
 
+static void server_connection_idle(gpointer opaque)
+{
+    const Server *server = opaque;
+
+    if (server->on_idle != NULL) {
+        server->on_idle(server->on_idle_opaque);
+    }
+}
+
+static const ConnectionOps server_connection_ops = {
+    .closed = server_forget,
+    .idle = server_connection_idle,
+};
+
+static void server_line_changed(Device *device, gpointer opaque)
+{
+    const Server *server = opaque;
+    GHashTableIter iter;
+    gpointer connection;
+
+    g_hash_table_iter_init(&iter, server->connections);
+    while (g_hash_table_iter_next(&iter, &connection, NULL)) {
+        connection_interrupt(connection, device);
+    }
+}
+
 static gboolean server_incoming(GSocketService *service G_GNUC_UNUSED,
                                 GSocketConnection *stream,
                                 GObject *source G_GNUC_UNUSED,
@@ -34,10 +62,17 @@ static gboolean server_incoming(GSocketService *service G_GNUC_UNUSED,
 {
     Server *server = opaque;
     GSocket *socket = g_socket_connection_get_socket(stream);
+    Connection *connection = connection_new(socket, server->bus,
+                                            &server_connection_ops, server);
 
-    g_hash_table_add(server->connections,
-                     connection_new(socket, server->bus, server_forget,
-                                    server));
+    g_hash_table_add(server->connections, connection);
+    for (guint i = 0; i < server->bus->devices->len; i++) {
+        const Device *device = g_ptr_array_index(server->bus->devices, i);
+
+        if (device->level) {
+            connection_interrupt(connection, device);
+        }
+    }
     return TRUE;
 }
 
@@ -89,6 +124,17 @@ static bool listen_at(GSocketService *service, GSocketAddress *address,
     return ok;
 }
 
+/* Devices outlive the server: NULL when it ends. */
+static void server_watch_lines(Server *server, DeviceLineFunc func)
+{
+    for (guint i = 0; i < server->bus->devices->len; i++) {
+        Device *device = g_ptr_array_index(server->bus->devices, i);
+
+        device->line_changed = func;
+        device->line_opaque = server;
+    }
+}
+
 Server *server_new(Bus *bus, GError **error)
 {
     g_autoptr(GSocketAddress) address = NULL;
@@ -121,11 +167,45 @@ Server *server_new(Bus *bus, GError **error)
     };
     g_signal_connect(server->service, "incoming",
                      G_CALLBACK(server_incoming), server);
+    server_watch_lines(server, server_line_changed);
     return server;
+}
+
+void server_on_idle(Server *server, ServerIdle func, gpointer opaque)
+{
+    server->on_idle = func;
+    server->on_idle_opaque = opaque;
+}
+
+bool server_idle(const Server *server, guint *connections, guint64 *until)
+{
+    GHashTableIter iter;
+    gpointer connection;
+
+    g_hash_table_iter_init(&iter, server->connections);
+    while (g_hash_table_iter_next(&iter, &connection, NULL)) {
+        if (!connection_idle(connection, until)) {
+            return false;
+        }
+        (*connections)++;
+    }
+    return true;
+}
+
+void server_end_idle(Server *server)
+{
+    GHashTableIter iter;
+    gpointer connection;
+
+    g_hash_table_iter_init(&iter, server->connections);
+    while (g_hash_table_iter_next(&iter, &connection, NULL)) {
+        connection_end_idle(connection);
+    }
 }
 
 void server_free(Server *server)
 {
+    server_watch_lines(server, NULL);
     g_socket_service_stop(server->service);
     g_socket_listener_close(G_SOCKET_LISTENER(server->service));
     g_object_unref(server->service);

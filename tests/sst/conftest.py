@@ -86,3 +86,41 @@ def program(tmp_path_factory):
                     "-nostdlib", "-Wl,-Ttext=0x80000000,--build-id=none",
                     ROOT / "tests/sst/first-access.S", "-o", path], check=True)
     return path
+
+
+@pytest.fixture(scope="session")
+def firmware():
+    """firmware(name): the path of that program."""
+    def find(name):
+        path = BUILD / "sst-firmware" / f"{name}.elf"
+        if not path.is_file():
+            raise pytest.UsageError(f"{path} is missing: `make sst-firmware`")
+        return path
+    return find
+
+
+@pytest.fixture
+def compile_program(tmp_path):
+    """compile_program(body of main): a program with our start-up code."""
+    def build(body):
+        source, program = tmp_path / "program.c", tmp_path / "program.elf"
+        source.write_text(f"""
+            #include "board.h"
+            #include "sst-device.h"
+            static int data = 41;
+            static int bss;
+            int main(void)
+            {{
+                data++;
+                uart_printf("%u %u\\n", (unsigned)data, (unsigned)bss);
+                {body}
+            }}""")
+        subprocess.run(
+            ["riscv64-unknown-elf-gcc", "-march=rv32imac_zicsr", "-mabi=ilp32",
+             "-O1", "-ffreestanding", "-nostdlib", "-static",
+             f"-I{ROOT}/sst/include", f"-I{ROOT}/sst/firmware",
+             f"-Wl,-T,{ROOT}/sst/firmware/link.ld", "-o", program, source,
+             *(BUILD / f"sst-firmware/{name}.o"
+               for name in ("crt0", "board", "sst-device"))], check=True)
+        return program
+    return build

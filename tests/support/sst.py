@@ -18,15 +18,25 @@ class Request(NamedTuple):
     data: int = 0
 
 
+class Idle(NamedTuple):
+    """Processors wait for an interrupt."""
+    ns: int
+    interrupts: int
+
+
 class Guide:
     name = "guide"
     REQUEST = struct.Struct("<IIQIQ")
     RESPONSE = struct.Struct("<IIQI")
+    INTERRUPT = struct.Struct("<IIQI")
 
     @classmethod
     def decode(cls, data):
         magic, kind, address, size, value = cls.REQUEST.unpack(data)
         assert magic == abi.SST_MMIO_REQUEST_MAGIC
+        if kind == abi.SST_MMIO_IDLE:
+            assert size == 0
+            return Idle(address, value)
         assert kind in (abi.SST_MMIO_READ, abi.SST_MMIO_WRITE)
         return Request(kind == abi.SST_MMIO_WRITE, address, size, value)
 
@@ -36,6 +46,12 @@ class Guide:
             abi.SST_MMIO_RESPONSE_MAGIC,
             abi.SST_MMIO_STATUS_OK if ok else abi.SST_MMIO_STATUS_ERROR,
             value, latency)
+
+
+    @classmethod
+    def interrupt(cls, level, address=BASE):
+        return cls.INTERRUPT.pack(abi.SST_MMIO_INTERRUPT_MAGIC, level, address,
+                                  0)
 
 
 class Acalsim:
@@ -91,6 +107,7 @@ class Simulator:
         self.wire = wire
         self.reply = reply or Memory()
         self.requests = []
+        self.idles = []
         self._sock = None
         self._failure = None
         self._thread = None
@@ -137,6 +154,9 @@ class Simulator:
         if len(data) < self.wire.REQUEST.size:
             return False
         request = self.wire.decode(data)
+        if isinstance(request, Idle):
+            self.idles.append(request)
+            return True
         self.requests.append(request)
         answer = self.reply(self, request)
         if answer:

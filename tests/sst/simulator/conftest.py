@@ -51,3 +51,11 @@ def connect(tmp_path):
     yield start
     for client in running:
         client.sock.close()
+
+
+@pytest.fixture
+def boot(sst_qemu):
+    """boot(program, *args): a command that runs it; its UART is stdout."""
+    return lambda program, *args: (
+        sst_qemu, "-M", "virt", "-bios", "none", "-nodefaults",
+        "-display", "none", "-serial", "stdio", "-kernel", program, *args)

@@ -25,6 +25,8 @@ def config(**changes):
         text, count = re.subn(f"^{key}=.*$", f"{key}={value}", text,
                               flags=re.MULTILINE)
         assert count, key
+    if changes.get("format") == "acalsim":      # which has no interrupts
+        text = re.sub("^interrupt=.*$", "", text, flags=re.MULTILINE)
     return text
 
 
@@ -113,6 +115,22 @@ class Client:
             return Answer(status == abi.SST_MMIO_STATUS_OK, data, latency)
         success, data = fields
         return Answer(success == abi.SST_MMIO_SUCCESS, data, 0)
+
+    def peek_magic(self):
+        """What the next message begins with"""
+        return int.from_bytes(
+            self.sock.recv(4, socket.MSG_WAITALL | socket.MSG_PEEK), "little")
+
+    def receive_interrupt(self):
+        """(level, address)"""
+        magic, level, address, reserved = self.wire.INTERRUPT.unpack(
+            self.sock.recv(self.wire.INTERRUPT.size, socket.MSG_WAITALL))
+        assert (magic, reserved) == (abi.SST_MMIO_INTERRUPT_MAGIC, 0)
+        return level, address
+
+    def idle(self, interrupts, ns=abi.SST_MMIO_IDLE_NEVER):
+        self.send(self.wire.REQUEST.pack(
+            abi.SST_MMIO_REQUEST_MAGIC, abi.SST_MMIO_IDLE, ns, 0, interrupts))
 
     def access(self, write, address, size=4, data=0):
         self.send(self.encode(write, address, size, data))

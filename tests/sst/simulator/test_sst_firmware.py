@@ -7,29 +7,9 @@ import subprocess
 import pytest
 
 from sst_sim import config
-from support.paths import BUILD, ROOT
 from support.wait import wait_connection, wait_for
 
 DEVICES = ("echo0", "compute0", "memory0")
-
-
-@pytest.fixture(scope="session")
-def firmware():
-    """firmware(name): the path of that program."""
-    def find(name):
-        path = BUILD / "sst-firmware" / f"{name}.elf"
-        if not path.is_file():
-            raise pytest.UsageError(f"{path} is missing: `make sst-firmware`")
-        return path
-    return find
-
-
-@pytest.fixture
-def boot(sst_qemu):
-    """boot(program, *args): a command that runs it; its UART is stdout."""
-    return lambda program, *args: (
-        sst_qemu, "-M", "virt", "-bios", "none", "-nodefaults",
-        "-display", "none", "-serial", "stdio", "-kernel", program, *args)
 
 
 class Qmp:
@@ -127,33 +107,6 @@ def test_benchmark(start_sim, boot, firmware):
         r"write: 10000 accesses, \d+ us, \d+ cycles each\n", sim.output())
     row = sim.statistics()["memory0"]
     assert (row["reads"], row["writes"]) == ("10001", "9999")
-
-
-@pytest.fixture
-def compile_program(tmp_path):
-    """compile_program(body of main): a program with our start-up code."""
-    def build(body):
-        source, program = tmp_path / "program.c", tmp_path / "program.elf"
-        source.write_text(f"""
-            #include "board.h"
-            #include "sst-device.h"
-            static int data = 41;
-            static int bss;
-            int main(void)
-            {{
-                data++;
-                uart_printf("%u %u\\n", (unsigned)data, (unsigned)bss);
-                {body}
-            }}""")
-        subprocess.run(
-            ["riscv64-unknown-elf-gcc", "-march=rv32imac_zicsr", "-mabi=ilp32",
-             "-O1", "-ffreestanding", "-nostdlib", "-static",
-             f"-I{ROOT}/sst/include", f"-I{ROOT}/sst/firmware",
-             f"-Wl,-T,{ROOT}/sst/firmware/link.ld", "-o", program, source,
-             *(BUILD / f"sst-firmware/{name}.o"
-               for name in ("crt0", "board", "sst-device"))], check=True)
-        return program
-    return build
 
 
 @pytest.mark.parametrize("body, status, said", [

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What sst-sim answers, whatever it is sent."""
 import random
+import re
 import resource
 import signal
 import socket
 
 import pytest
 
+from processes import expect_end
 from sst_sim import COMPUTE, ECHO, MEMORY, Client, config
 from support import abi, sst
 
@@ -246,10 +248,10 @@ def test_only_the_user_may_connect(start_sim, tmp_path):
 
 @pytest.mark.parametrize("script, status", [
     ("exit 0", 0), ("exit 3", 3), ("kill -KILL $$", 137)])
-def test_command(start_sim, script, status):
+def test_command(start_sim, tmp_path, script, status):
     sim = start_sim(config(), "sh", "-c", f'echo "$@"; {script}', "-")
     assert sim.wait() == status
-    assert ("-device sst-device,id=memory0,chardev=sst-memory0,"
+    assert (f"-device sst-device,id=memory0,socket={tmp_path}/memory0.sock,"
             "base=0x10400000,size=4096,format=guide") in sim.output()
     assert sim.statistics().keys() == {"echo0", "compute0", "memory0", "-"}
 
@@ -265,6 +267,13 @@ def test_command_gets_the_signal(start_sim):
     sim.wait_log("begun")
     sim.process.terminate()
     assert sim.wait() == 128 + signal.SIGTERM
+
+
+def test_command_dies_with_the_simulator(start_sim):
+    """Also when that is killed."""
+    sim = start_sim(config(), "sh", "-c", "echo pid $$. >&2; exec sleep 600")
+    sim.wait_log(".")
+    expect_end(int(re.search(r"pid (\d+)\.", sim.log()).group(1)), sim.kill)
 
 
 def test_too_many_files(start_sim, connect, tmp_path):

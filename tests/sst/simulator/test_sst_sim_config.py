@@ -97,7 +97,7 @@ def test_right(message, text):
      "1000000000"),
     (GOOD + "operation-latency=5\n",
      "[device d] operation-latency is not known here, there are: model, "
-     "clock, base, size, latency, socket"),
+     "clock, base, size, latency, interrupt, socket"),
     (GOOD + SECOND + "operation-latency=1e3\n",
      "[device e] operation-latency=1e3: this has to be a whole number from 1 "
      "to 1000000000"),

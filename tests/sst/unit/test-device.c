@@ -17,7 +17,7 @@ typedef struct Fixture {
 static void set_up(Fixture *fixture, gconstpointer unused G_GNUC_UNUSED)
 {
     fixture->simulation = simulation_new();
-    fixture->bus = bus_new("socket", WIRE_GUIDE);
+    fixture->bus = bus_new("socket", WIRE_GUIDE, fixture->simulation->queue);
     g_ptr_array_add(fixture->simulation->buses, fixture->bus);
 }
 
