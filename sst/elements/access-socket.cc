@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-namespace QemuBinary {
+namespace QemuBridge {
 
 static std::runtime_error failure(const std::string &path)
 {
@@ -24,49 +24,77 @@ static std::runtime_error failure(const std::string &path)
 AccessSocket::AccessSocket(const std::string &path, Format wire_format) :
     socket_path(path), format(wire_format)
 {
+    listen();
+}
+
+void AccessSocket::listen()
+{
     sockaddr_un address = {};
 
     address.sun_family = AF_UNIX;
-    if (path.empty() || path.size() >= sizeof(address.sun_path)) {
-        throw std::runtime_error("'" + path + "': a socket's path has 1 to " +
+    if (socket_path.empty() || socket_path.size() >= sizeof(address.sun_path)) {
+        throw std::runtime_error("'" + socket_path + "': a socket's path has "
+                                 "1 to " +
                                  std::to_string(sizeof(address.sun_path) - 1) +
                                  " bytes");
     }
-    std::memcpy(address.sun_path, path.c_str(), path.size());
+    std::memcpy(address.sun_path, socket_path.c_str(), socket_path.size());
     listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener < 0) {
-        throw failure(path);
+        throw failure(socket_path);
     }
     /* Of a simulation that was killed; what is no socket stays. */
     struct stat there;
-    if (lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) {
-        unlink(path.c_str());
+    if (lstat(socket_path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) {
+        unlink(socket_path.c_str());
     }
     if (bind(listener, reinterpret_cast<sockaddr *>(&address),
              sizeof(address)) < 0 ||
-        chmod(path.c_str(), 0600) < 0 || listen(listener, 1) < 0) {
-        int reason = errno;
+        chmod(socket_path.c_str(), 0600) < 0 || ::listen(listener, 1) < 0) {
+        auto error = failure(socket_path);
 
         close(listener);
-        errno = reason;
-        throw failure(path);
+        listener = -1;
+        throw error;
     }
+}
+
+void AccessSocket::stop_listening()
+{
+    if (listener >= 0) {
+        close(listener);
+        unlink(socket_path.c_str());
+    }
+    listener = -1;
 }
 
 AccessSocket::~AccessSocket()
 {
-    disconnect();
-    close(listener);
-    unlink(socket_path.c_str());
+    stop_listening();
+    if (connection >= 0) {
+        close(connection);
+    }
+}
+
+void AccessSocket::connect()
+{
+    connection = accept4(listener, nullptr, nullptr,
+                         SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (connection >= 0) {
+        interrupts = 0;
+        stop_listening();
+        if (line) {
+            send_interrupt(line_address, line);
+        }
+    }
 }
 
 void AccessSocket::disconnect()
 {
-    if (connection >= 0) {
-        close(connection);
-    }
+    close(connection);
     connection = -1;
     filled = 0;
+    listen();
 }
 
 size_t AccessSocket::request_size() const
@@ -91,6 +119,12 @@ std::optional<Request> decode(Format format, const uint8_t *bytes)
         size = le32toh(raw.size);
         request.address = le64toh(raw.address);
         request.data = le64toh(raw.data);
+        if (type == SST_MMIO_IDLE && size == 0) {
+            request.idle = true;
+            request.ns = request.address;
+            request.interrupts = request.data;
+            return request;
+        }
     } else {
         sst_mmio_acalsim_request raw;
 
@@ -115,11 +149,10 @@ std::optional<Request> decode(Format format, const uint8_t *bytes)
 std::optional<Request> AccessSocket::receive()
 {
     if (connection < 0) {
-        connection = accept4(listener, nullptr, nullptr,
-                             SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (connection < 0) {
-            return std::nullopt;
-        }
+        connect();
+    }
+    if (connection < 0) {
+        return std::nullopt;
     }
 
     ssize_t got = recv(connection, buffer.data() + filled,
@@ -157,14 +190,29 @@ void AccessSocket::send(const Response &response)
         {},
         htole64(response.data),
     };
-    const void *bytes = &guide;
-    size_t size = sizeof(guide);
 
-    if (format == Format::acalsim) {
-        bytes = &acalsim;
-        size = sizeof(acalsim);
+    if (format == Format::guide) {
+        send_bytes(&guide, sizeof(guide));
+    } else {
+        send_bytes(&acalsim, sizeof(acalsim));
     }
-    /* QEMU reads its answers: a socket without room for one has no reader. */
+}
+
+void AccessSocket::send_interrupt(uint64_t address, bool level)
+{
+    const sst_mmio_guide_interrupt message = {
+        htole32(SST_MMIO_INTERRUPT_MAGIC), htole32(level), htole64(address), 0,
+    };
+
+    line_address = address;
+    line = level;
+    interrupts++;
+    send_bytes(&message, sizeof(message));
+}
+
+/* QEMU reads what it is sent: a socket without room for it has no reader. */
+void AccessSocket::send_bytes(const void *bytes, size_t size)
+{
     if (connection >= 0 &&
         ::send(connection, bytes, size, MSG_NOSIGNAL) !=
             static_cast<ssize_t>(size)) {
@@ -172,4 +220,4 @@ void AccessSocket::send(const Response &response)
     }
 }
 
-} // namespace QemuBinary
+} // namespace QemuBridge

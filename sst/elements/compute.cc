@@ -1,5 +1,5 @@
 /*
- * qemubinary.Compute: CONTROL.START squares DATA_IN
+ * qemubridge.Compute: CONTROL.START squares DATA_IN
  *
  * DATA_OUT is the low half of the square, all of it is the message.
  *
@@ -9,13 +9,13 @@
 
 #include "data-unit.h"
 
-namespace QemuBinary {
+namespace QemuBridge {
 
 class Compute : public DataUnitDevice
 {
 public:
     SST_ELI_REGISTER_COMPONENT(
-        Compute, "qemubinary", "Compute", SST_ELI_ELEMENT_VERSION(1, 0, 0),
+        Compute, "qemubridge", "Compute", SST_ELI_ELEMENT_VERSION(1, 0, 0),
         "CONTROL.START squares DATA_IN", COMPONENT_CATEGORY_UNCATEGORIZED)
     SST_ELI_DOCUMENT_PARAMS(QEMU_BINARY_DATA_UNIT_PARAMS)
     SST_ELI_DOCUMENT_PORTS(QEMU_BINARY_DEVICE_PORTS)
@@ -26,4 +26,4 @@ public:
     }
 };
 
-} // namespace QemuBinary
+} // namespace QemuBridge

@@ -9,16 +9,15 @@
 
 #include <memory>
 
-namespace QemuBinary {
+namespace QemuBridge {
 
 DataUnitDevice::DataUnitDevice(SST::ComponentId_t id, SST::Params &params,
                                const DataUnitOperation &operation) :
     Device(id, params),
     operation_latency(cycles(params, "operation_latency", 10)),
     timer(configureSelfLink("operation", clock,
-                            new SST::Event::Handler<
-                                DataUnitDevice,
-                                &DataUnitDevice::finish>(this)))
+                            new EventHandler<DataUnitDevice,
+                                             &DataUnitDevice::finish>(this)))
 {
     data_unit_init(&unit, &operation);
 }
@@ -34,6 +33,7 @@ void DataUnitDevice::act(unsigned todo)
         end->value = cancelled;
         timer->send(operation_latency, end);
     }
+    interrupt(data_unit_interrupts(&unit));
 }
 
 void DataUnitDevice::finish(SST::Event *event)
@@ -42,6 +42,7 @@ void DataUnitDevice::finish(SST::Event *event)
 
     if (end->value == cancelled) {
         send(data_unit_finish(&unit));
+        interrupt(data_unit_interrupts(&unit));
     }
 }
 
@@ -63,4 +64,4 @@ bool DataUnitDevice::access(const AccessEvent &event, uint64_t &data)
     return true;
 }
 
-} // namespace QemuBinary
+} // namespace QemuBridge

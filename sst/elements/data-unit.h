@@ -13,7 +13,7 @@
     QEMU_BINARY_DEVICE_PARAMS, \
     { "operation_latency", "cycles of an operation, at least 1", "10" }
 
-namespace QemuBinary {
+namespace QemuBridge {
 
 class DataUnitDevice : public Device
 {
@@ -33,6 +33,6 @@ private:
     void finish(SST::Event *event);
 };
 
-} // namespace QemuBinary
+} // namespace QemuBridge
 
 #endif /* SST_ELEMENTS_DATA_UNIT_H */

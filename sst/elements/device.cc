@@ -9,17 +9,17 @@
 
 #include <memory>
 
-namespace QemuBinary {
+namespace QemuBridge {
 
 Device::Device(SST::ComponentId_t id, SST::Params &params) :
     Component(id), out("@p: ", 0, 0, SST::Output::STDOUT),
-    clock(getTimeConverter(params.find<std::string>("clock", "1GHz"))),
+    clock(time_base(getTimeConverter(params.find<std::string>("clock",
+                                                              "1GHz")))),
     latency(cycles(params, "latency", 1))
 {
-    cpu = configureLink("cpu_port", new SST::Event::Handler<
-                                        Device, &Device::on_access>(this));
-    configureLink("in", new SST::Event::Handler<
-                            Device, &Device::on_message>(this));
+    cpu = configureLink("cpu_port",
+                        new EventHandler<Device, &Device::on_access>(this));
+    configureLink("in", new EventHandler<Device, &Device::on_message>(this));
     output = configureLink("out");
     if (cpu == nullptr) {
         out.fatal(CALL_INFO, 1, "%s: cpu_port is not connected\n",
@@ -77,4 +77,14 @@ void Device::send(uint64_t value)
     }
 }
 
-} // namespace QemuBinary
+void Device::interrupt(bool level)
+{
+    if (level != line) {
+        auto *event = new InterruptEvent;
+
+        event->level = line = level;
+        cpu->send(event);
+    }
+}
+
+} // namespace QemuBridge

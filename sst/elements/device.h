@@ -14,6 +14,7 @@
 #include <sst/core/link.h>
 #include <sst/core/output.h>
 
+#include "compat.h"
 #include "events.h"
 
 /* What each SST_ELI_DOCUMENT_… of a device begins with */
@@ -22,11 +23,12 @@
     { "latency", "cycles of an access, at least 1", "1" }
 #define QEMU_BINARY_DEVICE_PORTS \
     { "cpu_port", "to a device port of QEMUBinary", \
-      { "QemuBinary::AccessEvent", "QemuBinary::AnswerEvent" } }, \
-    { "in", "messages from another device", { "QemuBinary::MessageEvent" } }, \
-    { "out", "messages to another device", { "QemuBinary::MessageEvent" } }
+      { "QemuBridge::AccessEvent", "QemuBridge::AnswerEvent", \
+        "QemuBridge::InterruptEvent" } }, \
+    { "in", "messages from another device", { "QemuBridge::MessageEvent" } }, \
+    { "out", "messages to another device", { "QemuBridge::MessageEvent" } }
 
-namespace QemuBinary {
+namespace QemuBridge {
 
 class Device : public SST::Component
 {
@@ -35,7 +37,7 @@ public:
 
 protected:
     SST::Output out;
-    SST::TimeConverter clock;
+    TimeBase clock;
 
     /* Do what the software asks for, and put what is read, without anything
      * above its size, into @data. Returns false when that is an error. */
@@ -47,6 +49,9 @@ protected:
     /* Send a message, if somebody is connected. */
     void send(uint64_t value);
 
+    /* Set the interrupt line. */
+    void interrupt(bool level);
+
     /* A parameter in cycles, at least 1 */
     uint32_t cycles(SST::Params &params, const char *name, uint32_t preset);
 
@@ -54,11 +59,12 @@ private:
     uint32_t latency;
     SST::Link *cpu;
     SST::Link *output;
+    bool line = false;
 
     void on_access(SST::Event *event);
     void on_message(SST::Event *event);
 };
 
-} // namespace QemuBinary
+} // namespace QemuBridge
 
 #endif /* SST_ELEMENTS_DEVICE_H */

@@ -1,5 +1,5 @@
 /*
- * qemubinary.Echo: what is written to DATA_IN appears in DATA_OUT
+ * qemubridge.Echo: what is written to DATA_IN appears in DATA_OUT
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -7,13 +7,13 @@
 
 #include "data-unit.h"
 
-namespace QemuBinary {
+namespace QemuBridge {
 
 class Echo : public DataUnitDevice
 {
 public:
     SST_ELI_REGISTER_COMPONENT(
-        Echo, "qemubinary", "Echo", SST_ELI_ELEMENT_VERSION(1, 0, 0),
+        Echo, "qemubridge", "Echo", SST_ELI_ELEMENT_VERSION(1, 0, 0),
         "What is written to DATA_IN appears in DATA_OUT",
         COMPONENT_CATEGORY_UNCATEGORIZED)
     SST_ELI_DOCUMENT_PARAMS(QEMU_BINARY_DATA_UNIT_PARAMS)
@@ -25,4 +25,4 @@ public:
     }
 };
 
-} // namespace QemuBinary
+} // namespace QemuBridge

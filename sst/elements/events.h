@@ -1,5 +1,6 @@
 /*
- * What components say to each other: accesses, their answers, messages
+ * What components say to each other: accesses, their answers, interrupts,
+ * messages
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -9,7 +10,7 @@
 #include <cstdint>
 #include <sst/core/event.h>
 
-namespace QemuBinary {
+namespace QemuBridge {
 
 /* A load or store of the software in QEMU, on its way to a device */
 class AccessEvent : public SST::Event
@@ -30,7 +31,7 @@ public:
         SST_SER(data);
     }
 
-    ImplementSerializable(QemuBinary::AccessEvent);
+    ImplementSerializable(QemuBridge::AccessEvent);
 };
 
 /* The answer to it */
@@ -47,7 +48,22 @@ public:
         SST_SER(data);
     }
 
-    ImplementSerializable(QemuBinary::AnswerEvent);
+    ImplementSerializable(QemuBridge::AnswerEvent);
+};
+
+/* A device sets its interrupt line. */
+class InterruptEvent : public SST::Event
+{
+public:
+    bool level = false;
+
+    void serialize_order(SST::Core::Serialization::serializer &ser) override
+    {
+        Event::serialize_order(ser);
+        SST_SER(level);
+    }
+
+    ImplementSerializable(QemuBridge::InterruptEvent);
 };
 
 /* From one device to another */
@@ -62,9 +78,9 @@ public:
         SST_SER(value);
     }
 
-    ImplementSerializable(QemuBinary::MessageEvent);
+    ImplementSerializable(QemuBridge::MessageEvent);
 };
 
-} // namespace QemuBinary
+} // namespace QemuBridge
 
 #endif /* SST_ELEMENTS_EVENTS_H */

@@ -1,5 +1,5 @@
 /*
- * qemubinary.Memory: bytes that stay as they were written
+ * qemubridge.Memory: bytes that stay as they were written
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -10,13 +10,13 @@
 #include "../models/byte-store.h"
 #include "device.h"
 
-namespace QemuBinary {
+namespace QemuBridge {
 
 class Memory : public Device
 {
 public:
     SST_ELI_REGISTER_COMPONENT(
-        Memory, "qemubinary", "Memory", SST_ELI_ELEMENT_VERSION(1, 0, 0),
+        Memory, "qemubridge", "Memory", SST_ELI_ELEMENT_VERSION(1, 0, 0),
         "Bytes that stay as they were written", COMPONENT_CATEGORY_MEMORY)
     SST_ELI_DOCUMENT_PARAMS(
         QEMU_BINARY_DEVICE_PARAMS,
@@ -58,4 +58,4 @@ private:
     }
 };
 
-} // namespace QemuBinary
+} // namespace QemuBridge

@@ -1,5 +1,6 @@
 /*
- * A program that a component runs
+ * A program that a component runs, and that does not outlive SST, even if that
+ * is killed or ends with a fatal error
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -11,7 +12,7 @@
 #include <sys/types.h>
 #include <vector>
 
-namespace QemuBinary {
+namespace QemuBridge {
 
 class Process
 {
@@ -32,6 +33,6 @@ private:
     std::optional<int> status;
 };
 
-} // namespace QemuBinary
+} // namespace QemuBridge
 
 #endif /* SST_ELEMENTS_PROCESS_H */
