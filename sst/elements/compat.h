@@ -52,6 +52,21 @@ template <typename T, auto function, typename Data = void>
 using EventHandler = SST::Event::Handler<T, function, Data>;
 #endif
 
+/* A handler of the answers to requests of StandardMem */
+template <auto function, typename T>
+SST::Interfaces::StandardMem::HandlerBase *memory_handler(T *object)
+{
+    using Memory = SST::Interfaces::StandardMem;
+
+#if QEMU_BRIDGE_SST < 15
+    return new Memory::Handler<T>(object, function);
+#elif QEMU_BRIDGE_SST < 16
+    return new Memory::Handler2<T, function>(object);
+#else
+    return new Memory::Handler<T, function>(object);
+#endif
+}
+
 } // namespace QemuBridge
 
 #endif /* SST_ELEMENTS_COMPAT_H */

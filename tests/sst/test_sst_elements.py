@@ -176,21 +176,43 @@ def test_the_hosts_time_does_not_matter(run_sst, firmware, tmp_path, name):
     assert paths[0].read_text() == paths[1].read_text()
 
 
+WALK = """
+    SstDevice memory = sst_device(0);
+
+    for (unsigned at = 0; at < 8192; at += 512) {
+        sst_write(&memory, at + 504, 8, 0x100000001 * at);
+        sst_write(&memory, at + 500, 1, at >> 8);
+    }
+    for (unsigned at = 0; at < 8192; at += 512) {
+        if (sst_read(&memory, at + 504, 8) != 0x100000001 * at ||
+            sst_read(&memory, at + 500, 4) != at >> 8) {
+            return 1;
+        }
+    }
+    return board_probe(memory.base + 8192) ? 2 : 0;"""
+
+
 @needs_sst
 def test_sizes(run_sst, compile_program):
-    status, output = run_sst(ONE_MEMORY, compile_program("""
-        SstDevice memory = sst_device(0);
-
-        for (unsigned at = 0; at < 8192; at += 512) {
-            sst_write(&memory, at + 504, 8, 0x100000001 * at);
-        }
-        for (unsigned at = 0; at < 8192; at += 512) {
-            if (sst_read(&memory, at + 504, 8) != 0x100000001 * at) {
-                return 1;
-            }
-        }
-        return board_probe(memory.base + 8192) ? 2 : 0;"""))
+    status, output = run_sst(ONE_MEMORY, compile_program(WALK))
     assert status == 0, output
+
+
+def has_memhierarchy():
+    return shutil.which("sst-info") is not None and "MemController" in \
+        subprocess.run(["sst-info", "memHierarchy"], stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True).stdout
+
+
+@pytest.mark.skipif(not has_memhierarchy(),
+                    reason="SST's memHierarchy is not installed here")
+def test_a_memory_of_memhierarchy(run_sst, compile_program):
+    """Its latency is what software's accesses take."""
+    status, output = run_sst(ROOT / "sst/elements/standard-memory.py",
+                             compile_program(WALK))
+    assert status == 0, output
+    end, unit = re.search(r"simulated time: ([\d.]+) (\w+)", output).groups()
+    assert unit == "us" and float(end) > 0.1 * 64
 
 
 SLEEP = '__asm__ volatile("1: wfi\\nj 1b"); return 0;'
