@@ -67,7 +67,7 @@ void pool_vms_sweep(PoolVms *vms, gint64 now)
 
 bool pool_vm_may_start(PoolVm *vm, gint64 now)
 {
-    if (!token_bucket_take(&vm->starts, POOL_VM_STARTS, POOL_VM_STARTS_BURST,
+    if (!token_bucket_take(&vm->starts, POOL_VM_STARTS, POOL_VM_STARTS_BURST, 0,
                            now)) {
         return false;
     }

@@ -175,7 +175,6 @@ WorkerExecutors *worker_executors_new(Starter *starter, WorkerRoot *root,
 
         pool->base = (Executor) {
             .pool = id,
-            .vm_slots = 1,
             .configure = executor_configure,
             .attach = executor_attach,
             .vm_gone = executor_vm_gone,

@@ -5,13 +5,11 @@
  */
 #include "accounts.h"
 
-#include "device-time.h"
 #include "request-log.h"
 
 struct Accounts {
     Stats stats;
     RequestLog *log;
-    DeviceTime times[POOLS];
 };
 
 Accounts *accounts_new(void)
@@ -36,17 +34,6 @@ void accounts_log_all(Accounts *accounts, bool all)
 const Stats *accounts_stats(const Accounts *accounts)
 {
     return &accounts->stats;
-}
-
-gint64 accounts_begin_execution(Accounts *accounts, PoolId pool, gint64 now)
-{
-    return device_time_begin(&accounts->times[pool], now);
-}
-
-gint64 accounts_end_execution(Accounts *accounts, PoolId pool, gint64 begin,
-                              gint64 now)
-{
-    return device_time_end(&accounts->times[pool], begin, now);
 }
 
 void accounts_end(Accounts *accounts, const Task *task,

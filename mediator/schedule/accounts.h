@@ -21,16 +21,6 @@ void accounts_log_all(Accounts *accounts, bool all);
 const Stats *accounts_stats(const Accounts *accounts);
 
 /*
- * The execution of a task of @pool begins at @now, monotonic, in µs. Returns
- * what accounts_end_execution() wants to know of it.
- */
-gint64 accounts_begin_execution(Accounts *accounts, PoolId pool, gint64 now);
-
-/* It ends. Returns the device time that it had, in µs. */
-gint64 accounts_end_execution(Accounts *accounts, PoolId pool, gint64 begin,
-                              gint64 now);
-
-/*
  * Count and log @request of @task, which ends with @status after @wait and
  * @execution µs, the latter of device time. @started: it was executed.
  */

@@ -337,6 +337,7 @@ void context_add(Context *context, uint8_t priority, Request *request)
         .pool = context->pool,
         .context = context->number,
         .priority = MIN(priority, vm_limits(context->vm)->priority),
+        .patient = true,
     };
 
     jobs_add_queued(context->contexts->jobs, &task, &context->group, request);

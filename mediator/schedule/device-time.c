@@ -1,5 +1,5 @@
 /*
- * How much of an accelerator's time each execution has had
+ * How much of an accelerator's time each VM has had
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -16,16 +16,24 @@ static void device_time_advance(DeviceTime *time, gint64 now)
     time->at = now;
 }
 
-gint64 device_time_begin(DeviceTime *time, gint64 now)
+void device_time_begin(DeviceTime *time, DeviceUser *user, gint64 now)
 {
     device_time_advance(time, now);
-    time->busy++;
-    return time->elapsed;
+    if (user->requests++ == 0) {
+        time->busy++;
+        user->charged = time->elapsed;
+    }
 }
 
-gint64 device_time_end(DeviceTime *time, gint64 begin, gint64 now)
+gint64 device_time_end(DeviceTime *time, DeviceUser *user, gint64 now)
 {
+    gint64 used;
+
     device_time_advance(time, now);
-    time->busy--;
-    return (time->elapsed - begin) / PARTS;
+    used = (time->elapsed - user->charged) / PARTS;
+    user->charged += used * PARTS;
+    if (--user->requests == 0) {
+        time->busy--;
+    }
+    return used;
 }

@@ -1,10 +1,10 @@
 /*
- * How much of an accelerator's time each execution has had
+ * How much of an accelerator's time each VM has had
  *
- * What is at work at the same time shares the time: of a moment in which three
- * executions were at work, each is charged a third. So all together are never
- * charged more than has passed. Time is passed in, in µs of any clock that
- * never goes back.
+ * A VM has the time in which at least one of its requests is at work. VMs that
+ * are at work at the same time share it: of a moment in which three are, each
+ * is charged a third. So all together are never charged more than has passed.
+ * Time is passed in, in µs of any clock that never goes back.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,15 +15,24 @@
 
 /* Of an accelerator; zero at first */
 typedef struct DeviceTime {
-    unsigned busy;              /* executions that are at work */
+    unsigned busy;              /* VMs that are at work */
     gint64 elapsed;             /* what one at work all the time had, so far */
     gint64 at;                  /* µs: when that was so */
 } DeviceTime;
 
-/* An execution begins. Returns what device_time_end() wants to know of it. */
-gint64 device_time_begin(DeviceTime *time, gint64 now);
+/* Of a VM on it; zero at first. Its owner embeds it. */
+typedef struct DeviceUser {
+    unsigned requests;          /* that are at work */
+    gint64 charged;             /* of DeviceTime.elapsed */
+} DeviceUser;
 
-/* It ends. Returns the device time that it had, in µs. */
-gint64 device_time_end(DeviceTime *time, gint64 begin, gint64 now);
+/* A request of @user begins. */
+void device_time_begin(DeviceTime *time, DeviceUser *user, gint64 now);
+
+/*
+ * One ends. Returns the device time that @user has had since one of its ended,
+ * or since it has been at work, in µs.
+ */
+gint64 device_time_end(DeviceTime *time, DeviceUser *user, gint64 now);
 
 #endif /* MEDIATOR_DEVICE_TIME_H */

@@ -53,13 +53,13 @@ static bool dispatch_start_task(Task *task)
 }
 
 /* Start what may be; false when there was nothing. */
-static bool dispatch_start(Dispatch *dispatch)
+static bool dispatch_start(Dispatch *dispatch, gint64 now)
 {
     Scheduler *scheduler = dispatch->jobs.scheduler;
-    bool started = dispatch_start_task(scheduler_start_local(scheduler));
+    bool started = dispatch_start_task(scheduler_start_local(scheduler, now));
 
     for (PoolId pool = 0; pool < POOLS; pool++) {
-        started |= dispatch_start_task(scheduler_start(scheduler, pool));
+        started |= dispatch_start_task(scheduler_start(scheduler, pool, now));
     }
     return started;
 }
@@ -79,15 +79,16 @@ static gboolean dispatch_ready(GSource *source,
                                gpointer opaque G_GNUC_UNUSED)
 {
     Dispatch *dispatch = ((DispatchSource *)source)->dispatch;
-    const gint64 now = g_get_monotonic_time();
-    gint64 next;
+    gint64 now = g_get_monotonic_time(), next;
+    const gint64 end = now + DISPATCH_SLICE_US;
+    bool started;
 
     dispatch_end_early(dispatch, now);
-    while (dispatch_start(dispatch) &&
-           g_get_monotonic_time() - now < DISPATCH_SLICE_US) {
-    }
-    next = g_get_monotonic_time() - now < DISPATCH_SLICE_US
-           ? scheduler_next_event(dispatch->jobs.scheduler) : 0;
+    do {
+        started = dispatch_start(dispatch, now);
+        now = g_get_monotonic_time();
+    } while (started && now < end);
+    next = now < end ? scheduler_next_event(dispatch->jobs.scheduler) : 0;
     g_source_set_ready_time(source, next == G_MAXINT64 ? -1 : MAX(next, 0));
     /* That may wake it again. */
     dispatch_wish(dispatch);
@@ -99,10 +100,13 @@ static gboolean dispatch_ready(GSource *source,
 /* A limit that has risen may let something run. */
 static void dispatch_vm_changed(Vm *vm, gpointer opaque)
 {
+    Dispatch *dispatch = opaque;
+
     if (vm_quarantined(vm, g_get_monotonic_time())) {
-        scheduler_vm_expel(vm, VGPU_STUB_ERR_VM_QUARANTINED);
+        scheduler_vm_expel(dispatch->jobs.scheduler, vm,
+                           VGPU_STUB_ERR_VM_QUARANTINED);
     }
-    dispatch_wake(opaque);
+    dispatch_wake(dispatch);
 }
 
 void dispatch_configure(Dispatch *dispatch, Config *config)
@@ -125,8 +129,6 @@ static void dispatch_take_executor(Dispatch *dispatch, Executor *executor)
 {
     dispatch->jobs.executors[executor->pool] = executor;
     contexts_take_executor(dispatch->contexts, executor);
-    scheduler_set_vm_slots(dispatch->jobs.scheduler, executor->pool,
-                           executor->vm_slots);
 }
 
 Dispatch *dispatch_new(Vms *vms, Executor *const *executors, Config *config)
@@ -251,6 +253,7 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
         request_reply(request, &reply);
         return;
     }
+    task.kind = task_kind(call.opcode, false);
     task.boost = call.flags & VGPU_STUB_REQUEST_BOOST;
     task.local = !operations_need_accelerator(call.opcode);
     jobs_add(&dispatch->jobs, &task, &call, request);

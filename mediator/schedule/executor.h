@@ -121,8 +121,7 @@ typedef struct WorkerCounters {
 typedef struct Executor Executor;
 struct Executor {
     PoolId pool;
-    unsigned slots;             /* executions at a time; 0: nothing serves it */
-    unsigned vm_slots;          /* the same of one VM */
+    unsigned slots;             /* VMs at a time; 0: nothing serves it */
     WorkerCounters counters;
 
     /*

@@ -52,12 +52,16 @@ gpointer fair_queue_next(const FairQueue *queue, FairEligible eligible)
     return best ? best->link.data : NULL;
 }
 
+void fair_queue_reach(FairQueue *queue, const FairFlow *flow)
+{
+    queue->now = MAX(queue->now, flow->tag);
+}
+
 gint64 fair_queue_start(FairQueue *queue, FairFlow *flow, unsigned weight,
                         gint64 cost)
 {
     gint64 charged = virtual_cost(cost, weight);
 
-    queue->now = MAX(queue->now, flow->tag);
     queue->running++;
     flow->tag += charged;
     return charged;

@@ -34,7 +34,7 @@ typedef struct FairFlow {
 /* Zero at first */
 typedef struct FairQueue {
     GQueue waiting;             /* the flows that want a turn */
-    gint64 now;                 /* virtual: the tag of the latest turn */
+    gint64 now;                 /* virtual: the tag that was reached */
     gint64 latest;              /* the highest tag that there was */
     unsigned running;           /* turns that have not ended */
 } FairQueue;
@@ -50,6 +50,9 @@ void fair_queue_leave(FairQueue *queue, FairFlow *flow);
 
 /* The owner of the flow whose turn it is; NULL when none may have one. */
 gpointer fair_queue_next(const FairQueue *queue, FairEligible eligible);
+
+/* It was @flow's turn by what it has used: the others' time has come so far. */
+void fair_queue_reach(FairQueue *queue, const FairFlow *flow);
 
 /*
  * @flow starts a turn that will take @cost µs, as far as is known. Returns

@@ -16,8 +16,7 @@ struct Job {
     JobGroup *group;            /* NULL: a mailbox's */
     GList in_group;
     gint64 arrived;             /* monotonic, µs */
-    gint64 started;             /* the same, while it runs … */
-    gint64 begin;               /* … and in device time, unless it is local */
+    gint64 started;             /* the same, while it runs */
     bool stopped;
     bool overdue;               /* that is why it was stopped */
     bool drained;               /* or that is */
@@ -149,15 +148,17 @@ void job_start(Job *job)
         job_execute(job);
         return;
     }
-    job->begin = accounts_begin_execution(job->jobs->accounts,
-                                          job->task.pool, job->started);
     job_executor(job)->start(job_executor(job), &job->execution);
 }
 
 /* What was before it at its worker has ended. */
 static void job_begun(Execution *execution)
 {
-    job_of_execution(execution)->started = g_get_monotonic_time();
+    Job *job = job_of_execution(execution);
+
+    job->started = g_get_monotonic_time();
+    scheduler_begun(job->jobs->scheduler, &job->task, job->started);
+    job->jobs->wake(job->jobs);
 }
 
 static void job_stop(Job *job)
@@ -168,16 +169,17 @@ static void job_stop(Job *job)
     }
 }
 
-/* The job's task has ended; it is idle again. */
-static void job_finish(Job *job, gint64 device_us, bool fault, gint64 now)
+/* The job's task has ended with @status; it is idle again. */
+static void job_finish(Job *job, uint32_t status, bool fault, gint64 now)
 {
     Jobs *jobs = job->jobs;
-    /* What needs no device is no device time, but has its turn all the same. */
-    const gint64 used = job->task.local ? now - job->started : device_us;
     /* It could go with its last task. */
     Vm *vm = vm_ref(job->task.vm);
+    const gint64 device_us = scheduler_finish(jobs->scheduler, &job->task,
+                                              now);
 
-    scheduler_finish(jobs->scheduler, &job->task, used);
+    accounts_end(jobs->accounts, &job->task, job->request, status, true,
+                 job->started - job->arrived, device_us);
     if (fault && vm_fault(vm, now)) {
         g_warning("vm %s: quarantined, its requests failed too often",
                   vm_name(vm));
@@ -201,7 +203,8 @@ static bool job_to_blame(const Job *job, const ExecutionEnd *end, gint64 now)
     if (end->broke) {
         return true;
     }
-    return job->overdue ? ran > (now - job->arrived) / 2
+    return job->overdue ? job->task.patient ||
+                          ran > (now - job->arrived) / 2
                         : end->killed &&
                           ran >= EXECUTION_GRACE_MS * G_TIME_SPAN_MILLISECOND;
 }
@@ -222,18 +225,12 @@ static void job_complete(Job *job, const ExecutionEnd *end)
 static void job_done(Execution *execution, const ExecutionEnd *end)
 {
     Job *job = job_of_execution(execution);
-    Accounts *accounts = job->jobs->accounts;
     const gint64 now = g_get_monotonic_time();
-    const gint64 device_us =
-        job->task.local ? 0 : accounts_end_execution(accounts, job->task.pool,
-                                                     job->begin, now);
     const uint32_t status = job->overdue ? VGPU_STUB_ERR_TIMEOUT :
                             job->stopped ? VGPU_STUB_ERR_CANCELLED :
                             end->status;
 
-    accounts_end(accounts, &job->task, job->request, status, true,
-                 job->started - job->arrived, device_us);
-    job_finish(job, device_us, job_to_blame(job, end, now), now);
+    job_finish(job, status, job_to_blame(job, end, now), now);
     job->jobs->wake(job->jobs);
     if (job->overdue) {
         job_refuse(job, VGPU_STUB_ERR_TIMEOUT);
@@ -403,6 +400,8 @@ void jobs_add_queued(Jobs *jobs, const Task *task, JobGroup *group,
     job->execution.call.opcode = peek_opcode(request);
     job->task.local =
         !operations_need_accelerator(job->execution.call.opcode);
+    job->task.kind = task_kind(job->execution.call.opcode,
+                               job->execution.queued->bulk_length > 0);
     g_queue_push_tail_link(&group->jobs, &job->in_group);
     if (group->verdict != VGPU_STUB_ERR_NONE) {
         job_end_unstarted(job, group->verdict);

@@ -1,12 +1,9 @@
 /*
- * Whose turn it is in a pool: classes, shares, and one claim for each
+ * Who may use a pool next: classes, shares, and one claim for each
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "pool-queue.h"
-
-/* µs: what a claimant's first turn in a class is thought to take */
-#define FIRST_ESTIMATE 1000
 
 /* --- Claimants --- */
 
@@ -18,7 +15,7 @@ void claimant_init(Claimant *claimant, PoolQueue *queue, gpointer owner)
         claimant->flows[i] = (Flow) {
             .claimant = claimant,
             .priority = i,
-            .estimate = FIRST_ESTIMATE,
+            .estimate = POOL_QUEUE_FIRST_ESTIMATE,
         };
     }
 }
@@ -52,8 +49,8 @@ void claimant_catch_up(Claimant *claimant)
 }
 
 /*
- * A claimant's turn of @used µs in another class counts in this one as well. In
- * one where it claims nothing no more than one turn does: a guaranteed share
+ * A claimant's use of @used µs in another class counts in this one as well. In
+ * one where it claims nothing no more than one use does: a guaranteed share
  * that somebody has had is no debt in the classes above.
  */
 static void flow_follow(Flow *flow, unsigned weight, gint64 used)
@@ -68,13 +65,14 @@ static void flow_follow(Flow *flow, unsigned weight, gint64 used)
                       flow->claims ? MAX(used, POOL_QUEUE_MEMORY) : used);
 }
 
-/* --- Whose turn it is --- */
+/* --- Who is next --- */
 
 static bool flow_eligible(gconstpointer opaque)
 {
     const Flow *flow = opaque;
 
-    return flow->claimant->queue->eligible(flow->claimant->owner);
+    return flow->claimant->queue->eligible(flow->claimant->owner,
+                                           flow->priority);
 }
 
 /* Whether the guaranteed share of its class is for it, too */
@@ -98,7 +96,7 @@ static bool flow_eligible_and_entitled(gconstpointer flow)
 }
 
 /*
- * Whose turn it is among those of a class, or NULL. The classes above have been
+ * Who is next among those of a class, or NULL. The classes above have been
  * asked before.
  */
 static const Flow *class_next(PoolClass *class)
@@ -109,9 +107,9 @@ static const Flow *class_next(PoolClass *class)
     return flow;
 }
 
-static bool turn_of(Turn *turn, const Flow *flow, bool guaranteed)
+static bool use_of(Use *use, const Flow *flow, bool guaranteed)
 {
-    *turn = (Turn) {
+    *use = (Use) {
         .claimant = flow->claimant,
         .priority = flow->priority,
         .guaranteed = guaranteed,
@@ -121,10 +119,10 @@ static bool turn_of(Turn *turn, const Flow *flow, bool guaranteed)
 }
 
 /*
- * A class has to be owed all of a turn: the classes above wait no more often
+ * A class has to be owed all of a use: the classes above wait no more often
  * than they must.
  */
-bool pool_queue_next(PoolQueue *queue, Turn *turn)
+bool pool_queue_next(PoolQueue *queue, Use *use)
 {
     const Flow *first = NULL;
 
@@ -140,24 +138,30 @@ bool pool_queue_next(PoolQueue *queue, Turn *turn)
         }
         flow = fair_queue_next(&class->flows, flow_eligible_and_entitled);
         if (flow != NULL && class->owed >= flow->estimate * 100) {
-            return turn_of(turn, flow, true);
+            return use_of(use, flow, true);
         }
     }
-    return first != NULL && turn_of(turn, first, false);
+    return first != NULL && use_of(use, first, false);
 }
 
-/* --- Turns --- */
-
-/* Pay with a turn's time what its class is owed. */
-static void class_pay(PoolClass *class, const Turn *turn)
+void claimant_use(Claimant *claimant, unsigned priority, Use *use)
 {
-    gint64 left = class->owed - turn->estimate * 100;
+    use_of(use, &claimant->flows[priority], false);
+    use->extra = true;
+}
+
+/* --- Uses --- */
+
+/* Pay with a use's time what its class is owed. */
+static void class_pay(PoolClass *class, const Use *use)
+{
+    gint64 left = class->owed - use->estimate * 100;
 
     /*
      * What a class gets because no other wants it must not count against it
      * later.
      */
-    class->owed = turn->guaranteed ? left : MIN(class->owed, MAX(left, 0));
+    class->owed = use->guaranteed ? left : MIN(class->owed, MAX(left, 0));
 }
 
 /*
@@ -178,34 +182,37 @@ static void pool_queue_accrue(PoolQueue *queue, const ClassShares *shares,
     }
 }
 
-void turn_start(Turn *turn, unsigned weight)
+void use_start(Use *use, unsigned weight)
 {
-    Flow *flow = &turn->claimant->flows[turn->priority];
-    PoolClass *class = &turn->claimant->queue->classes[turn->priority];
+    Flow *flow = &use->claimant->flows[use->priority];
+    PoolClass *class = &use->claimant->queue->classes[use->priority];
 
-    turn->charged = fair_queue_start(&class->flows, &flow->fair, weight,
-                                     turn->estimate);
-    class_pay(class, turn);
+    if (!use->extra) {
+        fair_queue_reach(&class->flows, &flow->fair);
+    }
+    use->charged = fair_queue_start(&class->flows, &flow->fair, weight,
+                                    use->estimate);
+    class_pay(class, use);
     flow->running++;
 }
 
-void turn_finish(const Turn *turn, unsigned weight, gint64 used,
-                 const ClassShares *shares)
+void use_finish(const Use *use, unsigned weight, gint64 used,
+                const ClassShares *shares)
 {
-    Claimant *claimant = turn->claimant;
-    Flow *flow = &claimant->flows[turn->priority];
-    PoolClass *class = &claimant->queue->classes[turn->priority];
+    Claimant *claimant = use->claimant;
+    Flow *flow = &claimant->flows[use->priority];
+    PoolClass *class = &claimant->queue->classes[use->priority];
 
-    fair_queue_finish(&class->flows, &flow->fair, weight, turn->charged,
+    fair_queue_finish(&class->flows, &flow->fair, weight, use->charged,
                       used);
     flow->running--;
     for (int i = 0; i < PRIORITY_CLASSES; i++) {
-        if (i != (int)turn->priority) {
+        if (i != (int)use->priority) {
             flow_follow(&claimant->flows[i], weight, used);
         }
     }
-    if (turn->guaranteed) {
-        class->owed += (turn->estimate - used) * 100;
+    if (use->guaranteed) {
+        class->owed += (use->estimate - used) * 100;
     }
     pool_queue_accrue(claimant->queue, shares, used);
     flow->estimate += (used - flow->estimate) / 4;

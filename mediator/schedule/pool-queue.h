@@ -1,7 +1,7 @@
 /*
- * Whose turn it is in a pool: classes, shares, and one claim for each
+ * Who may use a pool next: classes, shares, and one claim for each
  *
- * A turn goes to the highest priority class that has a claimant waiting, but
+ * A use goes to the highest priority class that has a claimant waiting, but
  * first to one that has not had its guaranteed share of the time. Within a
  * class it goes to the claimant that has used the least for its weight
  * (fair-queue.h).
@@ -21,10 +21,13 @@
 
 /*
  * µs: so much of what a claimant has used in one class counts, at the most,
- * when it waits in another; or its latest turn, if that was longer. What is
+ * when it waits in another; or its latest use, if that was longer. What is
  * longer ago is forgotten.
  */
 #define POOL_QUEUE_MEMORY G_TIME_SPAN_SECOND
+
+/* µs: what a use is thought to take before there was one */
+#define POOL_QUEUE_FIRST_ESTIMATE 1000
 
 typedef struct PoolQueue PoolQueue;
 typedef struct Claimant Claimant;
@@ -35,8 +38,8 @@ typedef struct Flow {
     Claimant *claimant;
     unsigned priority;
     bool claims;                /* waits or runs, or has not paid for it */
-    unsigned running;           /* turns */
-    gint64 estimate;            /* µs: what its turns take lately */
+    unsigned running;           /* uses */
+    gint64 estimate;            /* µs: what its uses take lately */
 } Flow;
 
 /* One that takes part in a pool; its owner embeds it. */
@@ -46,25 +49,29 @@ struct Claimant {
     Flow flows[PRIORITY_CLASSES];
 };
 
-/* A turn that is to be had, or being had */
-typedef struct Turn {
+/* A use that is to be had, or being had */
+typedef struct Use {
     Claimant *claimant;
     unsigned priority;          /* VGPU_STUB_PRIORITY_… */
     bool guaranteed;            /* on its class's guaranteed share */
-    gint64 estimate;            /* µs */
+    bool extra;                 /* although others would have been before it */
+    gint64 estimate;            /* µs; whoever knows better may set it */
     gint64 charged;
-} Turn;
+} Use;
+
+/* Whether @owner, of a claimant, may have a use in the class @priority now */
+typedef bool (*PoolEligible)(gconstpointer owner, unsigned priority);
 
 typedef struct PoolClass {
     FairQueue flows;
     gint64 owed;                /* of the guaranteed share: µs × 100 */
-    gint64 lowest;              /* tag of those that might have had a turn */
+    gint64 lowest;              /* tag of those that might have had a use */
 } PoolClass;
 
 /* Zero at first, but for `eligible` */
 struct PoolQueue {
     PoolClass classes[PRIORITY_CLASSES];    /* by VGPU_STUB_PRIORITY_… */
-    FairEligible eligible;      /* the owner's claimant */
+    PoolEligible eligible;
 };
 
 void claimant_init(Claimant *claimant, PoolQueue *queue, gpointer owner);
@@ -74,17 +81,20 @@ void claimant_join(Claimant *claimant, unsigned priority);
 void claimant_leave(Claimant *claimant, unsigned priority);
 bool claimant_waits(const Claimant *claimant, unsigned priority);
 
-/* It could have no turn for a while, for reasons of its own. */
+/* It could have no use for a while, for reasons of its own. */
 void claimant_catch_up(Claimant *claimant);
 
-/* Whose turn it is; false when nobody waits who may have one. */
-bool pool_queue_next(PoolQueue *queue, Turn *turn);
+/* Who may use the pool next; false when nobody waits who may. */
+bool pool_queue_next(PoolQueue *queue, Use *use);
 
-/* @turn, as the call above gave it, begins; the weight is its claimant's. */
-void turn_start(Turn *turn, unsigned weight);
+/* @claimant, which waits in the class @priority, may, whoever is next. */
+void claimant_use(Claimant *claimant, unsigned priority, Use *use);
+
+/* @use, as one of the calls above gave it, begins; the weight is its claimant's. */
+void use_start(Use *use, unsigned weight);
 
 /* It has ended and took @used µs. */
-void turn_finish(const Turn *turn, unsigned weight, gint64 used,
-                 const ClassShares *shares);
+void use_finish(const Use *use, unsigned weight, gint64 used,
+                const ClassShares *shares);
 
 #endif /* MEDIATOR_POOL_QUEUE_H */

@@ -7,11 +7,16 @@
  * What VMs may is theirs (vms.h). Tasks reference their VM while they are not
  * idle, and what is kept of it here hangs on it.
  *
- * Each pool has slots, and a task that runs has one. To which VM a pool's free
- * slot goes, and in which priority class, is in pool-queue.h: a VM is one
- * claimant in a pool, whatever it has waiting there. Within a VM and class its
- * contexts take turns, those first whose next task is boosted. A context's
- * tasks of a pool start in the order in which they came.
+ * Each pool has slots, and a slot is a VM's turn, turns.h. To which VM it goes,
+ * and in which priority class, is in pool-queue.h: a VM is one claimant in a
+ * pool, whatever it has waiting there. Within a VM and class its contexts take
+ * turns, those first whose next task is boosted. A context's tasks of a pool
+ * start in the order in which they came, also those that are local, which only
+ * do when those before them have ended. Patient ones run several at a time,
+ * others one after the other.
+ *
+ * The VM's limits are for all it wants: a task beyond its rate or its queue is
+ * refused, but a patient one waits.
  *
  * A context needs a place in a pool before its tasks there can run, which is a
  * worker. To have one for each context that has tasks waiting is the owner's:
@@ -30,6 +35,18 @@
 typedef struct Scheduler Scheduler;
 typedef struct Lane Lane;
 
+/*
+ * Kinds of tasks that are told apart in how long they take: by their opcode, and
+ * whether they have bulk
+ */
+#define TASK_OPCODES 16
+#define TASK_KINDS (2 * TASK_OPCODES)
+
+static inline uint8_t task_kind(uint32_t opcode, bool bulk)
+{
+    return MIN(opcode, TASK_OPCODES - 1) + (bulk ? TASK_OPCODES : 0);
+}
+
 typedef enum TaskState {
     TASK_IDLE,                  /* the owner's alone */
     TASK_WAITING,
@@ -43,17 +60,21 @@ typedef struct Task {
     PoolId pool;
     uint64_t context;           /* of the VM */
     uint8_t priority;           /* VGPU_STUB_PRIORITY_… */
-    bool boost;                 /* before the VM's own other contexts */
+    uint8_t kind;               /* task_kind() */
+    bool boost;                 /* before the VM's own other contexts; has no
+                                 * effect on a patient one */
     bool local;
+    bool patient;               /* limits delay it, and never refuse it; its
+                                 * deadline is from scheduler_begun() */
 
     /* The scheduler's, zero at first; the owner may read `state`. */
     TaskState state;
     Lane *lane;
     GList link;
     gint64 deadline;
-    GSequenceIter *in_deadlines;    /* NULL once it has passed */
+    GSequenceIter *in_deadlines;    /* NULL if there is none to come */
     uint32_t verdict;           /* VGPU_STUB_ERR_…, when EXPELLED */
-    Turn turn;                  /* while it runs */
+    Use use;                    /* while it runs */
 } Task;
 
 /* That a context wishes for a place in a pool, or not any more */
@@ -85,18 +106,11 @@ Scheduler *scheduler_new(void);
 void scheduler_free(Scheduler *scheduler);
 
 /*
- * How many tasks of @pool may run at the same time; with 0 the pool takes no
- * task, and those that wait are ended, see scheduler_next_ended(). Tasks that
- * run are not touched.
+ * How many VMs may have their turn in @pool at the same time; with 0 the pool
+ * takes no task, and those that wait are ended, see scheduler_next_ended().
+ * Tasks that run are not touched.
  */
 void scheduler_set_slots(Scheduler *scheduler, PoolId pool, unsigned slots);
-
-/*
- * How many tasks of one VM may run in @pool at the same time; at first there
- * is no limit but the VM's own.
- */
-void scheduler_set_vm_slots(Scheduler *scheduler, PoolId pool,
-                            unsigned slots);
 
 void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares);
 
@@ -104,7 +118,7 @@ void scheduler_set_shares(Scheduler *scheduler, const ClassShares *shares);
  * The VM's tasks that wait end with @verdict, a VGPU_STUB_ERR_…, see
  * scheduler_next_ended().
  */
-void scheduler_vm_expel(Vm *vm, uint32_t verdict);
+void scheduler_vm_expel(Scheduler *scheduler, Vm *vm, uint32_t verdict);
 
 /*
  * The next wish, each change once and only the latest; false when there is no
@@ -120,8 +134,8 @@ void scheduler_set_place(Scheduler *scheduler, Vm *vm, PoolId pool,
                          uint64_t context, bool place);
 
 /*
- * It will have none: its tasks that wait for one end with @verdict, a
- * VGPU_STUB_ERR_…, see scheduler_next_ended().
+ * It will have none: its tasks that wait for one, and patient ones behind them,
+ * end with @verdict, a VGPU_STUB_ERR_…, see scheduler_next_ended().
  */
 void scheduler_refuse(Scheduler *scheduler, Vm *vm, PoolId pool,
                       uint64_t context, uint32_t verdict);
@@ -134,26 +148,28 @@ void scheduler_context_end(Scheduler *scheduler, Vm *vm, uint64_t context);
 
 /*
  * An idle @task wants to run. Returns VGPU_STUB_ERR_NONE when it now waits,
- * otherwise why it does not: VM_QUARANTINED, INVALID_POOL, RATE_LIMITED or
- * QUEUE_FULL.
+ * otherwise why it does not: VM_QUARANTINED, INVALID_POOL or, unless it is
+ * patient, RATE_LIMITED or QUEUE_FULL.
  */
 uint32_t scheduler_submit(Scheduler *scheduler, Task *task, gint64 now);
 
 /*
- * Start the task of @pool whose turn it is. NULL when none waits that may
- * run, or no slot is free. The owner calls scheduler_finish() when it has
- * ended.
+ * Start the task of @pool that is next. NULL when none waits that may run. The
+ * owner calls scheduler_finish() when it has ended.
  */
-Task *scheduler_start(Scheduler *scheduler, PoolId pool);
+Task *scheduler_start(Scheduler *scheduler, PoolId pool, gint64 now);
 
 /* The same for local tasks, one of which may run. */
-Task *scheduler_start_local(Scheduler *scheduler);
+Task *scheduler_start_local(Scheduler *scheduler, gint64 now);
+
+/* A patient task that runs is at the head of its worker. */
+void scheduler_begun(Scheduler *scheduler, Task *task, gint64 now);
 
 /*
- * A running task has ended and used the device for @used µs. It is the owner's
- * again.
+ * A running task has ended, and is the owner's again. Returns the device time
+ * that it has used, in µs, see device-time.h; local tasks use none.
  */
-void scheduler_finish(Scheduler *scheduler, Task *task, gint64 used);
+gint64 scheduler_finish(Scheduler *scheduler, Task *task, gint64 now);
 
 /*
  * A task that waits, or is expelled, is not wanted any more. It is the
@@ -174,7 +190,10 @@ VmReport scheduler_vm_report(const Vm *vm);
 ClassReport scheduler_class_report(const Scheduler *scheduler, PoolId pool,
                                    uint8_t priority);
 
-/* When scheduler_next_ended() has something to say; G_MAXINT64 for never. */
+/*
+ * When scheduler_next_ended() has something to say, or the calls that start
+ * tasks because of the time that has passed; G_MAXINT64 for never.
+ */
 gint64 scheduler_next_event(const Scheduler *scheduler);
 
 #endif /* MEDIATOR_SCHEDULER_H */

@@ -36,7 +36,7 @@ typedef struct VmLimits {
     unsigned priority;          /* VGPU_STUB_PRIORITY_…: the highest it gets */
     unsigned weight;            /* of its device time among its class's VMs */
     unsigned queue;             /* requests that wait */
-    unsigned in_flight;         /* requests that run at the same time */
+    unsigned in_flight;         /* requests at workers at the same time */
     unsigned rate;              /* requests per second in the long run … */
     unsigned burst;             /* … and at once after a pause */
     unsigned deadline_ms;       /* from a request's arrival to its end */

@@ -8,7 +8,7 @@
 #define TOKEN G_GINT64_CONSTANT(1000000)
 
 bool token_bucket_take(TokenBucket *bucket, unsigned rate, unsigned burst,
-                       gint64 now)
+                       unsigned keep, gint64 now)
 {
     const gint64 full = burst * TOKEN;
     const gint64 elapsed = now - bucket->at;
@@ -20,9 +20,17 @@ bool token_bucket_take(TokenBucket *bucket, unsigned rate, unsigned burst,
         bucket->level += elapsed * rate;
     }
     bucket->at = now;
-    if (bucket->level < TOKEN) {
+    if (bucket->level < (keep + 1) * TOKEN) {
         return false;
     }
     bucket->level -= TOKEN;
     return true;
+}
+
+gint64 token_bucket_when(const TokenBucket *bucket, unsigned rate,
+                         unsigned tokens)
+{
+    const gint64 missing = tokens * TOKEN - bucket->level;
+
+    return bucket->at + (missing > 0 ? (missing + rate - 1) / rate : 0);
 }

@@ -21,10 +21,16 @@ typedef struct TokenBucket {
 #define TOKEN_BUCKET_FULL ((TokenBucket) { .level = G_MAXINT64 })
 
 /*
- * Take a token at @now, in µs; false when there is none. @rate is in tokens
- * per second. Both limits may differ from call to call; neither is 0.
+ * Take a token at @now, in µs, of those above @keep, which somebody else is to
+ * find there; false when there is none. @rate is in tokens per second. All
+ * three may differ from call to call; neither rate nor burst is 0, and @keep is
+ * below the burst.
  */
 bool token_bucket_take(TokenBucket *bucket, unsigned rate, unsigned burst,
-                       gint64 now);
+                       unsigned keep, gint64 now);
+
+/* When there will be @tokens if none is taken, as things were at the last call */
+gint64 token_bucket_when(const TokenBucket *bucket, unsigned rate,
+                         unsigned tokens);
 
 #endif /* MEDIATOR_TOKEN_BUCKET_H */

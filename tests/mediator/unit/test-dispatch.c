@@ -226,7 +226,6 @@ static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
         f->executors[pool] = (Executor) {
             .pool = pool,
             .slots = 1,
-            .vm_slots = 1,
             .configure = configure,
             .wish = wish,
             .start = start,

@@ -1,0 +1,60 @@
+/*
+ * Whose requests are at a pool's workers, and for how long
+ *
+ * A part of the scheduler. A slot of the pool is a VM's turn, in which one of
+ * its contexts has requests at its worker: a window of them, so that the worker
+ * is not idle between two, and so few that whoever comes has not long to wait.
+ * A turn goes on as long as nobody is before the VM (pool-queue.h), and for
+ * TURN_EXTRA_US more, but not for longer than TURN_US when other contexts of the
+ * VM wait. It has ended when the worker has answered everything.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef MEDIATOR_TURNS_H
+#define MEDIATOR_TURNS_H
+
+#include "vm-lanes.h"
+
+/* µs, estimated: so much is at a worker, or the request with which it is more */
+#define WINDOW_US 1000
+
+/*
+ * µs, estimated: behind what takes so long there is nothing until it has ended.
+ * The worker's pause counts for nothing beside it, but who waits has to wait
+ * for both.
+ */
+#define WINDOW_LONG_US 10000
+
+/* µs, estimated: so much does a context have before others of its VM */
+#define TURN_US 1000
+
+/* µs, estimated: so that a turn does not end with each request while others wait */
+#define TURN_EXTRA_US 500
+
+/*
+ * µs: when what is at the worker takes that much longer than was thought, others
+ * need not wait for the rest of it.
+ */
+#define TURN_OVERRUN_US 10000
+
+/* Zero at first, but for `queue.eligible` */
+typedef struct Turns {
+    PoolQueue queue;
+    unsigned slots;
+    GQueue shares;              /* Share whose turn it is */
+    DeviceTime time;
+} Turns;
+
+void turns_init(Turns *turns);
+
+/* The task that may start next and @use for turns_start(); NULL for none. */
+Task *turns_next(Turns *turns, Use *use);
+
+/* @task, as the call above gave it, starts at @now. */
+void turns_start(Turns *turns, Task *task, const Use *use, gint64 now);
+
+/* It has ended. Returns the device time that it had, in µs. */
+gint64 turns_finish(Turns *turns, Task *task, const ClassShares *shares,
+                    gint64 now);
+
+#endif /* MEDIATOR_TURNS_H */
