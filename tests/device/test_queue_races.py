@@ -59,7 +59,8 @@ def test_nobody_waits_for_nothing(start_queue, racer, what):
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, timeout=300)
     assert result.returncode == 0, result.stdout
-    assert all(int(count) for count in result.stdout.split()), result.stdout
+    if ours != qemus:
+        assert all(int(count) for count in result.stdout.split())
     dev.read(0)
 
 
