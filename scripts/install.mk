@@ -14,6 +14,8 @@ sysconfdir := /etc
 unitdir := $(prefix)/lib/systemd/system
 examplesdir := $(datadir)/doc/vgpu-stub-guest-tools/examples
 tmpfilesdir := $(prefix)/lib/tmpfiles.d
+dkmsdir := $(prefix)/src/vgpu-stub-$(VERSION)
+udevdir := $(prefix)/lib/udev/rules.d
 
 # What is not built; rpmbuild has it in a folder of its own.
 SOURCES := SOURCES
@@ -27,7 +29,7 @@ install_as = install -p -D -m $(1) $(2) $(DESTDIR)$(3)/$(notdir $(2))
 install_file = $(call install_as,644,$(1),$(2))
 install_program = $(call install_as,755,$(1),$(2))
 
-.PHONY: install-dom0 install-mediator install-guest-tools
+.PHONY: install-dom0 install-mediator install-guest-tools install-driver
 install-dom0:
 	$(call install_file,dom0/vgpu_stub_attach.py,$(pythondir))
 	$(call install_file,dom0/vgpu_stub_qemu.py,$(pythondir))
@@ -79,3 +81,16 @@ install-guest-tools: guest-tools
 	$(call install_file,docs/man/vgpu-stub.3,$(mandir)/man3)
 	$(call install_file,docs/man/vgpu-stub.1,$(mandir)/man1)
 	$(call install_file,docs/man/vgpu-stub-mmap-test.1,$(mandir)/man1)
+
+# The kernel module's source, for DKMS to build it
+install-driver:
+	for file in guest-tools/driver/*.[ch] guest-tools/driver/Kbuild; do \
+	    install -p -D -m 644 $$file \
+	        $(DESTDIR)$(dkmsdir)/$${file##*/} || exit; \
+	done
+	$(call install_file,include/vgpu-stub-regs.h,$(dkmsdir)/include)
+	$(call install_file,include/vgpu-stub-ring.h,$(dkmsdir)/include)
+	sed 's|@version@|$(VERSION)|' guest-tools/driver/dkms.conf.in \
+	    >$(DESTDIR)$(dkmsdir)/dkms.conf
+	$(call install_file,guest-tools/driver/60-vgpu-stub.rules,$(udevdir))
+	$(call install_file,guest-tools/driver/vgpu-stub-ioctl.h,$(includedir))

@@ -15,6 +15,14 @@ $(DRIVER_MODULES): $(BUILD)/driver/%/vgpu-stub.ko: $(DRIVER_SOURCES) \
     scripts/build-driver
 	@scripts/build-driver $*
 
+.PHONY: driver-deb check-dkms
+driver-deb: ## build the Debian package of the guest's kernel module, for DKMS
+	@scripts/build-dkms-deb
+
+check-dkms: driver-deb ## install that package in a fresh Debian 12, and remove it
+	@scripts/install-deps xen
+	@tests/driver/check-dkms $(BUILD)/deb-dkms/vgpu-stub-dkms_$(VERSION)_all.deb
+
 # Programs that test it in a guest
 DRIVER_TESTS := $(BUILD)/tests/driver
 DRIVER_TEST_PROGRAMS := $(patsubst tests/driver/%.c,$(DRIVER_TESTS)/%, \
