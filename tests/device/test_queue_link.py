@@ -130,7 +130,7 @@ def test_a_descriptor_that_is_no_arena(queue, kind):
     fd = descriptor(kind)
     places = dict(small=1, large=1)
     if kind == "huge pages":
-        places = dict(small=128, large=0x2c // 0x12, bytes=4 << 20)
+        places = dict(small=224, large=2)       # 4 MiB
     queue.mediator.send_arena(number, fd, **places)
     os.close(fd)
     ended(queue)
