@@ -209,16 +209,46 @@ static bool job_to_blame(const Job *job, const ExecutionEnd *end, gint64 now)
                           ran >= EXECUTION_GRACE_MS * G_TIME_SPAN_MILLISECOND;
 }
 
+/*
+ * Complete a queue's request that was at its worker. What that did not answer
+ * itself it may still write into the place, as long as it is not gone: it is
+ * said to have no response.
+ */
+static void job_complete_queued(Job *job, uint32_t status,
+                                const ExecutionEnd *end)
+{
+    const WireQrequest *queued = request_queued(job->request);
+    const bool answered = end->response == NULL && status == end->status;
+
+    if (end->broke && status == end->status) {
+        request_complete(job->request, status, end->response,
+                         MIN(end->length, queued->response_capacity));
+    } else {
+        request_complete_in_place(
+            job->request, status,
+            answered ? MIN(end->length, queued->response_capacity) : 0,
+            answered ? MIN(end->bulk_moved, queued->bulk_length) : 0);
+    }
+    job_free(job);
+}
+
 static void job_complete(Job *job, const ExecutionEnd *end)
 {
-    const size_t length = MIN(end->length, request_capacity(job->request));
+    const bool cut_off = job->drained && (end->broke || end->killed);
 
-    if (job->group != NULL && end->response == NULL) {
-        request_complete_in_place(job->request, end->status, length,
-                                  MIN(end->bulk_moved,
-                                      request_queued(job->request)->bulk_length));
+    if (job->group != NULL && !job->task.local) {
+        job_complete_queued(job, job->overdue ? VGPU_STUB_ERR_TIMEOUT :
+                                 cut_off ? VGPU_STUB_ERR_CANCELLED :
+                                 end->status, end);
+    } else if (job->overdue) {
+        job_refuse(job, VGPU_STUB_ERR_TIMEOUT);
+    } else if (cut_off) {
+        job_answer(job, VGPU_STUB_ERR_CANCELLED,
+                   "the mediator ends; it was stopped while it ran");
     } else {
-        request_complete(job->request, end->status, end->response, length);
+        request_complete(job->request, end->status, end->response,
+                         end->length);
+        job_free(job);
     }
 }
 
@@ -232,17 +262,7 @@ static void job_done(Execution *execution, const ExecutionEnd *end)
 
     job_finish(job, status, job_to_blame(job, end, now), now);
     job->jobs->wake(job->jobs);
-    if (job->overdue) {
-        job_refuse(job, VGPU_STUB_ERR_TIMEOUT);
-        return;
-    }
-    if (job->drained && (end->broke || end->killed)) {
-        job_answer(job, VGPU_STUB_ERR_CANCELLED,
-                   "the mediator ends; it was stopped while it ran");
-        return;
-    }
     job_complete(job, end);
-    job_free(job);
 }
 
 /* --- What others want of it --- */
