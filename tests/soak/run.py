@@ -3,8 +3,8 @@
 """run.py --seconds=S [--seed=N] [--out=DIR]
 
 Lets loose on a mediator with sanitizers, and its workers, what a host has in a
-year: devices that connect, ask, cancel, send garbage and vanish, workers that
-are killed, configurations good and bad, the operator's orders. Says every ten
+year: devices that connect, ask, cancel, send garbage and vanish, programs that
+use a queue and come and go, workers that are killed, configurations good and bad, the operator's orders. Says every ten
 seconds what has happened, and in the end whether
 
   - every request had one answer, or was cancelled, or lost with its link;
@@ -34,6 +34,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from devices import Memory, RandomDevice, Steady
+from queue_devices import RandomQueue
 from support.mediatord import Mediatord
 from support.paths import BUILD
 from support.wait import wait_for
@@ -41,6 +42,7 @@ from timeline import Timeline, memory_mib
 
 SANITIZED = BUILD / "mediator-sanitizers"
 RANDOM_VMS, DEVICES_PER_VM = 6, 2
+QUEUE_VMS = 3                   # of them, those that have one with a queue, too
 
 
 class Trouble:
@@ -121,6 +123,11 @@ class Soak:
                          sockets / f"vm{vm}-{number}.sock", self.counters)
             for vm in range(1, RANDOM_VMS + 1)
             for number in range(DEVICES_PER_VM)]
+        self.actors += [
+            RandomQueue(random.Random(seed + 1000 * vm),
+                        sockets / f"vm{vm}-{DEVICES_PER_VM}.sock",
+                        self.counters)
+            for vm in range(1, QUEUE_VMS + 1)]
 
     def user(self):
         """Options: as root, workers with uids of their own"""

@@ -41,6 +41,7 @@ class DeviceArena(Arena):
 @dataclass
 class Answer:
     """A QRESPONSE with what is in its place"""
+    context: int                # number
     sequence: int
     request_id: int
     status: int
@@ -124,7 +125,7 @@ class DeviceContext:
         bulk = self.arena.bulk(place.number, moved) if moved else b""
         (self.small if self.arena.is_small(place.number)
          else self.large).add(place.number)
-        return Answer(message.sequence, message.request_id, message.status,
+        return Answer(self.number, message.sequence, message.request_id, message.status,
                       payload, bulk)
 
 
@@ -170,20 +171,31 @@ class QueueLink(DeviceLink):
         self.send(context_message(abi.VGPU_STUB_MSG_CONTEXT_OPEN, number))
         return number
 
-    def opened(self, number):
-        """The context, which has to be served with the next message."""
-        message = self.expect(abi.VGPU_STUB_MSG_ARENA)
-        context, size, small, large, *reserved = \
+    def opened_by(self, message):
+        """The context that is served with this message, an ARENA"""
+        number, size, small, large, *reserved = \
             wire.ARENA.unpack(message.payload)
-        assert context == message.sequence == number and not any(reserved)
+        assert message.sequence == number and not any(reserved)
         assert len(self._descriptors) == 1
         arena = DeviceArena(self._descriptors.pop(), small, large, size)
         self._arenas.append(arena)
         self.contexts[number] = DeviceContext(self, number, arena)
         return self.contexts[number]
 
+    def opened(self, number):
+        """The context, which has to be served with the next message."""
+        context = self.opened_by(self.expect(abi.VGPU_STUB_MSG_ARENA))
+        assert context.number == number
+        return context
+
     def open(self):
         return self.opened(self.start_open())
+
+    def forget(self, context):
+        """It has ended, and its arena is not looked at again."""
+        del self.contexts[context.number]
+        self._arenas.remove(context.arena)
+        context.arena.close()
 
     def refused(self, number):
         """With which status the next message refuses the context"""
