@@ -130,14 +130,16 @@ gint64 turns_finish(Turns *turns, Task *task, const ClassShares *shares,
     Lane *lane = task->lane;
     const gint64 used = device_time_end(&turns->time, &share->time, now);
     gint64 *estimate = &share->estimates[task->kind];
+    /* What runs of the lane in the pool is not of this turn. */
+    const bool last = share->place == LOCAL || lane->running == 1;
 
     *estimate += (used - *estimate) / 4;
     lane_finish(lane, task->use.estimate);
     share->spent += used;
-    if (lane->running == 0) {
+    if (last) {
         share->lane = NULL;
     }
-    if (lane->running == 0 || share->spent > TURN_OVERRUN_US) {
+    if (last || share->spent > TURN_OVERRUN_US) {
         turns_end(turns, share);
     }
     /* What costs nothing could run for ever. */

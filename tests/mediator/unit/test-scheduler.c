@@ -1065,6 +1065,23 @@ static void test_local_tasks(Fixture *f, gconstpointer data)
     check_ended(f, 0, &f->tasks[3], VGPU_STUB_ERR_VM_QUARANTINED);
 }
 
+/* One that ends while another of its context is at the worker is over. */
+static void test_local_beside_the_pool(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    f->tasks[1].context = 0;
+    f->tasks[1].local = f->tasks[2].local = true;
+    submit(f, &f->tasks[0], 0);
+    check_start(f, &f->tasks[0]);
+    submit(f, &f->tasks[1], 0);
+    submit(f, &f->tasks[2], 0);
+    for (int i = 1; i <= 2; i++) {
+        g_assert_true(scheduler_start_local(f->scheduler, f->now) ==
+                      &f->tasks[i]);
+        finish(f, &f->tasks[i], 10);
+    }
+}
+
 /* Tasks too short to be measured are not for free. */
 static void test_no_time_is_some_time(Fixture *f, gconstpointer data)
 {
@@ -2012,6 +2029,7 @@ int main(int argc, char **argv)
     ADD("order-within-a-context", test_order_within_a_context);
     ADD("contexts-take-turns", test_contexts_take_turns);
     ADD("local-tasks", test_local_tasks);
+    ADD("local-beside-the-pool", test_local_beside_the_pool);
     ADD("no-time-is-some-time", test_no_time_is_some_time);
 
     for (unsigned slots = 1; slots <= MAX_SLOTS; slots += 3) {
