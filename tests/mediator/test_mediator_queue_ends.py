@@ -77,12 +77,64 @@ def send_all(context, count, order=0):
             [operations.echo(b"x")] * count]
 
 
+def test_orders(serve, device, ctl):
+    """The mediator waits for the worker where the order says so."""
+    serve()
+    with device.greet() as peer:
+        context = peer.open()
+        pid = stop(ctl)
+        first = send_all(context, 3, order=1)
+        again = context.send(operations.synchronize(), order=1)
+        os.kill(pid, signal.SIGCONT)
+        assert [answer.sequence for answer in peer.answers(7)] == \
+            [*first, again]
+        assert context.close() == []
+
+
+def test_cancels(serve, device, ctl):
+    serve()
+    with device.greet() as peer:
+        context = peer.open()
+        pid = stop(ctl)
+        worker, held = send_all(context, 1)
+        peer.send(context.cancel(held))
+        answer = peer.answer()
+        assert (answer.sequence, answer.status) == (held, CANCELLED)
+        # What is at the worker goes on, what was answered is nobody's.
+        peer.send(context.cancel(worker), context.cancel(held),
+                  context.cancel(999999))
+        os.kill(pid, signal.SIGCONT)
+        answer = peer.answer()
+        assert (answer.sequence, answer.status) == (worker, NONE)
+        assert context.close() == []
+
+
+def test_deadline(serve, device, ctl):
+    """It is of what is executed: what waits for it has not begun."""
+    serve("[vm]\ndeadline-ms=300\nfaults=2\n")
+    with device.greet() as peer:
+        context = peer.open()
+        stop(ctl)
+        sent = send_all(context, 2)
+        answers = []
+        while len(answers) < len(sent):
+            message = peer.receive()
+            if message.type != abi.VGPU_STUB_MSG_REFUSED:
+                answers.append(peer.take(message))
+        assert statuses(answers) == dict.fromkeys(sent, LOST) | {
+            sent[0]: abi.VGPU_STUB_ERR_TIMEOUT}
+        context.close()
+        # That was one fault.
+        works(peer)
+
+
 def test_close(serve, device, ctl):
     daemon = serve()
     with device.greet() as peer:
         context = peer.open()
         pid = stop(ctl)
         sent = send_all(context, 5)
+        wait_for(lambda: "busy" in ctl("workers"), "request at the worker")
         assert statuses(context.close()) == dict.fromkeys(sent, CANCELLED)
         # It is gone when CLOSED comes.
         assert not os.path.exists(f"/proc/{pid}")
@@ -251,3 +303,13 @@ def test_quarantine(serve, device, ctl):
         ctl("release", "7")
         assert context.ask(operations.synchronize()).status == NONE
         works(peer)
+
+
+def test_rate_and_depth_delay(serve, device):
+    """What would fail by the mailbox waits here."""
+    serve("[vm]\nrate=200\nburst=2\nqueue=1\n")
+    with device.greet() as peer:
+        context = peer.open()
+        sent = send_all(context, 20)
+        assert statuses(peer.answers(40)) == dict.fromkeys(sent, NONE)
+        assert context.close() == []
