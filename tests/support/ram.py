@@ -3,7 +3,6 @@
 QEMU works, as another processor does, and without a trip to it."""
 import mmap
 import os
-import tempfile
 
 SIZE = 32 << 20
 START = 1 << 20         # of what tests use, above what firmware does
@@ -13,11 +12,10 @@ class Ram:
     """Addresses are the guest's; the memory ends with the mapping."""
 
     def __init__(self):
-        self._file = tempfile.NamedTemporaryFile(dir="/dev/shm",
-                                                 prefix="vgpu-stub-ram-")
-        os.ftruncate(self._file.fileno(), SIZE)
-        self.path = self._file.name
-        self._map = mmap.mmap(self._file.fileno(), SIZE)
+        self._fd = os.memfd_create("ram")
+        os.ftruncate(self._fd, SIZE)
+        self.path = f"/proc/{os.getpid()}/fd/{self._fd}"    # leaves no file
+        self._map = mmap.mmap(self._fd, SIZE)
         self.size = SIZE
         self._next = START
 
@@ -33,7 +31,7 @@ class Ram:
 
     def close(self):
         self._map.close()
-        self._file.close()
+        os.close(self._fd)
 
     def __enter__(self):
         return self
