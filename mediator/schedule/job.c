@@ -203,10 +203,12 @@ static bool job_to_blame(const Job *job, const ExecutionEnd *end, gint64 now)
     if (end->broke) {
         return true;
     }
-    return job->overdue ? job->task.patient ||
-                          ran > (now - job->arrived) / 2
-                        : end->killed &&
-                          ran >= EXECUTION_GRACE_MS * G_TIME_SPAN_MILLISECOND;
+    if (job->overdue) {
+        return job->task.patient || ran > (now - job->arrived) / 2;
+    }
+    /* A program that ends takes what it has with it, as anywhere else. */
+    return end->killed && !job->task.patient &&
+           ran >= EXECUTION_GRACE_MS * G_TIME_SPAN_MILLISECOND;
 }
 
 /*

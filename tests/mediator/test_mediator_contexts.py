@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import struct
+import time
 
 import pytest
 
@@ -169,6 +170,21 @@ def test_a_worker_is_killed(connect):
     assert other.ask(SYNCHRONIZE).status == NONE
     assert one.close() == []
     assert link.open().ask(SYNCHRONIZE).status == NONE
+
+
+def test_a_program_that_is_interrupted(connect, ctl):
+    """To end in the middle of something long is no fault of its VM."""
+    link = connect("[vm]\nfaults=1\n[pool A]\nspares=0\n",
+                   behaviour="never answers")
+    context = link.open()
+    context.send(SYNCHRONIZE)
+    wait_for(lambda: json.loads(ctl("workers", "--json"))[0]["state"] == "busy",
+             "the request at the worker")
+    time.sleep(1.2)         # more than a stopped request may run on
+    status, = [answer.status for answer in context.close()]
+    assert status == abi.VGPU_STUB_ERR_CANCELLED
+    vm, = json.loads(ctl("vms", "--json"))
+    assert not vm["quarantined_s"]
 
 
 def test_spares(connect, ctl):
