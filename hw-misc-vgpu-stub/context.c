@@ -31,6 +31,7 @@ void vgpu_stub_context_drop(VgpuStubContext *context)
 {
     context_free_entries(&context->waiting);
     context_free_entries(&context->sent);
+    context->begun[false] = context->begun[true] = NULL;
     context->waits = 0;
     context->cancels_due = 0;
     context->answers = 0;
@@ -67,32 +68,38 @@ void vgpu_stub_context_add(VgpuStubContext *context, VgpuStubEntry *entry)
     QTAILQ_INSERT_TAIL(&context->waiting, entry, next);
 }
 
-/* A place of the right size, unless it has one. */
-static bool context_has_place(VgpuStubContext *context, VgpuStubEntry *entry,
-                              bool large)
+/* A place of the right size; false: there is none. */
+static bool context_begin(VgpuStubContext *context, VgpuStubEntry *entry,
+                          bool large)
 {
+    entry->place = vgpu_stub_arena_take(&context->arena, large);
     if (entry->place < 0) {
-        entry->place = vgpu_stub_arena_take(&context->arena, large);
+        return false;
     }
-    return entry->place >= 0;
+    context->begun[large] = entry;
+    return true;
 }
 
 /*
  * Within an order the oldest has its turn, among the orders the oldest of each
- * size. What is small is quickly copied, so it does not wait for what is not.
+ * size, unless another one has begun: it has a place, which may be the last
+ * one. What is small is quickly copied, so it does not wait for what is not.
  */
 VgpuStubEntry *vgpu_stub_context_next(VgpuStubContext *context)
 {
     VgpuStubEntry *entry;
-    VgpuStubEntry *large = NULL;
+    VgpuStubEntry *large = context->begun[true];
 
+    if (context->begun[false]) {
+        return context->begun[false];
+    }
     QTAILQ_FOREACH(entry, &context->waiting, next) {
         if (entry->older) {
             continue;
         }
         if (!context->arena.small || !vgpu_stub_entry_is_small(entry)) {
             large = large ? large : entry;
-        } else if (context_has_place(context, entry, false)) {
+        } else if (context_begin(context, entry, false)) {
             return entry;
         } else {
             break; /* the other small ones wait for it */
@@ -103,12 +110,15 @@ VgpuStubEntry *vgpu_stub_context_next(VgpuStubContext *context)
             large = entry;
         }
     }
-    return large && context_has_place(context, large, true) ? large : NULL;
+    return large && (large == context->begun[true] ||
+                     context_begin(context, large, true)) ? large : NULL;
 }
 
 static void context_leave_waiting(VgpuStubContext *context,
                                   VgpuStubEntry *entry)
 {
+    bool large = entry == context->begun[true];
+
     if (entry->older) {
         entry->older->newer = entry->newer;
     }
@@ -116,6 +126,9 @@ static void context_leave_waiting(VgpuStubContext *context,
         entry->newer->older = entry->older;
     }
     entry->older = entry->newer = NULL;
+    if (entry == context->begun[large]) {
+        context->begun[large] = NULL;
+    }
     QTAILQ_REMOVE(&context->waiting, entry, next);
 }
 

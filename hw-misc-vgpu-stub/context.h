@@ -34,6 +34,8 @@ typedef struct VgpuStubContext {
     VgpuStubEntry *closer;      /* the guest's CLOSE */
     VgpuStubArena arena;
     VgpuStubEntries waiting;    /* to be sent, oldest first */
+    VgpuStubEntry *begun[2];    /* of them, a small and a large one with a place
+                                 * in the arena, maybe half copied */
     VgpuStubEntries sent;       /* not answered yet */
 } VgpuStubContext;
 

@@ -111,6 +111,26 @@ def test_small_requests_take_large_places_when_all_small_ones_are_taken(queue):
     assert len(queue.finish()) == 5
 
 
+def test_what_is_half_copied_keeps_its_turn(queue):
+    """It has the only large place when what is older may go as well. Answers of
+    megabytes end the turns in which it begins."""
+    room = queue.ram.room(1 << 20)
+    pieces = [(room + 4080 * number, 4080) for number in range(257)]
+    bulk = dict(pieces=pieces, **LARGE)
+    contexts = range(1, 9)
+    for context in contexts:
+        queue.ask(context=context, order=1, flags=TO_GUEST, **bulk)
+        queue.ask(context=context, order=2)
+    requests = queue.arrive(16, small=1, large=1)
+    for context in contexts:
+        queue.ask(context=context, order=3)         # no place is free
+        queue.ask(context=context, order=3, **LARGE)    # waits for that
+        queue.ask(context=context, order=4, flags=FROM_GUEST, **bulk)
+    for request in sorted(requests, key=lambda request: request.order):
+        queue.mediator.answer(request, moved=request.bulk_length)
+    assert len(queue.finish()) == 40
+
+
 def test_an_arena_without_small_places(queue):
     queue.ask(b"small")
     request, = queue.arrive(small=0, large=1)
