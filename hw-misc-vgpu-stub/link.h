@@ -22,12 +22,12 @@
 
 /*
  * What the transmit buffer always keeps free: the PONGs to everything that
- * the receive buffer can hold, and the CANCEL and the RESET that may follow the
- * last request. So these never have to be dropped, however slowly the mediator
- * reads.
+ * the receive buffer can hold, the CANCEL and the RESET that may follow the
+ * last request, and the RESET that may follow the queue's messages after those.
+ * So these never have to be dropped, however slowly the mediator reads.
  */
 #define VGPU_STUB_LINK_TX_RESERVE \
-    (VGPU_STUB_LINK_MESSAGE_MAX + 2 * sizeof(struct vgpu_stub_wire_header))
+    (VGPU_STUB_LINK_MESSAGE_MAX + 3 * sizeof(struct vgpu_stub_wire_header))
 
 /* On top of that, requests (and what followed earlier ones) wait in here. */
 #define VGPU_STUB_LINK_TX_REQUESTS 4096

@@ -4,7 +4,9 @@ that end."""
 import fcntl
 import os
 import socket
+import sys
 import tempfile
+import termios
 
 import pytest
 
@@ -17,10 +19,15 @@ from support.arena import SEALS, Arena, memory, size
 from support.device import Device
 from support.fake_mediator import FakeMediator
 from support.fake_queue_mediator import FakeQueueMediator, qresponse
+from support.wait import wait_for
 from support.wire import Message
 
 MAILBOX = abi.VGPU_STUB_WIRE_MAILBOX
 ARENA = abi.VGPU_STUB_MSG_ARENA
+REQUEST = abi.VGPU_STUB_MSG_REQUEST
+CANCEL = abi.VGPU_STUB_MSG_CANCEL
+RESET = abi.VGPU_STUB_MSG_RESET
+PONG = abi.VGPU_STUB_MSG_PONG
 BOTH = abi.VGPU_STUB_LINK_UP | abi.VGPU_STUB_LINK_QUEUE
 
 
@@ -461,3 +468,55 @@ def test_a_mediator_that_never_reads(start_queue):
     request = queue.mediator.inbox.pop()
     queue.mediator.respond(request, b"answer")
     assert queue.dev.response() == b"answer"
+
+
+MAILBOX_ROOM = 4096     # bytes of the link's for the mailbox's requests
+
+
+def waiting(sock, what):
+    """Bytes that nobody has read yet: FIONREAD or TIOCOUTQ"""
+    return int.from_bytes(fcntl.ioctl(sock, what, bytes(4)), sys.byteorder)
+
+
+def ping(queue, length):
+    """The device has taken a PING of this length, its PONG is on its way."""
+    sock = queue.mediator.sock
+    queue.mediator.send(Message(abi.VGPU_STUB_MSG_PING, bytes(length)))
+    wait_for(lambda: not waiting(sock, termios.TIOCOUTQ), "PING taken")
+    queue.dev.read(0)
+
+
+def fill_socket(queue):
+    """The device has one PONG that does not fit into it; how many it sent."""
+    sock, unread, pongs = queue.mediator.sock, -1, 0
+    while waiting(sock, termios.FIONREAD) > unread:
+        unread = waiting(sock, termios.FIONREAD)
+        ping(queue, 1000)
+        pongs += 1
+    return pongs
+
+
+def test_resets_while_nothing_of_the_link_is_read(queue):
+    """The link's buffer has room for all that is never dropped."""
+    queue.driver.disable()
+    mediator, dev = queue.mediator, queue.dev
+    pongs = fill_socket(queue)
+    # The largest requests, and what is left of the mailbox's room
+    dev.submit(bytes(1024))
+    dev.DOORBELL = abi.VGPU_STUB_DOORBELL_ACK
+    dev.submit(bytes(1024))
+    dev.DOORBELL = abi.VGPU_STUB_DOORBELL_ACK
+    dev.submit(bytes(MAILBOX_ROOM - 1032 - 2 * (1056 + 32) - 32))
+    assert dev.STATUS == abi.VGPU_STUB_STATUS_BUSY
+    ping(queue, 65536)
+    for _ in range(2):
+        queue.qemu.qmp("system_reset")
+        queue.qemu.qmp("query-status")
+        dev.place()
+        queue.driver.enable()
+        queue.ask()
+    kinds = [mediator.receive().type for _ in range(pongs + 10)]
+    assert kinds[pongs:] == [
+        REQUEST, CANCEL, REQUEST, CANCEL, REQUEST, PONG, CANCEL, RESET,
+        abi.VGPU_STUB_MSG_CONTEXT_OPEN, RESET]
+    queue.finish()
