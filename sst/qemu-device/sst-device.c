@@ -54,6 +54,7 @@ struct SstDevice {
 
     qemu_irq line;              /* NULL: none */
     bool level;
+    bool saved_level;           /* in a state that is saved or loaded */
 
     /* Accesses that software made, their bytes, and those that failed */
     uint64_t reads;
@@ -249,15 +250,41 @@ static int sst_device_pre_save(void *opaque)
     SstDevice *s = opaque;
 
     sst_link_settle(&s->link);
+    s->saved_level = s->level;
     return 0;
 }
 
-/* The interrupt controller keeps that itself: there is nothing to drive. */
+static int sst_device_pre_load(void *opaque)
+{
+    SstDevice *s = opaque;
+
+    s->saved_level = false;
+    return 0;
+}
+
+/*
+ * A simulator that is there has said what its line is, and does not know of the
+ * load: the interrupt controller, which boards have before us and is loaded
+ * already, has to see it again. Without one it is as it was saved, and the
+ * controller knows that, until one comes.
+ */
+static int sst_device_post_load(void *opaque, int version_id G_GNUC_UNUSED)
+{
+    SstDevice *s = opaque;
+
+    if (!s->link.open) {
+        s->level = s->saved_level;
+    } else if (s->level) {
+        sst_device_drive(s);
+    }
+    return 0;
+}
+
 static bool sst_device_level_needed(void *opaque)
 {
     SstDevice *s = opaque;
 
-    return s->level;
+    return s->saved_level;
 }
 
 static const VMStateDescription sst_device_level_vmstate = {
@@ -266,7 +293,7 @@ static const VMStateDescription sst_device_level_vmstate = {
     .minimum_version_id = 1,
     .needed = sst_device_level_needed,
     .fields = (VMStateField[]) {
-        VMSTATE_BOOL(level, SstDevice),
+        VMSTATE_BOOL(saved_level, SstDevice),
         VMSTATE_END_OF_LIST()
     }
 };
@@ -276,6 +303,8 @@ static const VMStateDescription sst_device_vmstate = {
     .version_id = 1,
     .minimum_version_id = 1,
     .pre_save = sst_device_pre_save,
+    .pre_load = sst_device_pre_load,
+    .post_load = sst_device_post_load,
     .fields = (VMStateField[]) {
         VMSTATE_UINT64(reads, SstDevice),
         VMSTATE_UINT64(writes, SstDevice),

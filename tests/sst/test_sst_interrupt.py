@@ -136,6 +136,35 @@ def test_a_high_line_migrates(start_linked, start_device, sim_path, tmp_path):
         assert restored.read() == 0
 
 
+@pytest.mark.parametrize("saved, now", ((0, 1), (1, 0)))
+def test_a_load_does_not_change_what_the_simulator_says(
+        start_linked, start_device, sim_path, tmp_path, saved, now):
+    """It has said so on this connection before the state came."""
+    device, simulator = start_linked(LINE)
+    if saved:
+        simulator.send(Guide.interrupt(1))
+        wait_pending(device)
+    device.qemu.save(tmp_path / "state")
+    device.qemu.qmp("quit")
+    simulator.stop()
+    sim_path.unlink(missing_ok=True)
+
+    with sst.Listener(sim_path) as simulator:
+        restored = start_device(LINE, "-S", "-incoming", "defer")
+        restored.wait_connected()
+        if now:
+            simulator.send(Guide.interrupt(1))
+            wait_pending(restored)
+        restored.qemu.qmp("migrate-incoming",
+                          uri=f"exec:cat {tmp_path}/state")
+        restored.qemu.wait_loaded()
+        if saved:
+            restored.qemu.qmp("system_reset")   # which the line survives
+            assert pending(restored) == []
+            simulator.send(Guide.interrupt(1))
+        wait_pending(restored)
+
+
 @pytest.fixture
 def start_software(start_sst_qemu, compile_program, sim_path):
     """start_software(body of main): a device that reports idle processors."""
