@@ -107,7 +107,7 @@ void event_queue_cancel(EventQueue *queue, Event *event)
 
 bool event_queue_step(EventQueue *queue, guint64 until)
 {
-    Event *event = event_queue_take(queue, until);
+    Event *event = event_queue_take(queue, MIN(until, EVENT_NEVER - 1));
 
     if (event == NULL) {
         return false;

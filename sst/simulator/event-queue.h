@@ -41,7 +41,7 @@ void event_queue_cancel(EventQueue *queue, Event *event);
 
 /*
  * Let the next thing happen, if it is due until @until; false when nothing is.
- * Then it is its time.
+ * Then it is its time. What is due at EVENT_NEVER does not happen.
  */
 bool event_queue_step(EventQueue *queue, guint64 until);
 

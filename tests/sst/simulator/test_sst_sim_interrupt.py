@@ -96,6 +96,16 @@ def test_who_waits_with_nothing_due(compute):
     assert compute.read(STATUS) == 0
 
 
+def test_what_is_due_after_the_end_of_time_does_not_happen(start_sim, connect):
+    """That would end all other accesses, too."""
+    start_sim(config(frequency="1Hz", **{"operation-latency": 10**9}))
+    compute = connect("compute0")
+    compute.write(CONTROL, START)
+    compute.idle(0)
+    assert compute.read(STATUS) == BUSY
+    assert compute.read(STATUS) == BUSY
+
+
 def test_without_a_number_there_is_no_line(start_sim, connect):
     start_sim(config(interrupt=0))
     compute = connect("compute0")
