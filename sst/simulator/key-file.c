@@ -54,6 +54,17 @@ static bool check_unique(const char *text, GError **error)
     return true;
 }
 
+/* What follows a NUL would be dropped. */
+static bool check_text(const char *text, gsize length, GError **error)
+{
+    if (strlen(text) != length) {
+        g_set_error(error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_PARSE,
+                    "byte %zu is NUL, this has to be text", strlen(text) + 1);
+        return false;
+    }
+    return true;
+}
+
 GKeyFile *key_file_load(const char *path, GError **error)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
@@ -63,8 +74,10 @@ GKeyFile *key_file_load(const char *path, GError **error)
     if (!g_file_get_contents(path, &text, &length, error)) {
         return NULL;
     }
-    if (!g_key_file_load_from_data(file, text, length, G_KEY_FILE_NONE,
-                                   error) ||
+    /* Keys like "size[de]" are not to be dropped: nobody knows them. */
+    if (!check_text(text, length, error) ||
+        !g_key_file_load_from_data(file, text, length,
+                                   G_KEY_FILE_KEEP_TRANSLATIONS, error) ||
         !check_unique(text, error)) {
         g_prefix_error(error, "%s: ", path);
         return NULL;

@@ -50,6 +50,8 @@ def test_right(message, text):
     ("rubbish", "Key file contains line"),
     ("a=b\n" + GOOD, "Key file does not start with a group"),
     (b"\xff\xfe\n", "Key file contains line"),
+    (GOOD.encode() + b"latency=1\0\n", "byte 98 is NUL, this has to be text"),
+    (GOOD + "latency[de]=5\n", "[device d] latency[de] is not known here"),
     (GOOD + DEVICE, "line 9: [device d] is in line 3 already"),
     (GOOD + "base =0\n", "line 9: [device d] base is in line 7 already"),
     ("[nonsense]\n" + GOOD,
