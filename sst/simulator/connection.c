@@ -10,6 +10,10 @@
 /* Requests that are taken at once, where writes are posted */
 #define BATCH 128
 
+/* Bytes that are kept for a QEMU that does not take them. What changes beyond
+ * that, others on the same socket can do without end. */
+#define MAX_UNSENT (64 * 1024)
+
 #define PS_PER_NS 1000
 
 struct Connection {
@@ -26,6 +30,8 @@ struct Connection {
                                  * made while there are some */
 
     guint64 interrupts;         /* messages sent */
+    GHashTable *untold;         /* Device: lines that have changed when there
+                                 * was no room in `out` to say so */
     bool idle;
     guint64 idle_until;         /* when idle */
 };
@@ -45,6 +51,29 @@ static void connection_wait(Connection *connection, GIOCondition condition)
     g_source_set_callback(connection->source,
                           G_SOURCE_FUNC(connection_ready), connection, NULL);
     g_source_attach(connection->source, NULL);
+}
+
+static void connection_tell(Connection *connection, const Device *device,
+                            bool level)
+{
+    wire_append_interrupt(connection->out, device->base, level);
+    connection->interrupts++;
+}
+
+/* However often these lines have changed, that was an edge at least. */
+static void connection_tell_untold(Connection *connection)
+{
+    GHashTableIter iter;
+    gpointer key;
+
+    g_hash_table_iter_init(&iter, connection->untold);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        const Device *device = key;
+
+        connection_tell(connection, device, !device->level);
+        connection_tell(connection, device, device->level);
+    }
+    g_hash_table_remove_all(connection->untold);
 }
 
 /* Send what is in `out`, as far as that is possible now. */
@@ -67,6 +96,9 @@ static bool connection_flush(Connection *connection, GError **error)
         return false;
     }
     g_byte_array_remove_range(connection->out, 0, sent);
+    if (connection->out->len == 0) {
+        connection_tell_untold(connection);
+    }
     return true;
 }
 
@@ -187,6 +219,7 @@ Connection *connection_new(GSocket *socket, Bus *bus, const ConnectionOps *ops,
         .ops = ops,
         .opaque = opaque,
         .out = g_byte_array_new(),
+        .untold = g_hash_table_new(NULL, NULL),
     };
     g_socket_set_blocking(socket, FALSE);
     connection_wait(connection, G_IO_IN);
@@ -195,8 +228,11 @@ Connection *connection_new(GSocket *socket, Bus *bus, const ConnectionOps *ops,
 
 void connection_interrupt(Connection *connection, const Device *device)
 {
-    wire_append_interrupt(connection->out, device->base, device->level);
-    connection->interrupts++;
+    if (connection->out->len < MAX_UNSENT) {
+        connection_tell(connection, device, device->level);
+    } else {
+        g_hash_table_add(connection->untold, (gpointer)device);
+    }
     connection->idle = false;
     if (connection->waits_for != G_IO_OUT) {
         connection_wait(connection, G_IO_OUT);
@@ -222,6 +258,7 @@ void connection_free(Connection *connection)
     g_source_unref(connection->source);
     g_socket_close(connection->socket, NULL);
     g_object_unref(connection->socket);
+    g_hash_table_unref(connection->untold);
     g_byte_array_unref(connection->out);
     g_free(connection);
 }

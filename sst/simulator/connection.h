@@ -25,7 +25,8 @@ typedef struct ConnectionOps {
 Connection *connection_new(GSocket *socket, Bus *bus, const ConnectionOps *ops,
                            gpointer opaque);
 
-/* Say which level the interrupt line of @device has now. */
+/* Say which level the interrupt line of @device has now. A QEMU that takes
+ * nothing is told of many changes as of one. */
 void connection_interrupt(Connection *connection, const Device *device);
 
 /*

@@ -106,6 +106,27 @@ def test_what_is_due_after_the_end_of_time_does_not_happen(start_sim, connect):
     assert compute.read(STATUS) == BUSY
 
 
+def test_who_takes_nothing_is_told_later(compute, connect):
+    """But not of each change: others on the socket make them without end."""
+    other = connect("compute0")
+    compute.write(CONTROL, START)
+    poll(compute)
+    changes = [compute.encode(abi.SST_MMIO_WRITE, CONTROL, 4, value)
+               for value in (0, INTERRUPT)] * 20
+    for _ in range(250):
+        compute.send(b"".join(changes))
+        for _ in changes:
+            compute.receive_interrupt()
+            assert compute.receive().ok
+    other.send(other.encode(abi.SST_MMIO_READ, STATUS, 4))
+    lines = []
+    while other.peek_magic() == abi.SST_MMIO_INTERRUPT_MAGIC:
+        lines.append(other.receive_interrupt())
+    assert other.receive().data == READY
+    assert len(lines) < 8000
+    assert lines[-2:] == [(0, COMPUTE), (1, COMPUTE)]
+
+
 def test_without_a_number_there_is_no_line(start_sim, connect):
     start_sim(config(interrupt=0))
     compute = connect("compute0")
