@@ -131,11 +131,12 @@ static void announce(const Simulation *simulation)
 static bool simulate(const Simulation *simulation, char **argv, int *status,
                      GError **error)
 {
-    g_autoptr(GPtrArray) servers = listen_all(simulation, error);
     g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
     Run run = { .loop = loop };
+    /* Before there are sockets' files, which are to be removed */
     guint sigterm = g_unix_signal_add(SIGTERM, end_on_signal, &run);
     guint sigint = g_unix_signal_add(SIGINT, end_on_signal, &run);
+    g_autoptr(GPtrArray) servers = listen_all(simulation, error);
     bool ok = servers != NULL;
     Idle *idle = ok ? idle_new(simulation->queue, servers) : NULL;
 

@@ -5,6 +5,7 @@ import re
 import resource
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -288,3 +289,17 @@ def test_too_many_files(start_sim, connect, tmp_path):
     for client in clients:
         client.sock.close()
     assert connect("memory0").read(MEMORY) == 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_at_the_begin(sst_sim_bin, tmp_path, signum):
+    """As soon as there is a socket's file; none is left."""
+    conf = tmp_path / "test.conf"
+    conf.write_text(config())
+    with subprocess.Popen([sst_sim_bin, "--socket-dir", tmp_path, conf],
+                          stderr=subprocess.DEVNULL) as sim:
+        while not list(tmp_path.glob("*.sock")) and sim.poll() is None:
+            pass
+        sim.send_signal(signum)
+        assert sim.wait(60) == 0
+    assert not list(tmp_path.glob("*.sock"))
