@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/vfs.h>
 #include "arena.h"
+#include "dma.h"
 
 #define ARENA_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
@@ -136,28 +137,41 @@ static void arena_punch(VgpuStubArena *arena, unsigned long begin,
     uint64_t from = VGPU_STUB_ARENA_OFFSET(begin, arena->small);
     uint64_t to = VGPU_STUB_ARENA_OFFSET(end, arena->small);
 
-    /* If that fails it stays what it is, memory. */
-    if (fallocate(arena->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from,
-                  to - from) == 0) {
-        bitmap_clear(arena->filled, begin, end - begin);
-    }
+    /* If that fails it stays what it is, memory, until it is used again. */
+    (void)!fallocate(arena->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                     from, to - from);
+    bitmap_clear(arena->filled, begin, end - begin);
 }
 
-bool vgpu_stub_arena_trim(VgpuStubArena *arena)
+bool vgpu_stub_arena_trim(VgpuStubArena *arena, int64_t deadline)
 {
     DECLARE_BITMAP(idle, VGPU_STUB_ARENA_PLACES_ALL);
     unsigned long places = arena->small + arena->large;
     unsigned long begin, end;
 
     if (!arena->base) {
-        return false;
+        return true;
     }
     bitmap_andnot(idle, arena->filled, arena->used, places);
     bitmap_andnot(idle, idle, arena->recent, places);
     for (begin = find_first_bit(idle, places); begin < places;
          begin = find_next_bit(idle, places, end)) {
-        end = find_next_zero_bit(idle, places, begin);
+        end = begin < arena->small
+              ? find_next_zero_bit(idle, arena->small, begin) : begin + 1;
         arena_punch(arena, begin, end);
+        if (vgpu_stub_expired(deadline)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool vgpu_stub_arena_age(VgpuStubArena *arena)
+{
+    unsigned long places = arena->small + arena->large;
+
+    if (!arena->base) {
+        return false;
     }
     bitmap_copy(arena->recent, arena->used, places);
     return !bitmap_empty(arena->filled, places);

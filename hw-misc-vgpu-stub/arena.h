@@ -22,7 +22,7 @@ typedef struct VgpuStubArena {
     uint32_t small, large;      /* places */
     DECLARE_BITMAP(used, VGPU_STUB_ARENA_PLACES_ALL);
     DECLARE_BITMAP(filled, VGPU_STUB_ARENA_PLACES_ALL); /* may have memory */
-    DECLARE_BITMAP(recent, VGPU_STUB_ARENA_PLACES_ALL); /* since last trim */
+    DECLARE_BITMAP(recent, VGPU_STUB_ARENA_PLACES_ALL); /* since age() */
 } VgpuStubArena;
 
 /*
@@ -45,9 +45,12 @@ uint8_t *vgpu_stub_arena_response(const VgpuStubArena *arena, uint32_t place);
 uint8_t *vgpu_stub_arena_bulk(const VgpuStubArena *arena, uint32_t place);
 
 /*
- * Give the memory back of places that were not used since the last call.
- * Returns whether there is more to give back later.
+ * Give the memory back of places that were not used since the last age().
+ * Returns false when the time was up: go on later.
  */
-bool vgpu_stub_arena_trim(VgpuStubArena *arena);
+bool vgpu_stub_arena_trim(VgpuStubArena *arena, int64_t deadline);
+
+/* All that is to go back has. Returns whether there is more that may later. */
+bool vgpu_stub_arena_age(VgpuStubArena *arena);
 
 #endif /* VGPU_STUB_ARENA_H */

@@ -240,13 +240,19 @@ void vgpu_stub_contexts_forget(VgpuStubContexts *contexts)
     }
 }
 
-bool vgpu_stub_contexts_trim(VgpuStubContexts *contexts)
+bool vgpu_stub_contexts_trim(VgpuStubContexts *contexts, int64_t deadline,
+                             bool *more)
 {
     VgpuStubContext *context;
-    bool more = false;
 
     QTAILQ_FOREACH(context, &contexts->all, next) {
-        more |= vgpu_stub_arena_trim(&context->arena);
+        if (!vgpu_stub_arena_trim(&context->arena, deadline)) {
+            return false;
+        }
     }
-    return more;
+    *more = false;
+    QTAILQ_FOREACH(context, &contexts->all, next) {
+        *more |= vgpu_stub_arena_age(&context->arena);
+    }
+    return true;
 }

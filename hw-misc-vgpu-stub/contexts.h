@@ -50,10 +50,12 @@ void vgpu_stub_contexts_close(VgpuStubContexts *contexts);
 void vgpu_stub_contexts_forget(VgpuStubContexts *contexts);
 
 /*
- * Give memory of the arenas back that was not used since the last call. Returns
- * whether there is more to give back later.
+ * Give memory of the arenas back that was not used since the last call that
+ * returned true. Returns false when the time was up: go on soon; else *@more
+ * says whether there is more to give back later.
  */
-bool vgpu_stub_contexts_trim(VgpuStubContexts *contexts);
+bool vgpu_stub_contexts_trim(VgpuStubContexts *contexts, int64_t deadline,
+                             bool *more);
 
 /*
  * What the mediator says, host byte order. They return NULL, or what is wrong

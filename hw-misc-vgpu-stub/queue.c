@@ -20,8 +20,12 @@
 #define QUEUE_DOORBELL_US 200
 #define QUEUE_PAUSE_US 50
 
-/* Milliseconds after which a place that was not used gives its memory back */
+/*
+ * Milliseconds after which a place that was not used gives its memory back, and
+ * the pause when there is more of it than fits into a turn
+ */
 #define QUEUE_TRIM_MS 1000
+#define QUEUE_TRIM_PAUSE_MS 1
 
 /* Submissions that are read together */
 #define QUEUE_TAKE 16
@@ -196,10 +200,14 @@ static void queue_turn_timer(void *opaque)
 static void queue_trim_timer(void *opaque)
 {
     VgpuStubQueue *queue = opaque;
+    int64_t now = qemu_clock_get_ms(QEMU_CLOCK_REALTIME);
+    bool more;
 
-    if (vgpu_stub_contexts_trim(&queue->contexts)) {
-        timer_mod(&queue->trim, qemu_clock_get_ms(QEMU_CLOCK_REALTIME) +
-                                QUEUE_TRIM_MS);
+    if (!vgpu_stub_contexts_trim(&queue->contexts,
+                                 vgpu_stub_deadline(QUEUE_TURN_US), &more)) {
+        timer_mod(&queue->trim, now + QUEUE_TRIM_PAUSE_MS);
+    } else if (more) {
+        timer_mod(&queue->trim, now + QUEUE_TRIM_MS);
     }
 }
 

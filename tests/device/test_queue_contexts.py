@@ -152,6 +152,29 @@ def test_places_are_used_again_and_idle_memory_goes_back(queue):
 
 # Cancels
 
+def test_much_memory_goes_back_in_turns(queue):
+    """QEMU's main loop has other things to do between them."""
+    room = queue.ram.room(1 << 20)
+    for context in range(1, 33):
+        for order in range(2):
+            queue.ask(context=context, order=order, flags=FROM_GUEST,
+                      pieces=[(room, 1 << 20)])
+    arenas = [context.arena for context in {
+        request.context.number: request.context
+        for request in queue.arrive(64, small=2, large=2)}.values()]
+
+    def resident():
+        queue.dev.read(0)
+        return sum(arena.resident() for arena in arenas) >> 20
+
+    seen = {resident()}
+    assert seen == {64}
+    assert len(queue.finish()) == 64
+    while 0 not in seen:
+        seen.add(resident())
+    assert len(seen) > 5
+
+
 def test_a_cancel_of_what_waits_for_its_arena(queue):
     target = queue.ask()
     other = queue.ask()
