@@ -232,11 +232,16 @@ static void pool_make_room(WorkerPool *pool, unsigned count)
     }
 }
 
+/*
+ * Only further contexts of queues leave alone what is kept for others. There can
+ * be more VMs than places: who comes first has one then. A mailbox's would wait
+ * for ever; it makes room for the VM when that comes.
+ */
 static bool pool_has_room(const WorkerPool *pool, const Worker *worker)
 {
-    const bool its_own = worker->opened && worker->vm->reserved;
+    const bool further = worker->opened && !worker->vm->reserved;
 
-    return pool->processes + pool->reserved - its_own <
+    return pool->processes + (further ? pool->reserved : 0) <
            pool->settings->workers;
 }
 

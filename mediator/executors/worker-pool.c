@@ -184,11 +184,9 @@ void worker_pool_open(WorkerPool *pool, const char *name, uint64_t context,
                       Arena *arena)
 {
     PoolVm *vm = pool_vms_get(pool->vms, name);
-    const VmLimits *limits = config_limits(pool->place.config, name);
     const bool first = vm->opened == 0 && vm->reserved;
 
-    if (vm->opened >= limits->contexts ||
-        (!first && !pool_has_another(pool))) {
+    if (!first && !pool_has_another(pool)) {
         pool->base.place_refused(&pool->base, context,
                                  VGPU_STUB_ERR_QUEUE_FULL);
         return;

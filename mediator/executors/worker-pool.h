@@ -8,10 +8,11 @@
  *     spares. When a context needs one more, a mailbox's idle one without memory
  *     is retired for it, once that has been there for a moment; if there is
  *     none, a mailbox waits. The longest waiting is first.
- *   - Each VM with a queue has a place kept for the first of its contexts. For
- *     another there has to be room when it is opened, and the VM may have as
- *     many as its limit says, or it is refused; so is the first when all that
- *     there are stay. One that has ended counts until nothing is left of it.
+ *   - Each VM with a queue has a place kept for the first of its contexts, as
+ *     long as there are as many, from further ones; mailboxes have it
+ *     meanwhile. For another context there has to be room when it is opened, or
+ *     it is refused; so is the first when all that there are stay. One that has
+ *     ended counts until nothing is left of it.
  *   - A VM has workers started no more often than pool-vm.h says; it waits.
  *   - While there is a VM with a queue, `spares` workers are started ahead for
  *     whoever needs one next.

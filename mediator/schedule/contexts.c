@@ -5,6 +5,8 @@
  */
 #include "contexts.h"
 
+#include <string.h>
+
 #include "protocol/log-limit.h"
 
 const char *const context_state_names[CONTEXT_CLOSING + 1] = {
@@ -73,14 +75,18 @@ static Context *contexts_add(Contexts *contexts, Vm *vm)
     return context;
 }
 
+/* Nobody uses its arena any more, if it has one. */
+static void context_give_back(Context *context)
+{
+    if (context->arena != NULL) {
+        arenas_give_back(context->contexts->arenas, context->name,
+                         g_steal_pointer(&context->arena));
+    }
+}
+
 static void context_free(Context *context)
 {
-    if (context->queued) {
-        if (context->arena != NULL) {
-            arenas_give_back(context->contexts->arenas, context->name,
-                             context->arena);
-        }
-    }
+    context_give_back(context);
     g_hash_table_remove(context->contexts->all, &context->number);
     g_free(context->name);
     g_free(context);
@@ -150,6 +156,9 @@ static void context_refuse(Context *context, uint32_t status)
         return;
     }
     job_group_end(&context->group, status);
+    if (!context->served) {
+        context_give_back(context);
+    }
     context->handlers->refused(context->opaque, status);
 }
 
@@ -283,6 +292,26 @@ void contexts_detach(Contexts *contexts, const Vm *vm)
     arenas_detach(contexts->arenas, vm_name(vm));
 }
 
+/*
+ * How many contexts of its VM have something in its pool: also those that have
+ * lost their workers, which may have their arenas until they are closed.
+ */
+static unsigned context_siblings(const Context *context)
+{
+    GHashTableIter iter;
+    unsigned count = 0;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, context->contexts->all);
+    while (g_hash_table_iter_next(&iter, NULL, &value)) {
+        const Context *other = value;
+
+        count += other->arena != NULL && other->pool == context->pool &&
+                 strcmp(other->name, context->name) == 0;
+    }
+    return count;
+}
+
 /* Give it an arena; a VGPU_STUB_ERR_… when it is not to be served. */
 static uint32_t context_prepare(Context *context)
 {
@@ -293,6 +322,9 @@ static uint32_t context_prepare(Context *context)
     }
     if (context_executor(context)->slots == 0) {
         return VGPU_STUB_ERR_INVALID_POOL;
+    }
+    if (context_siblings(context) >= vm_limits(context->vm)->contexts) {
+        return VGPU_STUB_ERR_QUEUE_FULL;
     }
     context->arena = arenas_take(context->contexts->arenas, context->name,
                                  &error);

@@ -144,6 +144,38 @@ def test_what_is_refused(connect):
         assert context.ask(SYNCHRONIZE).status == NONE
 
 
+def test_what_is_refused_takes_nothing(connect, sockets):
+    """Not from other VMs; what has lost its worker counts, too."""
+    link = connect("[queue]\narena-mib=14\n[pool A]\nspares=0\n"
+                   "[vm]\ncontexts=2\n")
+    neighbour = FakeQueueDevice(sockets / "8-0.sock").greet()
+    refused = [link.start_open() for _ in range(10)]
+    seen = [link.receive().type for _ in refused]
+    assert seen.count(abi.VGPU_STUB_MSG_ARENA) == 2
+    for worker in link.daemon.workers():
+        os.kill(worker, signal.SIGKILL)
+    for _ in range(2):
+        assert link.expect(abi.VGPU_STUB_MSG_REFUSED).status == LOST
+    assert link.refused(link.start_open()) == FULL
+    for context in [neighbour.open() for _ in range(2)]:
+        assert context.ask(SYNCHRONIZE).status == NONE
+
+
+def test_more_vms_than_places(connect, sockets):
+    """Mailboxes are served, and as many programs as there is room for."""
+    link = connect("[pool A]\nworkers=2\nspares=0\n")
+    others = [FakeQueueDevice(sockets / f"{vm}-0.sock").greet()
+              for vm in (8, 9)]
+    mailboxes = [FakeDevice(sockets / f"{vm}-0.sock").greet()
+                 for vm in (20, 21, 22)]
+    for mailbox in mailboxes:
+        answer, = mailbox.ask(SYNCHRONIZE)
+        assert answer.status == NONE
+    for queue in link, others[0]:
+        assert queue.open().ask(SYNCHRONIZE).status == NONE
+    assert others[1].refused(others[1].start_open()) == FULL
+
+
 def test_nobody_makes_room(connect, sockets):
     """A program is refused, it does not wait for ever."""
     connect("[pool A]\nworkers=1\nspares=0\n").close()

@@ -286,8 +286,11 @@ static void settle(void)
 
 static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
+    static const char text[] = "[vm]\ncontexts=" G_STRINGIFY(CONTEXTS) "\n";
+    Config *config = config_parse(text, strlen(text), "test", NULL);
     Executor *executors[POOLS];
 
+    g_assert_nonnull(config);
     memset(f, 0, sizeof(*f));
     for (PoolId pool = 0; pool < POOLS; pool++) {
         f->executors[pool] = (Executor) {
@@ -301,7 +304,7 @@ static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
         f->programs[i].f = f;
     }
     f->vms = vms_new();
-    f->dispatch = dispatch_new(f->vms, executors, config_new());
+    f->dispatch = dispatch_new(f->vms, executors, config);
     f->vm = vms_device_there(f->vms, &seven);
 }
 
