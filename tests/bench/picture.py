@@ -55,6 +55,9 @@ def _label(area, row):
 def _draw_row(axes, y, row, goal, quiet):
     both = [value for value in (row.value, row.peer_value) if value]
     axes.plot(both, [y] * len(both), color=quiet, linewidth=1, zorder=1)
+    if row.spread:
+        axes.plot(row.spread, [y, y], color="C0", linewidth=3, alpha=0.4,
+                  zorder=2)
     if row.peer_value:
         axes.plot(row.peer_value, y, "D", markersize=5, color="C1", zorder=2)
     if row.value:
@@ -102,8 +105,8 @@ def _legend(figure):
                          markeredgewidth=edge, label=label)
               for marker, color, edge, label in (
                   ("o", "C0", 1, "vgpu-stub"), ("D", "C1", 1, "its peer"),
-                  ("|", "C2", 2, "goal"))]
-    figure.legend(handles=points, loc="upper right", ncol=3, frameon=False)
+                  ("|", "C2", 2, "goal"), ("_", "C0", 3, "spread"))]
+    figure.legend(handles=points, loc="upper right", ncol=4, frameon=False)
 
 
 def _columns(result):

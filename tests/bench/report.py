@@ -67,7 +67,8 @@ def table(result):
 def save_json(result, facts, path):
     rows = [{"section": row.section, "name": row.name, "value": row.value,
              "unit": row.unit, "peer": row.peer,
-             "peer_value": row.peer_value, "ratio": row.ratio}
+             "peer_value": row.peer_value, "ratio": row.ratio,
+             "spread": row.spread}
             for row in result.rows]
     targets = [{"name": target.name, "comparison": target.comparison,
                 "value": target.value,

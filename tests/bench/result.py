@@ -14,7 +14,8 @@ class Row:
 
     `unit` is that of both; where it ends in "/s", more is better. `figure` is
     the name of the summary's figure that this value decides: it grows as the
-    value does, so that the figure's target is a goal for the value.
+    value does, so that the figure's target is a goal for the value. `spread` is
+    the least and the greatest of the values that `value` is the median of.
     """
     section: str
     name: str
@@ -23,6 +24,7 @@ class Row:
     peer: str = None
     peer_value: float = None
     figure: str = None
+    spread: tuple = None
 
     @property
     def ratio(self):

@@ -3,8 +3,9 @@
 """run.py [--quick] [--benches DIR] [--out DIR] [NAME…]
 
 Runs the benches that are named, or all, and prints one table of what they
-measured; --out, build/ by default, receives it as bench.json and as a picture,
-bench.svg and, for dark pages, bench-dark.svg.
+measured; --out, build/ by default, receives it as bench.json, in which each
+bench is as soon as it is done, and as a picture, bench.svg and, for dark pages,
+bench-dark.svg.
 
 A bench is a module bench_NAME.py beside this file. It has
 
@@ -76,11 +77,13 @@ def run(path, quick):
                                   quick))
 
 
-def run_all(benches, quick):
-    """The results together, and whether none broke."""
+def run_all(benches, quick, save):
+    """The results together, and whether none broke. `save` receives those that
+    there are, again and again."""
     whole = Result([], {}, [])
     good = True
     for name, path in benches.items():
+        save(whole)
         print(f"bench {name} …", flush=True)
         try:
             result = run(path, quick)
@@ -95,15 +98,19 @@ def run_all(benches, quick):
         whole.rows += result.rows
         whole.summary.update(result.summary)
         whole.targets += result.targets
+    save(whole)
     return whole, good
 
 
 def main():
     args = parse_args()
     facts = report.machine()
-    result, good = run_all(find(args.benches, args.names), args.quick)
     args.out.mkdir(parents=True, exist_ok=True)
-    report.save_json(result, facts, args.out / "bench.json")
+
+    def save(result):
+        report.save_json(result, facts, args.out / "bench.json")
+
+    result, good = run_all(find(args.benches, args.names), args.quick, save)
     save_picture(result, facts, args.out / "bench.svg")
     print("\n" + ", ".join(f"{name} {value}" for name, value in facts.items()))
     print("\n" + report.table(result))

@@ -17,13 +17,14 @@ def run(context):
     assert context.root.joinpath("Makefile").is_file()
     return Result(
         [Row("speed", "requests", 150 if context.quick else 0, "requests/s",
-             "echo", 100, "speed_ratio"),
+             "echo", 100, "speed_ratio", (140, 160)),
          Row("speed", "round trip", 0.5, "ms", "echo", 2.0),
          Row("size", "idle VM", 123456, "bytes")],
         {"speed_ratio": 1.5, "size_ratio": 0.5},
         [Target("speed_ratio", ">=", 1.2), Target("size_ratio", "<=", 0.4)])
 """
 BROKEN = "MAKE = []\ndef run(context):\n    raise ValueError('no, sorry')\n"
+DEADLY = "import os\nMAKE = []\ndef run(context):\n    os._exit(3)\n"
 ABSENT = """
 from result import Unavailable
 MAKE = []
@@ -69,7 +70,7 @@ size_ratio   0.5  target <= 0.4: MISSED by 25 %
     assert saved["summary"] == {"speed_ratio": 1.5, "size_ratio": 0.5}
     assert saved["rows"][1] == {
         "section": "speed", "name": "round trip", "value": 0.5, "unit": "ms",
-        "peer": "echo", "peer_value": 2.0, "ratio": 0.25}
+        "peer": "echo", "peer_value": 2.0, "ratio": 0.25, "spread": None}
     assert saved["rows"][2]["ratio"] is None
     assert [target["met"] for target in saved["targets"]] == [True, False]
     assert saved["machine"]["cores"] >= 1
@@ -94,6 +95,13 @@ def test_one_breaks(bench):
     assert "no, sorry" in result.stderr
     assert "bench broken: BROKEN" in result.stdout
     assert len(saved["rows"]) == 3
+
+
+def test_the_runner_dies(bench):
+    """What was measured before is there."""
+    result, saved = bench(a=GOOD, b=DEADLY)
+    assert result.returncode == 3
+    assert saved["summary"] == {"speed_ratio": 1.5, "size_ratio": 0.5}
 
 
 def test_one_is_not_for_this_machine(bench):
