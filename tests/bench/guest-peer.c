@@ -5,7 +5,7 @@
  * sockets that their QEMU listens at: a request's payload comes back as its
  * response, and what the port's guest sends comes back as it is. A request of
  * the opcode 0x1000 has to wait: for as many milliseconds as its first param
- * says.
+ * says. DEVICE may be "-": there is none.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -123,7 +123,7 @@ int main(int argc, char **argv)
     if (argc != 3) {
         errx(EXIT_FAILURE, "usage: guest-peer DEVICE PORT");
     }
-    fds[0].fd = connect_to(argv[1]);
+    fds[0].fd = strcmp(argv[1], "-") == 0 ? -1 : connect_to(argv[1]);
     fds[1].fd = connect_to(argv[2]);
     for (;;) {
         poll(fds, 2, -1);

@@ -20,6 +20,12 @@ from result import Context
                   "share_error_weighted", "high_p99_vs_idle"}),
     ("contexts", {"context_open_to_first_answer_cpu_spare_vs_none",
                   "context_open_to_first_answer_opencl_spare_vs_none"}),
+    ("queue", {"queue_requests_vs_virtio_serial", "driver_processes_8_vs_1",
+               "driver_syscalls_per_request_depth32",
+               "queue_exits_per_request_depth32",
+               "rtt_queue_vs_virtio_serial"}),
+    ("bulk", {"bulk_write_vs_virtio_blk", "bulk_read_vs_virtio_blk",
+              "bulk_write_vs_memcpy"}),
 ])
 def test_bench(tmp_path, name, figures):
     result = subprocess.run(
