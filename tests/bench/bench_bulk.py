@@ -59,7 +59,8 @@ def in_turns(context):
             ["tests/driver/bulk-speed", virtio_blk(context)], "-drive",
             f"file={disk.name},format=raw,if=none,id=disk,cache=writeback",
             "-device", "virtio-blk-pci,drive=disk")
-    return {name: [sections[f"{name} {number}"] for number in rounds(context, ROUNDS)]
+    return {name: [sections[f"{name} {number}"]
+                   for number in rounds(context, ROUNDS)]
             for name in ("queue", "block")}
 
 
