@@ -78,7 +78,8 @@ def _draw_words(axes, y, words, columns):
 def _draw_panel(axes, area, rows, result, columns, quiet):
     goals = [_goal(row, result)[0] for row in rows]
     values = [value for row, goal in zip(rows, goals)
-              for value in (row.value, row.peer_value, goal) if value]
+              for value in (row.value, row.peer_value, goal,
+                            *(row.spread or ())) if value]
     axes.set_xscale("log")
     # At least a decade, so that there is a tick to read it by
     low, high = min(values, default=1), max(values, default=1)
