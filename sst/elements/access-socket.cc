@@ -94,6 +94,7 @@ void AccessSocket::disconnect()
     close(connection);
     connection = -1;
     filled = 0;
+    unsent.clear();
     listen();
 }
 
@@ -151,6 +152,7 @@ std::optional<Request> AccessSocket::receive()
     if (connection < 0) {
         connect();
     }
+    flush();
     if (connection < 0) {
         return std::nullopt;
     }
@@ -210,12 +212,26 @@ void AccessSocket::send_interrupt(uint64_t address, bool level)
     send_bytes(&message, sizeof(message));
 }
 
-/* QEMU reads what it is sent: a socket without room for it has no reader. */
+/* A device may interrupt more often than QEMU reads: the rest waits. */
 void AccessSocket::send_bytes(const void *bytes, size_t size)
 {
-    if (connection >= 0 &&
-        ::send(connection, bytes, size, MSG_NOSIGNAL) !=
-            static_cast<ssize_t>(size)) {
+    if (connection >= 0) {
+        unsent.append(static_cast<const char *>(bytes), size);
+        flush();
+    }
+}
+
+void AccessSocket::flush()
+{
+    ssize_t sent;
+
+    if (connection < 0 || unsent.empty()) {
+        return;
+    }
+    sent = ::send(connection, unsent.data(), unsent.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+        unsent.erase(0, sent);
+    } else if (errno != EAGAIN && errno != EINTR) {
         disconnect();
     }
 }

@@ -15,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <poll.h>
 #include <string>
 
 #include "sst-mmio-wire.h"
@@ -70,6 +71,7 @@ public:
 
     /* What poll() is to wait for before receive() */
     int fd() const { return connection >= 0 ? connection : listener; }
+    short events() const { return unsent.empty() ? POLLIN : POLLIN | POLLOUT; }
 
     const std::string &path() const { return socket_path; }
 
@@ -80,11 +82,13 @@ private:
     int connection = -1;
     std::array<uint8_t, sizeof(sst_mmio_guide_request)> buffer;
     size_t filled = 0;
+    std::string unsent;         /* goes on with the next call */
     uint64_t interrupts = 0;    /* messages on this connection */
     uint64_t line_address = 0;
     bool line = false;
 
     void send_bytes(const void *bytes, size_t size);
+    void flush();
     size_t request_size() const;
     void listen();
     void stop_listening();

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cinttypes>
+#include <cmath>
 #include <poll.h>
 #include <stdexcept>
 
@@ -35,6 +36,37 @@ static Format find_format(SST::Output &out, const std::string &name)
     return Format::acalsim;
 }
 
+/* max_idle in ns: SST's time, in ps, has to have room for it. */
+static uint64_t find_max_idle(SST::Output &out, SST::Params &params)
+{
+    auto text = params.find<std::string>("max_idle", "1s");
+    SST::UnitAlgebra time(text);
+    double ns = 0;
+
+    /* UnitAlgebra does not divide negative numbers well. */
+    if (time.hasUnits("s") &&
+        text.find('-') > text.find_first_of("0123456789")) {
+        ns = (time / SST::UnitAlgebra("1ns")).getDoubleValue();
+    }
+    if (!(ns >= 1 && ns <= 1e16)) {
+        out.fatal(CALL_INFO, 1, "max_idle is '%s', must be a time from 1ns to "
+                  "10000000s\n", text.c_str());
+    }
+    return std::llround(ns);
+}
+
+/* silence_limit in polls of QEMU */
+static uint64_t find_silence_limit(SST::Output &out, SST::Params &params)
+{
+    auto seconds = params.find<double>("silence_limit", 600);
+
+    if (!(seconds >= 0 && seconds <= UINT32_MAX)) {
+        out.fatal(CALL_INFO, 1, "silence_limit is %g, must be from 0 to %"
+                  PRIu32 " seconds\n", seconds, UINT32_MAX);
+    }
+    return std::ceil(seconds * polls_per_second);
+}
+
 QEMUBinary::QEMUBinary(SST::ComponentId_t id, SST::Params &params) :
     Component(id),
     out("QEMUBinary[@p:@l]: ", params.find<uint32_t>("verbose", 0), 0,
@@ -44,11 +76,9 @@ QEMUBinary::QEMUBinary(SST::ComponentId_t id, SST::Params &params) :
     binary_path(params.find<std::string>("binary_path")),
     qemu_path(params.find<std::string>("qemu_path", "qemu-system-riscv32")),
     format_name(params.find<std::string>("format", "guide")),
-    silence_limit(params.find<uint32_t>("silence_limit", 600) *
-                  uint64_t(polls_per_second)),
+    silence_limit(find_silence_limit(out, params)),
     nanosecond(time_base(getTimeConverter("1ns"))),
-    max_idle((SST::UnitAlgebra(params.find<std::string>("max_idle", "1s")) /
-              SST::UnitAlgebra("1ns")).getRoundedValue())
+    max_idle(find_max_idle(out, params))
 {
     auto count = params.find<uint32_t>("num_devices", 1);
     Format format = find_format(out, format_name);
@@ -350,12 +380,12 @@ void QEMUBinary::wait_for_qemu()
     std::vector<pollfd> fds;
 
     for (const auto &port : ports) {
-        fds.push_back({ port.socket->fd(), POLLIN, 0 });
+        fds.push_back({ port.socket->fd(), port.socket->events(), 0 });
     }
     if (poll(fds.data(), fds.size(), poll_ms) == 0 &&
         ++silence == silence_limit) {
-        out.fatal(CALL_INFO, 1, "no access in %" PRIu64 " s, which is "
-                  "silence_limit\n", silence_limit / polls_per_second);
+        out.fatal(CALL_INFO, 1, "no access in %g s, which is "
+                  "silence_limit\n", double(silence_limit) / polls_per_second);
     }
 }
 

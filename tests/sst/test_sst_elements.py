@@ -16,6 +16,7 @@ from support.wait import wait_for
 
 EXAMPLE = ROOT / "sst/elements/three-devices.py"
 ONE_MEMORY = ROOT / "tests/sst/one-memory.py"
+MANY_INTERRUPTS = ROOT / "tests/sst/many-interrupts.py"
 
 needs_sst = pytest.mark.skipif(shutil.which("sst-config") is None,
                                reason="SST is not installed here")
@@ -234,6 +235,23 @@ def test_a_processor_that_waits_lets_time_pass(run_sst, compile_program):
 
 
 @needs_sst
+@pytest.mark.parametrize("name, value, words", (
+    *(("max_idle", value, f"max_idle is '{value}', must be a time from 1ns to "
+                          "10000000s")
+      for value in ("", "0s", "-1s", "0.1ns", "5", "5Hz", "18446745s")),
+    ("silence_limit", "-1", "silence_limit is -1, must be from 0 to 4294967295 "
+                            "seconds"),
+    ("silence_limit", "4294967296", "must be from 0 to 4294967295 seconds"),
+    ("silence_limit", "nan", "silence_limit is nan, must be from"),
+))
+def test_limits_that_are_none(run_sst, compile_program, name, value, words):
+    status, output = run_sst(ONE_MEMORY, compile_program("return 0;"),
+                             **{name: value})
+    assert status == 1, output
+    assert words in output
+
+
+@needs_sst
 def test_a_timer_of_the_boards_ends_a_wait(run_sst, compile_program):
     """The time that software has slept is simulated time."""
     program = compile_program("""
@@ -253,9 +271,9 @@ def test_a_timer_of_the_boards_ends_a_wait(run_sst, compile_program):
 @needs_sst
 def test_software_that_only_calculates(run_sst, compile_program, tmp_path):
     status, output = run_sst(ONE_MEMORY, compile_program(LOOP),
-                             silence_limit=1)
+                             silence_limit=0.5)
     assert status == 1, output
-    assert "no access in 1 s, which is silence_limit" in output
+    assert "no access in 0.5 s, which is silence_limit" in output
     assert not list(tmp_path.glob("socket*"))
 
 
@@ -268,3 +286,17 @@ def test_qemu_dies_with_sst(start_sst, compile_program, tmp_path, body):
     wait_for(lambda: not list(tmp_path.glob("socket*")), "connection", 60)
     expect_end(qemu, sst.kill)
     assert not list(tmp_path.glob("socket*"))
+
+
+@needs_sst
+def test_more_interrupts_than_qemu_reads(run_sst, compile_program):
+    """The connection stays, and the next access has its answer."""
+    status, output = run_sst(MANY_INTERRUPTS, compile_program("""
+        SstDevice echo = sst_device(0);
+        SstDevice memory = sst_device(1);
+
+        sst_set(&echo, SST_DEVICE_REG_CONTROL, SST_DEVICE_CONTROL_INTERRUPT);
+        sst_set(&echo, SST_DEVICE_REG_DATA_IN, 1);
+        return sst_get(&memory, 0) != 0 ||
+               sst_get(&echo, SST_DEVICE_REG_DATA_IN) != 1;"""))
+    assert status == 0, output
