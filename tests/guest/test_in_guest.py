@@ -101,7 +101,7 @@ def test_list_and_info(tools):
 
 def test_regs(tools):
     for name, value in (("POOL_ID", "0x00000042"), ("PRIORITY", "0x00000002"),
-                        ("VM_ID", "0x000000c8"), ("LINK", "0x00000001")):
+                        ("VM_ID", "0x000000c8"), ("LINK", "0x00000003")):
         assert matches(tools["regs"], rf"{name}\s+{value}"), name
 
 

@@ -133,7 +133,7 @@ def test_contexts(start, admin, ctl, sockets, tmp_path):
                           "requests": 0, "arena_kib": 2816}
         assert refused["state"] == "refused"
         status, = json.loads(ctl("status", "--json"))
-        assert (status["contexts"], status["arena_mib"]) == (2, 5)
+        assert (status["contexts"], status["arena_mib"]) == (2, 2)
         assert context.close() == []
         assert len(json.loads(ctl("contexts", "--json"))) == 1
     wait_for(lambda: ctl("contexts").split() == [
