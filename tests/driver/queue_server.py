@@ -10,11 +10,11 @@ the opcode DROP ends the link.
 import heapq
 import select
 import struct
-import threading
 import time
 
 from support import abi, wire
 from support.fake_queue_mediator import FakeQueueMediator
+from support.server_thread import ServerThread
 
 HOLD = 0x1001
 DROP = 0x1002
@@ -76,35 +76,16 @@ class Memory:
         return 0, [], None
 
 
-class QueueServer(threading.Thread):
+class QueueServer(ServerThread):
     """Serves the device whose QEMU listens at `path`, while `with` lasts.
     `contexts` counts those that were opened, `open` are those that are."""
 
     def __init__(self, path):
-        super().__init__(daemon=True)
+        super().__init__()
         self.path = path
-        self.stopping = threading.Event()
         self.dropping = False
         self.contexts = 0
         self.open = 0
-        self.broken = None
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.join()
-        if self.broken:
-            raise self.broken
-
-    def run(self):
-        try:
-            while not self.stopping.is_set():
-                self._serve()
-        except Exception as error:
-            self.broken = error
 
     def _serve(self):
         try:

@@ -16,11 +16,11 @@ Memory is copied as docs/operations.md says.
 import select
 import socket
 import struct
-import threading
 import time
 
 from support import abi, wire
 from support.fake_mediator import FakeMediator
+from support.server_thread import ServerThread
 
 SCRIPT = 0x1000
 ONCE, DROP = 1, 2
@@ -33,37 +33,18 @@ def value(words):
     return words[0] | words[1] << 32
 
 
-class ScriptedMediator(threading.Thread):
+class ScriptedMediator(ServerThread):
     """Serves the device whose QEMU listens at `path`, while `with` lasts."""
 
     def __init__(self, path):
-        super().__init__(daemon=True)
+        super().__init__()
         self.path = path
-        self.stopping = threading.Event()
         self.count = 0
         self.opcodes = []       # of all requests, in their order
         self.cancelled = 0
         self.seen = set()
         self.memory = {}
         self.handles = 1 << 32  # the last one given
-        self.broken = None      # what ended the thread early
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.join()
-        if self.broken:
-            raise self.broken
-
-    def run(self):
-        try:
-            while not self.stopping.is_set():
-                self._serve()
-        except Exception as error:
-            self.broken = error
 
     def _serve(self):
         try:
