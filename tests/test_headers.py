@@ -6,7 +6,8 @@ import pytest
 
 from support.paths import ROOT
 
-HEADERS = ("vgpu-stub-regs.h", "vgpu-stub-ring.h", "vgpu-stub-wire.h")
+HEADERS = ("vgpu-stub-regs.h", "vgpu-stub-ring.h", "vgpu-stub-wire.h",
+           "vgpu-stub-opencl.h")
 
 # What the kernel's own <linux/types.h> says of these types
 KERNEL_TYPES = """
