@@ -4,8 +4,8 @@
 
 GUEST_TOOLS := $(BUILD)/guest-tools
 GUEST_TESTS := $(BUILD)/tests/guest
-GUEST_CFLAGS := -std=gnu11 -Iinclude -Iguest-tools/libvgpu-stub -MMD -MP \
-    -pthread
+GUEST_CFLAGS := -std=gnu11 -Iinclude -Iguest-tools/libvgpu-stub \
+    -Iguest-tools/driver -MMD -MP -pthread
 
 LIBVGPU_STUB := $(GUEST_TOOLS)/libvgpu-stub.a
 LIBVGPU_STUB_SO := $(GUEST_TOOLS)/libvgpu-stub.so.1
