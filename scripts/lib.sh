@@ -66,6 +66,13 @@ device_sources() {
     esac
 }
 
+# sources_fingerprint TREE: prints what changes with the names, sizes and times
+# of the files in a source tree.
+sources_fingerprint() {
+    find "$1" -name .git -prune -o -type f -printf '%P %s %T@\n' | sort |
+        { printf '%s\n' "$1" && cat; } | sha256sum
+}
+
 # integration DEVICE SERIES: prints the patches that put the device into the
 # build of QEMU of this series (4.2, for example).
 integration() {
