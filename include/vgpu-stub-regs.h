@@ -212,6 +212,7 @@ struct vgpu_stub_response {
 #define VGPU_STUB_OP_SYNCHRONIZE            0x0006
 #define VGPU_STUB_OP_ECHO                   0x0007
 #define VGPU_STUB_OP_MEMORY_FREE_ALL        0x0008
+#define VGPU_STUB_OP_LIST_KERNELS           0x0009
 
 /* What executes requests: a result of GET_DEVICE_INFO */
 #define VGPU_STUB_BACKEND_NONE              0
@@ -241,6 +242,21 @@ struct vgpu_stub_kernel_arg {
 #define VGPU_STUB_ARG_F32                   3   /* the bits of an IEEE float */
 #define VGPU_STUB_ARG_U64                   4   /* or i64 */
 #define VGPU_STUB_ARG_F64                   5   /* the bits of a double */
+
+/*
+ * The data of LIST_KERNELS: a row for each kernel of the catalogue, followed by
+ * one for each of its arguments.
+ */
+struct vgpu_stub_kernel_row {
+    uint32_t type;              /* VGPU_STUB_ROW_KERNEL or VGPU_STUB_ARG_… */
+    uint32_t detail;            /* kernel: dimensions that it uses at most;
+                                   buffer: VGPU_STUB_ACCESS_…; else 0 */
+    char name[VGPU_STUB_KERNEL_NAME_SIZE];      /* NUL-padded */
+};
+
+#define VGPU_STUB_ROW_KERNEL                0
+#define VGPU_STUB_ACCESS_READ               (1u << 0)
+#define VGPU_STUB_ACCESS_WRITE              (1u << 1)
 
 #ifdef __cplusplus
 #define VGPU_STUB_ASSERT(expr) static_assert(expr, #expr)
@@ -316,5 +332,10 @@ VGPU_STUB_FIELD(vgpu_stub_kernel_arg, type, 0);
 VGPU_STUB_FIELD(vgpu_stub_kernel_arg, reserved, 4);
 VGPU_STUB_FIELD(vgpu_stub_kernel_arg, value, 8);
 VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_kernel_arg) == 16);
+
+VGPU_STUB_FIELD(vgpu_stub_kernel_row, type, 0);
+VGPU_STUB_FIELD(vgpu_stub_kernel_row, detail, 4);
+VGPU_STUB_FIELD(vgpu_stub_kernel_row, name, 8);
+VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_kernel_row) == 40);
 
 #endif /* VGPU_STUB_REGS_H */

@@ -85,6 +85,10 @@ def test_ring():
     check_layout("queue.md", "field of a segment", 16)
 
 
+def test_rows_of_kernels():
+    check_layout("operations.md", "field of a row", 40)
+
+
 def test_flags_of_a_submission():
     table = {name: int(flag, 16) for flag, name, _
              in rows("queue.md", "flag", "name")}

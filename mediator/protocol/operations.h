@@ -38,7 +38,8 @@
     X(MEMORY_COPY, memory_copy, OPERATION_ANY_PARAMS, true, OPERATION_BULK) \
     X(GET_DEVICE_INFO, get_device_info, 0, false, 0) \
     X(SYNCHRONIZE, synchronize, 0, false, 0) \
-    X(MEMORY_FREE_ALL, memory_free_all, 0, false, OPERATION_LONG)
+    X(MEMORY_FREE_ALL, memory_free_all, 0, false, OPERATION_LONG) \
+    X(LIST_KERNELS, list_kernels, 1, false, 0)
 
 #define OPERATION_KERNEL_PARAMS 10
 

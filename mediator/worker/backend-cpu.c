@@ -95,19 +95,25 @@ static char letter(uint32_t type)
     return '?';
 }
 
-/* Else the catalogue's manifest is wrong. */
-static bool takes(const CpuKernel *kernel, const KernelArgument *arguments,
+static bool takes(const CpuKernel *kernel, const uint32_t *types,
                   unsigned count)
 {
     if (count != strlen(kernel->signature)) {
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
-        if (kernel->signature[i] != letter(arguments[i].type)) {
+        if (kernel->signature[i] != letter(types[i])) {
             return false;
         }
     }
     return true;
+}
+
+static bool cpu_has(const char *name, const uint32_t *types, unsigned count)
+{
+    const CpuKernel *kernel = cpu_kernel_find(name);
+
+    return kernel != NULL && takes(kernel, types, count);
 }
 
 static bool cpu_run(Backend *backend G_GNUC_UNUSED,
@@ -117,14 +123,19 @@ static bool cpu_run(Backend *backend G_GNUC_UNUSED,
                     gint64 *exec_us, GError **error)
 {
     const CpuKernel *kernel = cpu_kernel_find(name);
+    uint32_t types[KERNEL_MAX_ARGUMENTS];
     gint64 start;
 
+    for (unsigned i = 0; i < count; i++) {
+        types[i] = arguments[i].type;
+    }
     if (kernel == NULL) {
         g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_UNKNOWN_KERNEL,
                     "the backend cpu has no kernel %s", name);
         return false;
     }
-    if (!takes(kernel, arguments, count)) {
+    /* Else the catalogue's manifest is wrong. */
+    if (!takes(kernel, types, count)) {
         g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_UNKNOWN_KERNEL,
                     "the backend cpu has no kernel %s with the catalogue's "
                     "arguments", name);
@@ -146,5 +157,6 @@ const BackendClass backend_cpu = {
     .copy_to = cpu_copy_to,
     .copy_from = cpu_copy_from,
     .copy_within = cpu_copy_within,
+    .has = cpu_has,
     .run = cpu_run,
 };

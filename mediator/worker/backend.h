@@ -91,6 +91,12 @@ typedef struct BackendClass {
     /* A program with a kernel `trial`: one more in each uint of a buffer */
     const char *trial;
 
+    /*
+     * Is this kernel compiled in, and does it take arguments of these types?
+     * NULL where suffix is not.
+     */
+    bool (*has)(const char *kernel, const uint32_t *types, unsigned count);
+
     /* These are NULL where suffix is. */
 
     /*

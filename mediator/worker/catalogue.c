@@ -23,8 +23,8 @@ typedef struct Factor {
 typedef struct Argument {
     const char *name;           /* in the manifest */
     uint32_t type;              /* VGPU_STUB_ARG_… */
-    bool written;               /* for a buffer, as is … */
-    unsigned factors;           /* … the least size: their product, bytes */
+    uint32_t access;            /* of a buffer: VGPU_STUB_ACCESS_… */
+    unsigned factors;           /* its least size: their product, bytes */
     Factor factor[MAX_FACTORS];
 } Argument;
 
@@ -50,6 +50,20 @@ static bool G_GNUC_PRINTF(2, 3) wrong(GError **error, const char *format, ...)
         G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE, format, values));
     va_end(values);
     return false;
+}
+
+/* Can guests be told it? */
+static bool check_name(const char *name, GError **error)
+{
+    for (const char *c = name; *c != '\0'; c++) {
+        if (!g_ascii_isalnum(*c) && *c != '_') {
+            return wrong(error, "'%s': a name has letters, digits and _",
+                         name);
+        }
+    }
+    return strlen(name) < VGPU_STUB_KERNEL_NAME_SIZE ||
+           wrong(error, "'%s': a name has %d characters at most", name,
+                 VGPU_STUB_KERNEL_NAME_SIZE - 1);
 }
 
 static int argument_index(const CatalogueKernel *kernel, const char *name)
@@ -98,35 +112,50 @@ static bool parse_size(const CatalogueKernel *kernel, Argument *argument,
     return true;
 }
 
-/* Whether the kernel writes: what follows "buffer" */
+/* What a word of a manifest stands for */
+typedef struct Word {
+    const char *word;
+    uint32_t value;
+} Word;
+
+static bool find_word(const Word *words, size_t count, const char *word,
+                      uint32_t *value)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (g_strcmp0(word, words[i].word) == 0) {
+            *value = words[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the kernel does with it: the word behind "buffer" */
 static bool parse_access(Argument *argument, const char *word,
                          GError **error)
 {
-    argument->written = g_strcmp0(word, "read") != 0;
-    return !argument->written || g_strcmp0(word, "write") == 0 ||
-           g_strcmp0(word, "readwrite") == 0 ||
+    static const Word accesses[] = {
+        { "read", VGPU_STUB_ACCESS_READ },
+        { "write", VGPU_STUB_ACCESS_WRITE },
+        { "readwrite", VGPU_STUB_ACCESS_READ | VGPU_STUB_ACCESS_WRITE },
+    };
+
+    return find_word(accesses, G_N_ELEMENTS(accesses), word,
+                     &argument->access) ||
            wrong(error, "%s: a buffer is read, write or readwrite",
                  argument->name);
 }
 
 static bool parse_type(Argument *argument, const char *word, GError **error)
 {
-    static const struct {
-        const char *word;
-        uint32_t type;
-    } types[] = {
+    static const Word types[] = {
         { "buffer", VGPU_STUB_ARG_BUFFER }, { "u32", VGPU_STUB_ARG_U32 },
         { "f32", VGPU_STUB_ARG_F32 }, { "u64", VGPU_STUB_ARG_U64 },
         { "f64", VGPU_STUB_ARG_F64 },
     };
 
-    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
-        if (g_strcmp0(word, types[i].word) == 0) {
-            argument->type = types[i].type;
-            return true;
-        }
-    }
-    return wrong(error, "%s: not a buffer, u32, f32, u64 or f64",
+    return find_word(types, G_N_ELEMENTS(types), word, &argument->type) ||
+           wrong(error, "%s: not a buffer, u32, f32, u64 or f64",
                  argument->name);
 }
 
@@ -166,6 +195,9 @@ static bool parse_arguments(CatalogueKernel *kernel, GKeyFile *file,
     }
     for (gsize i = 0; i < kernel->count; i++) {
         kernel->arguments[i].name = kernel->names[i];
+        if (!check_name(kernel->names[i], error)) {
+            return false;
+        }
     }
     for (int sizes = 0; sizes < 2; sizes++) {
         for (gsize i = 0; i < kernel->count; i++) {
@@ -215,7 +247,8 @@ static CatalogueKernel *catalogue_kernel_load(const char *path,
     g_autofree char *program = NULL;
 
     kernel->name = g_strdup(name);
-    if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, error) ||
+    if (!check_name(name, error) ||
+        !g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, error) ||
         !parse_manifest(kernel, file, error)) {
         g_prefix_error(error, "%s: ", path);
         catalogue_kernel_free(kernel);
@@ -273,6 +306,40 @@ void catalogue_free(Catalogue *catalogue)
 {
     g_hash_table_unref(catalogue->kernels);
     g_free(catalogue);
+}
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(((const CatalogueKernel *)a)->name,
+                  ((const CatalogueKernel *)b)->name);
+}
+
+GList *catalogue_kernels(const Catalogue *catalogue)
+{
+    return g_list_sort(g_hash_table_get_values(catalogue->kernels),
+                       compare_names);
+}
+
+static void append_row(GArray *rows, uint32_t type, uint32_t detail,
+                       const char *name)
+{
+    struct vgpu_stub_kernel_row row = {
+        .type = GUINT32_TO_LE(type),
+        .detail = GUINT32_TO_LE(detail),
+    };
+
+    g_strlcpy(row.name, name, sizeof(row.name));
+    g_array_append_val(rows, row);
+}
+
+void catalogue_kernel_describe(const CatalogueKernel *kernel, GArray *rows)
+{
+    append_row(rows, VGPU_STUB_ROW_KERNEL, kernel->dimensions, kernel->name);
+    for (gsize i = 0; i < kernel->count; i++) {
+        const Argument *argument = &kernel->arguments[i];
+
+        append_row(rows, argument->type, argument->access, argument->name);
+    }
 }
 
 const CatalogueKernel *catalogue_find(const Catalogue *catalogue,
@@ -371,7 +438,8 @@ bool catalogue_kernel_check(const CatalogueKernel *kernel,
                                   kernel->name, argument->name, sizes[i],
                                   least);
         }
-        if (argument->written && !check_written(kernel, launch, i, error)) {
+        if ((argument->access & VGPU_STUB_ACCESS_WRITE) &&
+            !check_written(kernel, launch, i, error)) {
             return false;
         }
     }

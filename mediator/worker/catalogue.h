@@ -25,6 +25,15 @@ Catalogue *catalogue_load(const char *folder, const char *suffix,
                           GError **error);
 void catalogue_free(Catalogue *catalogue);
 
+/* Its kernels, in the order of their names; to be freed by g_list_free() */
+GList *catalogue_kernels(const Catalogue *catalogue);
+
+/*
+ * Append to @rows, of struct vgpu_stub_kernel_row in wire byte order, that of
+ * the kernel and those of its arguments.
+ */
+void catalogue_kernel_describe(const CatalogueKernel *kernel, GArray *rows);
+
 /* The functions below set BACKEND_ERROR, for the guest. */
 
 const CatalogueKernel *catalogue_find(const Catalogue *catalogue,

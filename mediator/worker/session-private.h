@@ -22,6 +22,7 @@ struct Session {
     bool lost;                  /* the driver does nothing more for us */
     Output *output;             /* where kernels print; NULL: unknown */
     Catalogue *catalogue;
+    GArray *rows;               /* of the kernels that can be run */
     MemoryTable *memory;
     Programs *programs;
 };
@@ -57,5 +58,11 @@ bool session_memory_copy(Session *session, const SessionRequest *request,
 /* session-kernel.c */
 bool session_kernel(Session *session, const SessionRequest *request,
                     GError **error);
+
+/* session-list.c */
+GArray *session_kernel_rows(const BackendClass *class,
+                            const Catalogue *catalogue);
+bool session_list_kernels(Session *session, const SessionRequest *request,
+                          GError **error);
 
 #endif /* WORKER_SESSION_PRIVATE_H */

@@ -208,6 +208,7 @@ Session *session_new(const SessionOptions *options, GError **error)
         .closed = options->closed,
         .output = options->output,
         .catalogue = catalogue,
+        .rows = session_kernel_rows(class, catalogue),
         .memory = memory_table_new(class, backend, options->grant,
                                    options->opaque),
         .programs = programs_new(class, backend),
@@ -219,6 +220,7 @@ void session_free(Session *session)
 {
     programs_free(session->programs);
     memory_table_free(session->memory);
+    g_array_unref(session->rows);
     catalogue_free(session->catalogue);
     session->class->close(session->backend);
     g_free(session->name);

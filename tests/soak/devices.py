@@ -9,7 +9,8 @@ import time
 
 from support import abi, wire
 from support.fake_device import FakeDevice
-from support.operations import alloc, call, copy, echo, free, reduce, results
+from support.operations import (alloc, call, copy, echo, free, list_kernels,
+                                reduce, results)
 from support.wire import Message
 
 RESPONSE = abi.VGPU_STUB_MSG_RESPONSE
@@ -104,6 +105,7 @@ class RandomDevice(Vm):
             lambda: call(abi.VGPU_STUB_OP_NOP),
             lambda: call(abi.VGPU_STUB_OP_GET_DEVICE_INFO),
             lambda: call(abi.VGPU_STUB_OP_SYNCHRONIZE),
+            lambda: list_kernels(chance.choice([0, 3, 1000])),
             lambda: echo(chance.randbytes(size)),
             lambda: alloc(chance.choice([4, 4096, 1 << 20, 1 << 30])),
             lambda: free(self.handle()),

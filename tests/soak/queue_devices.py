@@ -5,7 +5,8 @@ import time
 from devices import NAMES
 from support import abi
 from support.fake_queue_device import FakeQueueDevice, context_message
-from support.operations import alloc, call, copy, echo, reduce, results
+from support.operations import (alloc, call, copy, echo, list_kernels, reduce,
+                                results)
 from support.wire import Message
 
 LOST = abi.VGPU_STUB_ERR_CONTEXT_LOST
@@ -79,6 +80,7 @@ class RandomQueue:
         kinds = [
             (call(abi.VGPU_STUB_OP_NOP), {}),
             (call(abi.VGPU_STUB_OP_SYNCHRONIZE), {}),
+            (list_kernels(chance.choice([0, 3, 1000])), {}),
             (alloc(chance.choice([4, 1 << 20, 1 << 30])), {}),
             (call(abi.VGPU_STUB_OP_MEMORY_FREE_ALL), {}),
             (reduce(handle, handle, chance.choice([1, 1 << 18])), {}),

@@ -43,6 +43,10 @@ def echo(data=b""):
     return call(abi.VGPU_STUB_OP_ECHO, data=data)
 
 
+def list_kernels(first=0):
+    return call(abi.VGPU_STUB_OP_LIST_KERNELS, words(first))
+
+
 def alloc(size):
     return call(abi.VGPU_STUB_OP_MEMORY_ALLOC, struct.pack("<Q", size))
 

@@ -18,12 +18,15 @@ import socket
 import struct
 import time
 
-from support import abi, wire
+from support import abi, kernel_list, wire
 from support.fake_mediator import FakeMediator
 from support.server_thread import ServerThread
 
 SCRIPT = 0x1000
 ONCE, DROP = 1, 2
+
+# A page of LIST_KERNELS: as many as the mailbox holds
+KERNEL_ROWS = 24
 
 # A guest may end at any moment, also while it is answered.
 GONE = (wire.Closed, ConnectionError)
@@ -121,6 +124,10 @@ class ScriptedMediator(ServerThread):
             return 0, [freed, 0], b""
         if opcode == abi.VGPU_STUB_OP_MEMORY_COPY:
             return 0, [], self._copy(params, data)
+        if opcode == abi.VGPU_STUB_OP_LIST_KERNELS:
+            rows = list(kernel_list.catalogue())
+            return 0, [len(rows)], kernel_list.encode(
+                rows[params[0]:][:KERNEL_ROWS])
         if opcode == abi.VGPU_STUB_OP_GET_DEVICE_INFO:
             return 0, [1, 0xff, abi.VGPU_STUB_BACKEND_CPU, 5, 1, 6, 2, 4], \
                 b"script"

@@ -8,6 +8,7 @@
  */
 #include "session.h"
 
+#include <glib/gstdio.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -336,7 +337,7 @@ static void test_device_info(gconstpointer backend)
     answer = done(session, &wanted);
     g_assert_cmpuint(answer.result_count, ==, 8);
     g_assert_cmpuint(answer.results[0], ==, 1);
-    g_assert_cmphex(answer.results[1], ==, 0x1ff);
+    g_assert_cmphex(answer.results[1], ==, 0x3ff);
     g_assert_cmpuint(answer.results[2], ==,
                      g_str_equal(backend, "cpu") ? VGPU_STUB_BACKEND_CPU :
                      g_str_equal(backend, "opencl") ?
@@ -459,6 +460,7 @@ static void test_bad_bulk(gconstpointer backend)
         VGPU_STUB_OP_KERNEL, VGPU_STUB_OP_MEMORY_ALLOC,
         VGPU_STUB_OP_MEMORY_FREE, VGPU_STUB_OP_GET_DEVICE_INFO,
         VGPU_STUB_OP_SYNCHRONIZE, VGPU_STUB_OP_MEMORY_FREE_ALL,
+        VGPU_STUB_OP_LIST_KERNELS,
     };
     uint8_t bytes[SIZE] = { 0 };
     Fixture f;
@@ -523,6 +525,78 @@ static void test_free_all(gconstpointer backend)
     expect(f.session, &wanted, VGPU_STUB_ERR_INVALID_HANDLE);
     g_assert_cmpuint(session_memory(f.session), ==, 0);
     session_free(f.session);
+}
+
+static Ask ask_list(uint32_t first)
+{
+    return (Ask) {
+        .opcode = VGPU_STUB_OP_LIST_KERNELS,
+        .param_count = 1,
+        .params = { first },
+    };
+}
+
+/* The rows of a list that one response holds, as text */
+static char *list(Session *session)
+{
+    const Ask wanted = ask_list(0);
+    const Answer answer = done(session, &wanted);
+    const struct vgpu_stub_kernel_row *rows = (const void *)answer.data;
+    GString *text = g_string_new(NULL);
+
+    g_assert_cmpuint(answer.result_count, ==, 1);
+    g_assert_cmpuint(answer.data_length, ==,
+                     answer.results[0] * sizeof(rows[0]));
+    for (uint32_t i = 0; i < answer.results[0]; i++) {
+        g_string_append_printf(text, "%u %u %s\n", rows[i].type,
+                               rows[i].detail, rows[i].name);
+    }
+    return g_string_free(text, false);
+}
+
+/* Put a copy of the package's file @from into the @folder, as @to. */
+static void copy_kernel(const char *folder, const char *from, const char *to)
+{
+    g_autofree char *source = g_build_filename(KERNELS, from, NULL);
+    g_autofree char *target = g_build_filename(folder, to, NULL);
+    g_autofree char *text = NULL;
+    gsize length;
+
+    g_assert_true(g_file_get_contents(source, &text, &length, NULL));
+    g_assert_true(g_file_set_contents(target, text, length, NULL));
+}
+
+/* What has no program, or is not compiled in, cannot be run and is not there. */
+static void test_list_of_what_can_be_run(gconstpointer backend)
+{
+    static const char *const names[][2] = {
+        { "saxpy.kernel", "saxpy.kernel" }, { "saxpy.cl", "saxpy.cl" },
+        { "saxpy.ptx", "saxpy.ptx" }, { "sgemm.kernel", "another.kernel" },
+        { "sgemm.kernel", "sha256.kernel" },
+    };
+    g_autofree char *folder = g_dir_make_tmp("kernels-XXXXXX", NULL);
+    g_autoptr(GError) error = NULL;
+    g_autofree char *listed = NULL;
+    Session *session;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        copy_kernel(folder, names[i][0], names[i][1]);
+    }
+    session = open_device(backend, 0, folder, true, &error);
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autofree char *path = g_build_filename(folder, names[i][1], NULL);
+
+        g_unlink(path);
+    }
+    g_rmdir(folder);
+    if (session == NULL) {
+        g_test_skip(error->message);
+        return;
+    }
+    listed = list(session);
+    g_assert_cmpstr(listed, ==,
+                    "0 1 saxpy\n1 1 x\n1 3 y\n2 0 n\n3 0 a\n");
+    session_free(session);
 }
 
 static void test_quota(gconstpointer backend)
@@ -790,7 +864,7 @@ static void test_kernels(gconstpointer backend)
 
 /* What a row of the table below changes in a good request */
 typedef enum Base {
-    INFO, SYNCHRONIZE, ALLOC, FREE, FREE_ALL, TO, FROM, WITHIN, KERNEL, SGEMM,
+    INFO, SYNCHRONIZE, LIST, ALLOC, FREE, FREE_ALL, TO, FROM, WITHIN, KERNEL, SGEMM,
     REDUCE, SHA256,
 } Base;
 
@@ -823,13 +897,18 @@ static const struct {
 } bad[] = {
     { INFO, OPCODE, 0, VGPU_STUB_OP_NOP, UNSUPPORTED, "not supported" },
     { INFO, OPCODE, 0, VGPU_STUB_OP_ECHO, UNSUPPORTED, "not supported" },
-    { INFO, OPCODE, 0, 9, UNSUPPORTED, "not supported" },
+    { INFO, OPCODE, 0, 10, UNSUPPORTED, "not supported" },
     { INFO, OPCODE, 0, 0x100, UNSUPPORTED, "not supported" },
     { INFO, OPCODE, 0, MAX32, UNSUPPORTED, "not supported" },
     { INFO, COUNT, 0, 1, INVALID, "param_count: not 0" },
     { INFO, LENGTH, 0, 1, INVALID, "takes no data" },
     { SYNCHRONIZE, COUNT, 0, 1, INVALID, "param_count: not 0" },
     { SYNCHRONIZE, LENGTH, 0, 1, INVALID, "takes no data" },
+    { LIST, COUNT, 0, 0, INVALID, "param_count: not 1" },
+    { LIST, COUNT, 0, 2, INVALID, "param_count: not 1" },
+    { LIST, LENGTH, 0, 1, INVALID, "takes no data" },
+    { LIST, PARAM, 0, 1000, INVALID, "first row: above their number" },
+    { LIST, PARAM, 0, MAX32, INVALID, "first row: above their number" },
     { FREE_ALL, COUNT, 0, 1, INVALID, "param_count: not 0" },
     { FREE_ALL, LENGTH, 0, 1, INVALID, "takes no data" },
 
@@ -955,6 +1034,8 @@ static Ask good(const Fixture *f, Base base)
     case SYNCHRONIZE:
         wanted.opcode = VGPU_STUB_OP_SYNCHRONIZE;
         break;
+    case LIST:
+        return ask_list(0);
     case ALLOC:
         return ask_alloc(1);
     case FREE:
@@ -1592,6 +1673,7 @@ static void add_tests(const char *backend)
         { "bulk", test_bulk },
         { "bad-bulk", test_bad_bulk },
         { "free-all", test_free_all },
+        { "list-of-what-can-be-run", test_list_of_what_can_be_run },
         { "quota", test_quota },
         { "quota-is-lowered", test_quota_is_lowered },
         { "handles-of-another-vm", test_handles_of_another_vm },
