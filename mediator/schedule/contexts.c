@@ -368,6 +368,7 @@ void context_add(Context *context, uint8_t priority, Request *request)
         .vm = context->vm,
         .pool = context->pool,
         .context = context->number,
+        .order = request_queued(request)->order,
         .priority = MIN(priority, vm_limits(context->vm)->priority),
         .patient = true,
     };

@@ -286,6 +286,22 @@ static void task_expel(Scheduler *scheduler, Task *task, uint32_t verdict)
     g_queue_push_tail_link(&scheduler->expelled, &task->link);
 }
 
+typedef struct Expulsion {
+    Scheduler *scheduler;
+    uint32_t verdict;
+    bool all;                   /* or only what needs a place, or waits for it */
+} Expulsion;
+
+static void expel(gpointer data, gpointer opaque)
+{
+    const Expulsion *expulsion = opaque;
+    Task *task = data;
+
+    if (expulsion->all || !task->local || task->patient) {
+        task_expel(expulsion->scheduler, task, expulsion->verdict);
+    }
+}
+
 /*
  * End the tasks of @lane with @verdict, all or those that need a place, or wait
  * for one that does.
@@ -293,16 +309,9 @@ static void task_expel(Scheduler *scheduler, Task *task, uint32_t verdict)
 static void lane_expel(Scheduler *scheduler, Lane *lane, uint32_t verdict,
                        bool all)
 {
-    GList *link = lane->tasks.head;
-
-    while (link != NULL) {
-        Task *task = link->data;
-
-        link = link->next;
-        if (all || !task->local || task->patient) {
-            task_expel(scheduler, task, verdict);
-        }
-    }
+    lane_foreach(lane, expel, &(Expulsion) {
+        .scheduler = scheduler, .verdict = verdict, .all = all,
+    });
 }
 
 /* The same of all lanes that @tasks has in @pool */

@@ -10,10 +10,10 @@
  * Each pool has slots, and a slot is a VM's turn, turns.h. To which VM it goes,
  * and in which priority class, is in pool-queue.h: a VM is one claimant in a
  * pool, whatever it has waiting there. Within a VM and class its contexts take
- * turns, those first whose next task is boosted. A context's tasks of a pool
- * start in the order in which they came, also those that are local, which only
- * do when those before them have ended. Patient ones run several at a time,
- * others one after the other.
+ * turns, those first whose next task is boosted, and so do a context's orders. An
+ * order's tasks of a pool start in the order in which they came, also those that
+ * are local, which only do when those before them have ended. No order waits for
+ * another. Patient ones run several at a time, others one after the other.
  *
  * The VM's limits are for all it wants: a task beyond its rate or its queue is
  * refused, but a patient one waits.
@@ -34,6 +34,7 @@
 
 typedef struct Scheduler Scheduler;
 typedef struct Lane Lane;
+typedef struct Order Order;
 
 /*
  * Kinds of tasks that are told apart in how long they take: by their opcode, and
@@ -59,6 +60,7 @@ typedef struct Task {
     Vm *vm;
     PoolId pool;
     uint64_t context;           /* of the VM */
+    uint32_t order;             /* of the context; 0 if it is not patient */
     uint8_t priority;           /* VGPU_STUB_PRIORITY_… */
     uint8_t kind;               /* task_kind() */
     bool boost;                 /* before the VM's own other contexts; has no
@@ -70,6 +72,7 @@ typedef struct Task {
     /* The scheduler's, zero at first; the owner may read `state`. */
     TaskState state;
     Lane *lane;
+    Order *in_order;            /* while it waits or runs */
     GList link;
     gint64 deadline;
     GSequenceIter *in_deadlines;    /* NULL if there is none to come */

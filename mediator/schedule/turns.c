@@ -13,11 +13,9 @@ static bool share_has_turn(const Share *share)
 }
 
 /* Whether another lane of @share waits, which has to be before this one */
-static bool lane_has_to_go(const Lane *lane)
+static bool share_has_to_go(const Share *share, unsigned priority)
 {
-    const Share *share = lane->share;
-
-    for (int i = lane->priority + 1; i < PRIORITY_CLASSES; i++) {
+    for (int i = priority + 1; i < PRIORITY_CLASSES; i++) {
         if (share->boosted[i].length + share->plain[i].length > 0) {
             return true;
         }
@@ -28,17 +26,14 @@ static bool lane_has_to_go(const Lane *lane)
 static bool lane_window_open(const Lane *lane)
 {
     return lane->ahead < WINDOW_US ||
-           (lane->running == 1 && lane->ahead < WINDOW_LONG_US);
+           (lane->running < WINDOW_REQUESTS && lane->ahead < WINDOW_LONG_US);
 }
 
 /* Whether @share may go on with the turn that it has */
 static bool share_may_go_on(const Share *share, unsigned priority)
 {
-    const Lane *lane = share->lane;
-
-    return share_has_turn(share) && lane->share == share &&
-           lane->priority == priority && lane_window_open(lane) &&
-           !lane_has_to_go(lane);
+    return share_has_turn(share) && lane_first(share->lane, priority) &&
+           lane_window_open(share->lane) && !share_has_to_go(share, priority);
 }
 
 static bool share_eligible(gconstpointer opaque, unsigned priority)
@@ -60,12 +55,13 @@ static Task *turns_go_on(const Turns *turns, Use *use)
 {
     for (const GList *link = turns->shares.head; link; link = link->next) {
         Share *share = link->data;
-        const unsigned priority = share->lane->priority;
 
-        if (share->extra > 0 && priority >= use->priority &&
-            share->lane->share == share && share_eligible(share, priority)) {
-            claimant_use(&share->claimant, priority, use);
-            return share->lane->tasks.head->data;
+        for (int i = PRIORITY_CLASSES - 1;
+             share->extra > 0 && i >= (int)use->priority; i--) {
+            if (share_eligible(share, i)) {
+                claimant_use(&share->claimant, i, use);
+                return lane_first(share->lane, i);
+            }
         }
     }
     return NULL;
@@ -81,7 +77,7 @@ Task *turns_next(Turns *turns, Use *use)
     }
     share = use->claimant->owner;
     if (share_has_turn(share)) {
-        task = share->lane->tasks.head->data;
+        task = lane_first(share->lane, use->priority);
     } else if (turns->shares.length < turns->slots) {
         task = share_first(share, use->priority);
     } else {
@@ -112,7 +108,7 @@ void turns_start(Turns *turns, Task *task, const Use *use, gint64 now)
     }
     share->left -= use->estimate;
     share->extra -= use->estimate;
-    lane_start(task->lane, use->estimate);
+    lane_start(task, use->estimate);
 }
 
 static void turns_end(Turns *turns, Share *share)
@@ -127,14 +123,15 @@ gint64 turns_finish(Turns *turns, Task *task, const ClassShares *shares,
                     gint64 now)
 {
     Share *share = task_share(task);
-    Lane *lane = task->lane;
+    const Lane *lane = task->lane;
     const gint64 used = device_time_end(&turns->time, &share->time, now);
     gint64 *estimate = &share->estimates[task->kind];
-    /* What runs of the lane in the pool is not of this turn. */
-    const bool last = share->place == LOCAL || lane->running == 1;
+    bool last;
 
     *estimate += (used - *estimate) / 4;
-    lane_finish(lane, task->use.estimate);
+    lane_finish(task, task->use.estimate);
+    /* What runs of the lane in the pool is not of a local turn. */
+    last = share->place == LOCAL || lane->running == 0;
     share->spent += used;
     if (last) {
         share->lane = NULL;

@@ -2,8 +2,9 @@
  * Whose requests are at a pool's workers, and for how long
  *
  * A part of the scheduler. A slot of the pool is a VM's turn, in which one of
- * its contexts has requests at its worker: a window of them, so that the worker
- * is not idle between two, and so few that whoever comes has not long to wait.
+ * its contexts has requests at its worker, of all its orders: a window of them, so
+ * that the worker is not idle between two, and so few that whoever comes has not
+ * long to wait.
  * A turn goes on as long as nobody is before the VM (pool-queue.h), and for
  * TURN_EXTRA_US more, but not for longer than TURN_US when other contexts of the
  * VM wait. It has ended when the worker has answered everything.
@@ -15,11 +16,15 @@
 
 #include "vm-lanes.h"
 
-/* µs, estimated: so much is at a worker, or the request with which it is more */
+/*
+ * µs, estimated: so much is at a worker, or the request with which it is more;
+ * and requests: so many there may be, if …
+ */
 #define WINDOW_US 1000
+#define WINDOW_REQUESTS 4
 
 /*
- * µs, estimated: behind what takes so long there is nothing until it has ended.
+ * … µs, estimated: behind what takes so long there is nothing until it has ended.
  * The worker's pause counts for nothing beside it, but who waits has to wait
  * for both.
  */

@@ -26,58 +26,70 @@ static void share_claim(Share *share, unsigned priority)
 }
 
 /*
- * A context's patient tasks go to its worker one behind the other, and one that
+ * An order's patient tasks go to the worker one behind the other, and one that
  * is local waits until those have ended. A mailbox has one request at a time,
  * and what is executed of it may be the one before, which is being stopped.
  */
-static bool lane_is_ready(const Lane *lane, const Task *first)
+static bool order_is_ready(const Order *order, const Task *first)
 {
+    const Lane *lane = order->lane;
+
     if (first == NULL || (!first->local && !lane->place)) {
         return false;
     }
     return first->patient
-           ? lane->owner->delayed == 0 && (!first->local || lane->running == 0)
-           : first->local || lane->running == 0;
+           ? lane->owner->delayed == 0 && (!first->local || order->running == 0)
+           : first->local || order->running == 0;
 }
 
-static void lane_unready(Lane *lane)
+static void order_unready(Order *order)
 {
-    Share *share = lane->share;
+    Ready *ready = order->ready;
 
-    if (share != NULL) {
-        g_queue_unlink(lane->ready, &lane->link);
-        share->ready--;
-        lane->share = NULL;
-        lane->ready = NULL;
-        share_claim(share, lane->priority);
+    if (ready == NULL) {
+        return;
+    }
+    order->ready = NULL;
+    g_queue_unlink(&ready->orders, &order->link);
+    if (ready->orders.length == 0) {
+        g_queue_unlink(ready->queue, &ready->link);
+        ready->share->ready--;
+        share_claim(ready->share, ready->priority);
     }
 }
 
 /* It is ready where its first task may start. */
-static void lane_settle(Lane *lane)
+static void order_settle(Order *order)
 {
-    const Task *first = g_queue_peek_head(&lane->tasks);
-    GQueue *ready = NULL;
-    Share *share = NULL;
+    const Task *first = g_queue_peek_head(&order->tasks);
+    Ready *ready = NULL;
 
-    if (lane_is_ready(lane, first)) {
-        share = task_share(first);
-        ready = &(first->boost && !first->patient
-                  ? share->boosted : share->plain)[first->priority];
+    if (order_is_ready(order, first)) {
+        ready = &order->lane->ready[first->local]
+                                   [first->boost && !first->patient]
+                                   [first->priority];
     }
-    if (ready == lane->ready) {
+    if (ready == order->ready) {
         return;
     }
-    lane_unready(lane);
-    if (ready != NULL) {
-        lane->share = share;
-        lane->priority = first->priority;
-        lane->ready = ready;
-        lane->link = (GList) { .data = lane };
-        g_queue_push_tail_link(ready, &lane->link);
-        share->ready++;
-        share_claim(share, lane->priority);
+    order_unready(order);
+    if (ready == NULL) {
+        return;
     }
+    order->ready = ready;
+    g_queue_push_tail_link(&ready->orders, &order->link);
+    if (ready->orders.length == 1) {
+        g_queue_push_tail_link(ready->queue, &ready->link);
+        ready->share->ready++;
+        share_claim(ready->share, ready->priority);
+    }
+}
+
+static Task *ready_first(const Ready *ready)
+{
+    const Order *order = g_queue_peek_head((GQueue *)&ready->orders);
+
+    return order != NULL ? order->tasks.head->data : NULL;
 }
 
 Task *share_first(const Share *share, unsigned priority)
@@ -85,9 +97,61 @@ Task *share_first(const Share *share, unsigned priority)
     const GQueue *ready = share->boosted[priority].length > 0
                           ? &share->boosted[priority]
                           : &share->plain[priority];
-    const Lane *lane = ready->head->data;
 
-    return lane->tasks.head->data;
+    return ready_first(ready->head->data);
+}
+
+Task *lane_first(const Lane *lane, unsigned priority)
+{
+    Task *boosted = ready_first(&lane->ready[false][true][priority]);
+
+    return boosted != NULL ? boosted
+                           : ready_first(&lane->ready[false][false][priority]);
+}
+
+/* --- Orders --- */
+
+static Order *order_of(Lane *lane, uint32_t number)
+{
+    Order *order = g_hash_table_lookup(lane->orders,
+                                       GUINT_TO_POINTER(number));
+
+    if (order == NULL) {
+        order = g_new0(Order, 1);
+        order->lane = lane;
+        order->number = number;
+        order->link.data = order;
+        g_hash_table_insert(lane->orders, GUINT_TO_POINTER(number), order);
+    } else if (order == lane->idle) {
+        lane->idle = NULL;
+    }
+    return order;
+}
+
+/* One without tasks is kept, since it will have some soon. */
+static void order_check_idle(Order *order)
+{
+    Lane *lane = order->lane;
+
+    if (order->running > 0 || order->tasks.length > 0) {
+        return;
+    }
+    if (lane->idle != NULL) {
+        g_hash_table_remove(lane->orders,
+                            GUINT_TO_POINTER(lane->idle->number));
+    }
+    lane->idle = order;
+}
+
+static void lane_settle(const Lane *lane)
+{
+    GHashTableIter orders;
+    gpointer order;
+
+    g_hash_table_iter_init(&orders, lane->orders);
+    while (g_hash_table_iter_next(&orders, NULL, &order)) {
+        order_settle(order);
+    }
 }
 
 /* --- Places --- */
@@ -140,48 +204,87 @@ static bool task_wishes(const Task *task)
 
 void lane_add(Lane *lane, Task *task)
 {
+    Order *order = order_of(lane, task->order);
+
     task->lane = lane;
+    task->in_order = order;
     task->link = (GList) { .data = task };
-    g_queue_push_tail_link(&lane->tasks, &task->link);
+    g_queue_push_tail_link(&order->tasks, &task->link);
     lane->used++;
     lane->wishing += task_wishes(task);
     lane->owner->waiting++;
     lane->owner->patient += task->patient;
-    lane_settle(lane);
+    order_settle(order);
     lane_wish(lane);
 }
 
 void lane_remove(Task *task)
 {
     Lane *lane = task->lane;
+    Order *order = task->in_order;
 
-    g_queue_unlink(&lane->tasks, &task->link);
+    g_queue_unlink(&order->tasks, &task->link);
     lane->wishing -= task_wishes(task);
     lane->owner->waiting--;
     lane->owner->patient -= task->patient;
-    lane_settle(lane);
+    order_settle(order);
+    order_check_idle(order);
     lane_wish(lane);
 }
 
-void lane_start(Lane *lane, gint64 estimate)
+void lane_start(Task *task, gint64 estimate)
 {
-    Task *task = lane->tasks.head->data;
+    Lane *lane = task->lane;
+    Order *order = task->in_order;
+    Ready *ready = order->ready;
 
-    /* Other lanes of the VM have their turn before it has another. */
-    g_queue_unlink(lane->ready, &lane->link);
-    g_queue_push_tail_link(lane->ready, &lane->link);
-    lane->running++;
-    lane->ahead += estimate;
+    /* Others have their turn before it has another. */
+    g_queue_unlink(&ready->orders, &order->link);
+    g_queue_push_tail_link(&ready->orders, &order->link);
+    g_queue_unlink(ready->queue, &ready->link);
+    g_queue_push_tail_link(ready->queue, &ready->link);
+    if (!task->local) {
+        order->running++;
+        lane->running++;
+        lane->ahead += estimate;
+    }
     lane->owner->running++;
     lane_remove(task);
 }
 
-void lane_finish(Lane *lane, gint64 estimate)
+void lane_finish(Task *task, gint64 estimate)
 {
-    lane->running--;
-    lane->ahead -= estimate;
+    Lane *lane = task->lane;
+    Order *order = task->in_order;
+
     lane->owner->running--;
-    lane_settle(lane);
+    if (!task->local) {
+        order->running--;
+        lane->running--;
+        lane->ahead -= estimate;
+        order_settle(order);
+        order_check_idle(order);
+    }
+}
+
+static void list_tasks(gpointer number G_GNUC_UNUSED, gpointer order,
+                       gpointer list)
+{
+    GQueue *tasks = list;
+
+    for (GList *link = ((Order *)order)->tasks.head; link; link = link->next) {
+        g_queue_push_tail(tasks, link->data);
+    }
+}
+
+void lane_foreach(Lane *lane, TaskVisitor visitor, gpointer opaque)
+{
+    GQueue tasks = G_QUEUE_INIT;
+
+    /* The orders may go with their tasks. */
+    g_hash_table_foreach(lane->orders, list_tasks, &tasks);
+    g_queue_foreach(&tasks, visitor, opaque);
+    g_queue_clear(&tasks);
 }
 
 /* --- Lanes and VMs --- */
@@ -194,6 +297,7 @@ static void lane_free(gpointer opaque)
     if (lane->wish.data != NULL) {
         g_queue_unlink(lane->owner->wishes, &lane->wish);
     }
+    g_hash_table_unref(lane->orders);
     g_free(lane);
 }
 
@@ -218,15 +322,35 @@ Lane *lane_find(VmTasks *tasks, PoolId pool, uint64_t context)
     return g_hash_table_lookup(tasks->lanes[pool], &context);
 }
 
+static Lane *lane_new(VmTasks *tasks, PoolId pool, uint64_t context)
+{
+    Lane *lane = g_new0(Lane, 1);
+
+    lane->owner = tasks;
+    lane->pool = pool;
+    lane->context = context;
+    lane->orders = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    for (unsigned i = 0; i < 4 * PRIORITY_CLASSES; i++) {
+        const bool local = i & 1, boosted = i & 2;
+        const unsigned priority = i / 4;
+        Share *share = &tasks->shares[local ? LOCAL : pool];
+
+        lane->ready[local][boosted][priority] = (Ready) {
+            .share = share,
+            .priority = priority,
+            .queue = &(boosted ? share->boosted : share->plain)[priority],
+            .link.data = &lane->ready[local][boosted][priority],
+        };
+    }
+    return lane;
+}
+
 Lane *lane_of(VmTasks *tasks, PoolId pool, uint64_t context)
 {
     Lane *lane = lane_find(tasks, pool, context);
 
     if (lane == NULL) {
-        lane = g_new0(Lane, 1);
-        lane->owner = tasks;
-        lane->pool = pool;
-        lane->context = context;
+        lane = lane_new(tasks, pool, context);
         g_hash_table_insert(tasks->lanes[pool], &lane->context, lane);
     }
     return lane;

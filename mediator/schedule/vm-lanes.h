@@ -1,9 +1,11 @@
 /*
  * What of each VM waits and runs: its contexts' lanes, and what it shares
  *
- * A part of the scheduler. A lane is what a context has in a pool. It is ready
- * in the VM's share of the pool, or of the mediator if it is local, when its
- * first task may start; there the VM's lanes take turns.
+ * A part of the scheduler. A lane is what a context has in a pool: its orders,
+ * whose tasks start in the order in which they came. A lane is ready in the VM's
+ * share of the pool, or of the mediator for what is local, when the first task of
+ * one of its orders may start. In a share the VM's lanes take turns, and in a
+ * lane its orders.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -25,9 +27,9 @@ typedef struct Share {
     Claimant claimant;          /* waits where a lane is ready */
     VmTasks *owner;
     unsigned place;             /* the pool, or LOCAL */
-    unsigned ready;             /* lanes */
-    GQueue boosted[PRIORITY_CLASSES];   /* Lane that is ready */
-    GQueue plain[PRIORITY_CLASSES];     /* Lane that is ready */
+    unsigned ready;             /* of those that are in: */
+    GQueue boosted[PRIORITY_CLASSES];   /* Ready */
+    GQueue plain[PRIORITY_CLASSES];     /* Ready */
     gint64 estimates[TASK_KINDS];       /* µs: what tasks take lately */
     DeviceUser time;
 
@@ -39,10 +41,26 @@ typedef struct Share {
     gint64 spent;               /* µs since nobody was before it */
 } Share;
 
-/*
- * A context's tasks of a pool, local or not. They start in the order in which
- * they came.
- */
+/* What of a lane may start in a share, in a class */
+typedef struct Ready {
+    Share *share;
+    unsigned priority;
+    GQueue orders;              /* Order whose first task may start */
+    GQueue *queue;              /* the share's that has … */
+    GList link;                 /* … this, while there are orders */
+} Ready;
+
+/* Tasks of a lane that start in the order in which they came */
+typedef struct Order {
+    Lane *lane;
+    uint32_t number;
+    GQueue tasks;               /* Task that waits */
+    unsigned running;           /* tasks in the pool */
+    Ready *ready;               /* NULL: the first may not start; has … */
+    GList link;                 /* … this */
+} Order;
+
+/* A context's tasks of a pool, local or not */
 struct Lane {
     VmTasks *owner;
     PoolId pool;
@@ -51,16 +69,13 @@ struct Lane {
     bool told;                  /* the latest wish: to have a place */
     bool ended;                 /* the context has: it goes with its tasks */
     GList wish;                 /* in VmTasks.wishes if it is another now */
-    GQueue tasks;               /* Task that waits */
-    unsigned wishing;           /* of them, those that wish for a place */
-    unsigned running;           /* tasks … */
+    GHashTable *orders;         /* Order.number → Order */
+    Order *idle;                /* of them, the one that has no task, or NULL */
+    unsigned wishing;           /* tasks that wait and wish for a place */
+    unsigned running;           /* tasks in the pool … */
     gint64 ahead;               /* … and what they take together, estimated */
     unsigned used;              /* tasks that are not idle */
-    /* Where it is ready */
-    Share *share;               /* NULL: it is not */
-    unsigned priority;
-    GQueue *ready;              /* the share's that has … */
-    GList link;                 /* … this */
+    Ready ready[2][2][PRIORITY_CLASSES];    /* by local and boosted */
 };
 
 /* What is kept of a VM, as its vm_data() */
@@ -106,9 +121,17 @@ void lane_remove(Task *task);
 /* The first task of @share in a class in which it waits */
 Task *share_first(const Share *share, unsigned priority);
 
-/* The first task of @lane, which is ready, runs; or ran. */
-void lane_start(Lane *lane, gint64 estimate);
-void lane_finish(Lane *lane, gint64 estimate);
+/* The same of @lane in its pool; NULL if none is ready in that class. */
+Task *lane_first(const Lane *lane, unsigned priority);
+
+/* @task, which is the first of its order and ready, runs; or has run. */
+void lane_start(Task *task, gint64 estimate);
+void lane_finish(Task *task, gint64 estimate);
+
+typedef void (*TaskVisitor)(gpointer task, gpointer opaque);
+
+/* Call @visitor for each task that waits, which it may remove. */
+void lane_foreach(Lane *lane, TaskVisitor visitor, gpointer opaque);
 
 /* The context has ended. */
 void lane_end(Lane *lane);

@@ -3,6 +3,7 @@
 
 A worker that a test has stopped has what was sent to it, and never answers.
 """
+import json
 import os
 import signal
 import threading
@@ -88,6 +89,39 @@ def test_orders(serve, device, ctl):
         os.kill(pid, signal.SIGCONT)
         assert [answer.sequence for answer in peer.answers(7)] == \
             [*first, again]
+        assert context.close() == []
+
+
+def test_orders_wait_for_no_other(serve, device, ctl):
+    """What one order waits for holds up nothing of another."""
+    serve()
+    with device.greet() as peer:
+        context = peer.open()
+        pid = stop(ctl)
+        first = send_all(context, 1, order=1)
+        beside = context.send(operations.echo(b"x"), order=2)
+        answer = peer.answer()
+        assert (answer.sequence, answer.status) == (beside, NONE)
+        second = send_all(context, 1, order=2)
+        os.kill(pid, signal.SIGCONT)
+        assert statuses(peer.answers(4)) == dict.fromkeys(first + second, NONE)
+        assert context.close() == []
+
+
+def test_several_of_an_order_are_at_the_worker(serve, device, ctl):
+    """So that a program which goes ahead keeps it busy"""
+    serve()
+    with device.greet() as peer:
+        context = peer.open()
+        pid = stop(ctl)
+        sent = [context.send(operations.synchronize(), order=1)
+                for _ in range(4)]
+        wait_for(lambda: json.loads(ctl("vms", "--json"))[0]["running"] == 4,
+                 "four requests at the worker")
+        peer.send(*[context.cancel(sequence) for sequence in sent])
+        os.kill(pid, signal.SIGCONT)
+        assert [(answer.sequence, answer.status)
+                for answer in peer.answers(4)] == [(one, NONE) for one in sent]
         assert context.close() == []
 
 

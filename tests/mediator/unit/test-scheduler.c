@@ -483,6 +483,142 @@ static void test_local_in_order(Fixture *f, gconstpointer data)
     check_start(f, &f->tasks[3]);
 }
 
+static void make_order(Fixture *f, int first, int count, uint32_t order)
+{
+    make_patient(f, first, count, 7);
+    for (int i = first; i < first + count; i++) {
+        f->tasks[i].order = order;
+    }
+}
+
+/* What of one order waits for those before it holds up nothing of another. */
+static void test_orders_wait_for_no_other(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    make_order(f, 0, 3, 1);
+    make_order(f, 3, 3, 2);
+    f->tasks[1].local = f->tasks[4].local = true;
+    for (int i = 0; i < 6; i++) {
+        submit(f, &f->tasks[i], 0);
+    }
+    check_start(f, &f->tasks[0]);
+    check_start(f, &f->tasks[3]);
+    check_start(f, NULL);
+    finish(f, &f->tasks[3], 1);
+    check_start(f, NULL);
+    g_assert_true(start_any(f) == &f->tasks[4]);
+    check_start(f, &f->tasks[5]);
+    finish(f, &f->tasks[4], 0);
+    g_assert_null(start_any(f));
+    finish(f, &f->tasks[0], 1);
+    g_assert_true(start_any(f) == &f->tasks[1]);
+}
+
+static void test_orders_take_turns(Fixture *f, gconstpointer data)
+{
+    static const int expected[] = { 0, 98, 99, 1, 2, 3 };
+
+    (void)data;
+    make_order(f, 0, 98, 1);
+    make_order(f, 98, 1, UINT32_MAX);
+    make_order(f, 99, 1, 0);
+    for (int i = 0; i < 100; i++) {
+        submit(f, &f->tasks[i], 0);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(expected); i++) {
+        check_start(f, &f->tasks[expected[i]]);
+        finish(f, &f->tasks[expected[i]], 1);
+    }
+}
+
+/* A context gets no more by having many of them. */
+static void test_orders_are_one_context(Fixture *f, gconstpointer data)
+{
+    int starts[2] = { 0, 0 };
+
+    (void)data;
+    for (int i = 0; i < 200; i++) {
+        make_order(f, i, 1, i);
+    }
+    make_patient(f, 200, 100, 8);
+    for (int i = 0; i < 300; i++) {
+        submit(f, &f->tasks[i], 0);
+    }
+    for (int i = 0; i < 150; i++) {
+        Task *task = start(f, A);
+
+        g_assert_nonnull(task);
+        starts[task->context == 8]++;
+        finish(f, task, MS);
+    }
+    g_assert_cmpint(ABS(starts[0] - starts[1]), <=, 2);
+}
+
+/* An expelled or withdrawn order goes, and those beside it stay. */
+static void test_orders_of_a_lost_context(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    for (int i = 0; i < 100; i++) {
+        make_order(f, i, 1, i % 10);
+        submit(f, &f->tasks[i], 0);
+    }
+    for (int i = 0; i < 100; i += 10) {
+        scheduler_withdraw(f->scheduler, &f->tasks[i]);
+    }
+    check_start(f, &f->tasks[1]);
+    scheduler_refuse(f->scheduler, f->vm, A, 7, VGPU_STUB_ERR_CONTEXT_LOST);
+    for (int i = 0; i < 100; i++) {
+        uint32_t status;
+
+        if (i % 10 != 0 && i != 1) {
+            g_assert_nonnull(scheduler_next_ended(f->scheduler, 0, &status));
+        }
+    }
+    check_nothing_ended(f, 0);
+    g_assert_true(f->tasks[1].state == TASK_RUNNING);
+}
+
+/* Whatever is submitted, and whenever it ends */
+static void test_orders_at_random(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(g_test_rand_int());
+    unsigned next = 0, ended = 0, latest[5] = { 0 }, running[5] = { 0 };
+    GQueue started = G_QUEUE_INIT;
+
+    (void)data;
+    for (int i = 0; i < TASKS; i++) {
+        make_order(f, i, 1, g_rand_int_range(rand, 0, 5));
+        f->tasks[i].local = g_rand_int_range(rand, 0, 4) == 0;
+    }
+    while (ended < TASKS) {
+        Task *task;
+
+        if (next < TASKS && g_rand_boolean(rand)) {
+            submit(f, &f->tasks[next++], f->now);
+        }
+        while ((task = start_any(f)) != NULL) {
+            unsigned number = task - f->tasks + 1;
+
+            g_assert_cmpuint(number, >, latest[task->order]);
+            latest[task->order] = number;
+            if (task->local) {
+                g_assert_cmpuint(running[task->order], ==, 0);
+                finish(f, task, 0);
+                ended++;
+            } else {
+                running[task->order]++;
+                g_queue_push_tail(&started, task);
+            }
+        }
+        task = g_rand_boolean(rand) ? g_queue_pop_head(&started) : NULL;
+        if (task != NULL) {
+            running[task->order]--;
+            finish(f, task, g_rand_int_range(rand, 0, 100));
+            ended++;
+        }
+    }
+}
+
 /* One that is lost loses all that waits, and nothing that is at a worker. */
 static void test_lost_context(Fixture *f, gconstpointer data)
 {
@@ -542,14 +678,11 @@ static void test_window(Fixture *f, gconstpointer data)
         f->tasks[i].kind = 1;
         submit(f, &f->tasks[i], 0);
     }
-    /* Nothing is known: two. */
-    check_window(f, 0, 2);
+    /* Nothing is known: so many that its program can keep the worker busy. */
+    check_window(f, 0, 4);
     finish(f, &f->tasks[0], 100);
-    check_window(f, 2, 1);
-    finish(f, &f->tasks[1], 100);
-    for (next = 3; f->tasks[next].state == TASK_RUNNING; next++) {
-    }
-    for (int i = 2; i < 40; i++) {
+    check_window(f, 4, 1);
+    for (int i = 1; i < 40; i++) {
         while (start(f, A) != NULL) {
         }
         finish(f, &f->tasks[i], 100);
@@ -568,23 +701,34 @@ static void test_window(Fixture *f, gconstpointer data)
     g_assert_cmpuint(scheduler_vm_report(f->vm).running, ==, 16);
 }
 
-/* Long ones are alone, so that nobody has to wait for two. */
+/* Four, if they are no longer than that; the longest are alone. */
 static void test_window_of_long_ones(Fixture *f, gconstpointer data)
 {
     (void)data;
+    teach(f, f->vm, 2, 2 * MS);
     teach(f, f->vm, 3, 50 * MS);
-    teach(f, f->vm, 4, 5 * MS);
+    teach(f, f->vm, 4, 6 * MS);
+    make_patient(f, 6, 6, 7);
+    for (int i = 6; i < 12; i++) {
+        f->tasks[i].kind = 2;
+        submit(f, &f->tasks[i], 0);
+    }
+    check_window(f, 6, 4);
+    for (int i = 6; i < 12; i++) {
+        finish(f, &f->tasks[i], 2 * MS);
+        start(f, A);
+    }
     make_patient(f, 0, 6, 7);
     for (int i = 0; i < 6; i++) {
         f->tasks[i].kind = i < 3 ? 4 : 3;
         submit(f, &f->tasks[i], 0);
     }
     check_window(f, 0, 2);
-    finish(f, &f->tasks[0], 5 * MS);
+    finish(f, &f->tasks[0], 6 * MS);
     check_window(f, 2, 1);
-    finish(f, &f->tasks[1], 5 * MS);
+    finish(f, &f->tasks[1], 6 * MS);
     check_window(f, 3, 1);
-    finish(f, &f->tasks[2], 5 * MS);
+    finish(f, &f->tasks[2], 6 * MS);
     check_window(f, 4, 0);
     finish(f, &f->tasks[3], 50 * MS);
     check_window(f, 4, 1);
@@ -2007,6 +2151,11 @@ int main(int argc, char **argv)
     ADD("patient/deadline", test_deadline_of_patient);
     ADD("patient/boost", test_boost_of_patient);
     ADD("patient/local-in-order", test_local_in_order);
+    ADD("patient/orders-wait-for-no-other", test_orders_wait_for_no_other);
+    ADD("patient/orders-take-turns", test_orders_take_turns);
+    ADD("patient/orders-are-one-context", test_orders_are_one_context);
+    ADD("patient/orders-of-a-lost-context", test_orders_of_a_lost_context);
+    ADD("patient/orders-at-random", test_orders_at_random);
     ADD("patient/lost-context", test_lost_context);
     ADD("window/of-a-millisecond", test_window);
     ADD("window/of-long-ones", test_window_of_long_ones);
