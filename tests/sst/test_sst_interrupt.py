@@ -120,9 +120,8 @@ def test_a_high_line_migrates(start_linked, start_device, sim_path, tmp_path):
     simulator.send(Guide.interrupt(1))
     wait_pending(device)
     device.qemu.save(tmp_path / "state")
-    device.qemu.qmp("quit")
+    device.qemu.quit()
     simulator.stop()
-    sim_path.unlink(missing_ok=True)
 
     restored = start_device(LINE, "-S", "-incoming",
                             f"exec:cat {tmp_path}/state", "-trace",
@@ -145,9 +144,8 @@ def test_a_load_does_not_change_what_the_simulator_says(
         simulator.send(Guide.interrupt(1))
         wait_pending(device)
     device.qemu.save(tmp_path / "state")
-    device.qemu.qmp("quit")
+    device.qemu.quit()
     simulator.stop()
-    sim_path.unlink(missing_ok=True)
 
     with sst.Listener(sim_path) as simulator:
         restored = start_device(LINE, "-S", "-incoming", "defer")

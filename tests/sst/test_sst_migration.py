@@ -32,7 +32,7 @@ def test_counters_and_access_go_on(start_sst_qemu, sim_path, tmp_path):
         device.qemu.save(tmp_path / "state")
         before = {name: device.get(name) for name in COUNTERS}
         assert before["latency-cycles"] == 20
-        device.qemu.qmp("quit")
+        device.qemu.quit()
 
         restored = load(start_sst_qemu, sim_path, "posted-writes=off",
                         tmp_path / "state")
@@ -54,7 +54,7 @@ def test_posted_writes_are_answered_before_the_state_is_saved(
             device.write(1)
         device.qemu.save(tmp_path / "state")
         assert device.get("errors") == 5
-        device.qemu.qmp("quit")
+        device.qemu.quit()
 
         restored = load(start_sst_qemu, sim_path, "posted-writes=on",
                         tmp_path / "state")
@@ -88,7 +88,7 @@ def test_the_place_says_which_device_it_is(start_sst_qemu, tmp_path):
     qemu = start_sst_qemu(*arguments((0, 1)))
     Device(qemu, "sst0").read()
     qemu.save(tmp_path / "state")
-    qemu.qmp("quit")
+    qemu.quit()
     restored = start_sst_qemu(*arguments((1, 0)), "-S", "-incoming",
                               f"exec:cat {tmp_path}/state")
     restored.wait_loaded()

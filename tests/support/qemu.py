@@ -119,6 +119,12 @@ class Qemu:
 
         wait_for(completed, "end of the migration", 30)
 
+    def quit(self):
+        """Return when it has ended: until then it may remove the sockets that
+        it listened on, and take its successor's for them."""
+        self.qmp("quit")
+        self.process.wait(30)
+
     def wait_loaded(self):
         """Return when a QEMU that was started with -incoming has its state."""
         wait_for(lambda: self.qmp("query-status")["status"] != "inmigrate",
