@@ -25,7 +25,8 @@ INSTALL_DEPS := scripts/install-deps
 include mediator/mediator.mk guest-tools/guest-tools.mk \
     guest-tools/driver/driver.mk sst/sst.mk \
     scripts/qemu.mk scripts/install.mk scripts/rpm.mk scripts/xen.mk \
-    tests/bench/bench.mk tests/fuzz/fuzz.mk tests/gpu/gpu.mk
+    tests/bench/bench.mk tests/fuzz/fuzz.mk tests/gpu/gpu.mk \
+    tests/opencl/opencl.mk
 
 QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
 
@@ -44,7 +45,8 @@ CHECK_JOBS := 3
 
 .PHONY: check
 check: ## all tests (builds what they need)
-	@scripts/install-deps qemu guest driver xen rpm test sst bench fuzz gpu
+	@scripts/install-deps qemu guest driver xen rpm test sst bench fuzz gpu \
+	    opencl
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers

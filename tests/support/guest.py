@@ -22,10 +22,10 @@ def vgpu_stub(path, number=0, *properties):
 
 
 def boot(qemu_bin, directory, script, programs, *qemu_args, timeout=300,
-         kernel="6.1", kernel_args=""):
+         guest="plain", kernel="6.1", kernel_args=""):
     """Boot a guest that runs the script beside copies of the programs, which
     are paths under build/ or others. Returns {section: lines}: the script
-    begins one with `echo "== name"`."""
+    begins one with `echo "== name"`. The guest is as run-guest knows it."""
     directory.mkdir(exist_ok=True)
     for program in programs:
         shutil.copy(BUILD / program, directory)
@@ -33,8 +33,8 @@ def boot(qemu_bin, directory, script, programs, *qemu_args, timeout=300,
     (directory / "run").chmod(0o755)
     result = subprocess.run(
         [ROOT / "scripts/run-guest", "--qemu", qemu_bin, "--timeout",
-         str(timeout), "--kernel", kernel, "--kernel-args", kernel_args,
-         directory, "--", *map(str, qemu_args)],
+         str(timeout), "--guest", guest, "--kernel", kernel,
+         "--kernel-args", kernel_args, directory, "--", *map(str, qemu_args)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "BUILD": str(BUILD)})
     assert result.returncode == 0, result.stdout + result.stderr
