@@ -46,7 +46,7 @@ CHECK_JOBS := 3
 .PHONY: check
 check: ## all tests (builds what they need)
 	@scripts/install-deps qemu guest driver xen rpm test sst bench fuzz gpu \
-	    opencl
+	    opencl-test
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0
 	@$(MAKE) --no-print-directory qemu-sanitizers

@@ -3,5 +3,5 @@
 
 .PHONY: opencl-guest
 opencl-guest: ## make the guest for programs that use OpenCL (root at first)
-	@scripts/install-deps guest opencl
+	@scripts/install-deps guest opencl-test
 	@scripts/build-opencl-guest >/dev/null

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-import programs
+import debian_programs as programs
 from piglit import commands, run
 
 
