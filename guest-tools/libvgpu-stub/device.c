@@ -1,5 +1,5 @@
 /*
- * libvgpu-stub: open devices
+ * libvgpu-stub: devices that are open through their BAR
  *
  * SPDX-License-Identifier: MIT
  */
@@ -109,10 +109,7 @@ int device_open(const char *bdf, struct device **device)
     d->fd = -1;
     mailbox_init(&d->mailbox);
 
-    rc = sysfs_find(bdf, d->bdf);
-    if (rc < 0) {
-        goto fail;
-    }
+    strcpy(d->bdf, bdf);
     rc = sysfs_open_bar(d->bdf);
     if (rc < 0) {
         goto fail;

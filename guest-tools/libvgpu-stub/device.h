@@ -1,10 +1,7 @@
 /*
- * libvgpu-stub: open devices
+ * libvgpu-stub: devices that are open through their BAR
  *
- * The layer of the transport. What is above it, the queue, requests and
- * operations, knows requests and outcomes, and nothing of how they travel. What
- * is below it is one transport: sysfs, the BAR, its mailbox and how an outcome
- * is waited for. A kernel driver's device file is another one, in its place.
+ * Below are sysfs, the BAR, its mailbox and how an outcome is waited for.
  *
  * For one thread at a time, except where it says otherwise.
  *

@@ -1,5 +1,5 @@
 /*
- * libvgpu-stub: which process holds the lock on a file
+ * libvgpu-stub: which processes have a file
  *
  * SPDX-License-Identifier: MIT
  */
@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "text.h"
 
@@ -110,6 +111,53 @@ int holder_find(int fd)
     }
     pid = find_in_file("/proc/locks", &st);
     return pid && !has_lock(pid, &st) ? find_heir(&st) : pid;
+}
+
+/* Whether process @pid has the file @path open. */
+static bool has_open(int pid, const char *path)
+{
+    char link[512], target[512];
+    struct dirent *entry;
+    bool found = false;
+    ssize_t length;
+    DIR *dir;
+
+    snprintf(link, sizeof(link), "/proc/%d/fd", pid);
+    dir = opendir(link);
+    if (!dir) {
+        return false;
+    }
+    while (!found && (entry = readdir(dir))) {
+        snprintf(link, sizeof(link), "/proc/%d/fd/%s", pid, entry->d_name);
+        length = readlink(link, target, sizeof(target) - 1);
+        target[length > 0 ? length : 0] = '\0';
+        found = strcmp(target, path) == 0;
+    }
+    closedir(dir);
+    return found;
+}
+
+unsigned holder_count(const char *path, int *pid)
+{
+    struct dirent *entry;
+    unsigned count = 0;
+    DIR *dir;
+
+    *pid = 0;
+    dir = opendir("/proc");
+    if (!dir) {
+        return 0;
+    }
+    while ((entry = readdir(dir))) {
+        int one = atoi(entry->d_name);
+
+        if (one > 0 && has_open(one, path)) {
+            *pid = *pid ? *pid : one;
+            count++;
+        }
+    }
+    closedir(dir);
+    return count;
 }
 
 void holder_name(int pid, char *name, size_t size)

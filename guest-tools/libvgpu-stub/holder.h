@@ -1,5 +1,5 @@
 /*
- * libvgpu-stub: which process holds the lock on a file
+ * libvgpu-stub: which processes have a file
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,6 +14,12 @@
  * that has inherited it.
  */
 int holder_find(int fd);
+
+/*
+ * How many processes that we may see have the file @path open; @pid is set to
+ * the first, or 0.
+ */
+unsigned holder_count(const char *path, int *pid);
 
 /* Write the name of process @pid, or "", to @name, which has @size bytes. */
 void holder_name(int pid, char *name, size_t size);

@@ -6,6 +6,8 @@
 #include "vgpu-stub.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -26,16 +28,13 @@ static int map(int fd, volatile const uint32_t **bar)
     return 0;
 }
 
-static int observe(const char *bdf, struct vgpu_stub_state *state)
+/* By the BAR: all of it, and the one process that has its lock */
+static int observe_bar(struct vgpu_stub_state *state)
 {
     volatile const uint32_t *bar = NULL;
     uint32_t version;
     int fd, rc;
 
-    rc = sysfs_find(bdf, state->bdf);
-    if (rc < 0) {
-        return rc;
-    }
     fd = sysfs_open_bar(state->bdf);
     if (fd < 0) {
         return fd;
@@ -54,12 +53,50 @@ static int observe(const char *bdf, struct vgpu_stub_state *state)
     munmap((void *)bar, VGPU_STUB_BAR_SIZE);
 
     state->user_pid = holder_find(fd);
+    state->users = state->user_pid > 0;
+    close(fd);
+    return version == 0 || version == UINT32_MAX ? -ENODEV : 0;
+}
+
+/* By what the driver @name tells anybody */
+static int observe_driver(const char *name, struct vgpu_stub_state *state)
+{
+    char path[64], link[8] = "";
+    ssize_t length = -1;
+    int fd;
+
+    snprintf(path, sizeof(path), "/sys/class/misc/%s/link", name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        length = read(fd, link, sizeof(link) - 1);
+        close(fd);
+    }
+    if (length < 0) {
+        return -ENODEV;
+    }
+    state->driver = true;
+    state->link_up = strcmp(link, "up\n") == 0;
+    snprintf(path, sizeof(path), "/dev/%s", name);
+    state->users = holder_count(path, &state->user_pid);
+    return 0;
+}
+
+static int observe(const char *bdf, struct vgpu_stub_state *state)
+{
+    char name[SYSFS_NAME_SIZE];
+    int rc;
+
+    rc = sysfs_find(bdf, state->bdf);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = sysfs_driver_file(state->bdf, name) ? observe_driver(name, state)
+                                             : observe_bar(state);
     if (state->user_pid) {
         holder_name(state->user_pid, state->user_name,
                     sizeof(state->user_name));
     }
-    close(fd);
-    return version == 0 || version == UINT32_MAX ? -ENODEV : 0;
+    return rc;
 }
 
 int vgpu_stub_observe(const char *bdf, struct vgpu_stub_state *state)

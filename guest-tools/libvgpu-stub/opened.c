@@ -20,7 +20,7 @@ void opened_release(struct vgpu_stub *dev)
 {
     if (atomic_fetch_sub(&dev->users, 1) == 1) {
         if (!opened_is_inherited(dev)) {
-            queue_destroy(&dev->queue);
+            dev->transport->ops->destroy(dev->transport);
         }
         free(dev);
     }
@@ -49,21 +49,18 @@ void opened_end(struct vgpu_stub *dev, int cancelling)
 
 static int open_device(const char *bdf, struct vgpu_stub **dev)
 {
-    struct device *device;
-    struct vgpu_stub *d;
+    struct vgpu_stub *d = malloc(sizeof(*d));
     int rc;
 
-    rc = device_open(bdf, &device);
-    if (rc < 0) {
-        return rc;
-    }
-    d = malloc(sizeof(*d));
     if (!d) {
-        device_close(device);
         return -ENOMEM;
     }
     *d = (struct vgpu_stub) { .owner = getpid() };
-    queue_init(&d->queue, device);
+    rc = transport_open(bdf, &d->transport);
+    if (rc < 0) {
+        free(d);
+        return rc;
+    }
     atomic_init(&d->users, 1);
     *dev = d;
     return 0;
@@ -87,9 +84,9 @@ void vgpu_stub_close(struct vgpu_stub *dev)
     }
     cancelling = cancel_defer();
     if (opened_is_inherited(dev)) {
-        queue_abandon(&dev->queue);
+        dev->transport->ops->abandon(dev->transport);
     } else {
-        queue_close(&dev->queue);
+        dev->transport->ops->close(dev->transport);
     }
     opened_release(dev);
     cancel_restore(cancelling);
@@ -115,37 +112,25 @@ int vgpu_stub_get_info(struct vgpu_stub *dev, struct vgpu_stub_info *info)
     if (rc < 0) {
         return rc;
     }
-    pthread_mutex_lock(&dev->queue.lock);
-    rc = dev->queue.closed ? -ECANCELED
-                           : device_get_info(dev->queue.device, info);
-    pthread_mutex_unlock(&dev->queue.lock);
+    rc = dev->transport->ops->get_info(dev->transport, info);
     opened_end(dev, cancelling);
     return rc;
 }
 
-struct map_job {
-    struct job job;             /* first: the one is cast to the other */
-    void *map;
-};
-
-static int read_map(struct device *device, struct job *job)
-{
-    return device_read_map(device, ((struct map_job *)job)->map);
-}
-
 int vgpu_stub_read_map(struct vgpu_stub *dev, void *map)
 {
-    struct map_job reading = { .map = map };
+    struct request reading;
     int cancelling, rc;
 
     rc = opened_begin(dev, &cancelling);
     if (rc < 0) {
         return rc;
     }
-    job_init(&reading.job, read_map, CLOCK_NEVER);
-    limit_ask(&reading.job.limit, dev->stop, dev->opaque);
-    rc = queue_run(&dev->queue, &reading.job);
-    job_destroy(&reading.job);
+    request_init(&reading, NULL, 0, CLOCK_NEVER, 0, NULL);
+    reading.map = map;
+    limit_ask(&reading.limit, dev->stop, dev->opaque);
+    rc = dev->transport->ops->read_map(dev->transport, &reading);
+    request_destroy(&reading);
     opened_end(dev, cancelling);
     return rc;
 }

@@ -6,12 +6,13 @@
 #ifndef VGPU_STUB_OPENED_H
 #define VGPU_STUB_OPENED_H
 
+#include <stdatomic.h>
 #include <sys/types.h>
 
-#include "queue.h"
+#include "transport.h"
 
 struct vgpu_stub {
-    struct queue queue;
+    struct transport *transport;
     atomic_uint users;          /* who opened it, jobs, running calls */
     pid_t owner;                /* a child of fork() is not */
     bool (*stop)(void *opaque); /* see vgpu_stub_set_stop() */
@@ -34,9 +35,6 @@ bool opened_is_inherited(const struct vgpu_stub *dev);
  */
 int opened_begin(struct vgpu_stub *dev, int *cancelling);
 void opened_end(struct vgpu_stub *dev, int cancelling);
-
-/* The errors of a request of that @length and with those @flags, or 0 */
-int request_check(size_t length, unsigned flags);
 
 /*
  * As vgpu_stub_call(), with a deadline of clock_us() and the flags of

@@ -1,5 +1,5 @@
 /*
- * libvgpu-stub: the jobs that wait for a device, which executes one at a time
+ * libvgpu-stub: requests that wait for a device, which executes one at a time
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,136 +8,94 @@
 #include <signal.h>
 
 #include "clock.h"
-
-static void cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
-static void cond_wait(pthread_cond_t *cond, pthread_mutex_t *lock,
-                      int64_t until_us)
-{
-    struct timespec until;
-
-    if (until_us == CLOCK_NEVER) {
-        pthread_cond_wait(cond, lock);
-    } else {
-        until = clock_timespec(until_us);
-        pthread_cond_timedwait(cond, lock, &until);
-    }
-}
-
-void job_init(struct job *job,
-              int (*work)(struct device *device, struct job *job),
-              int64_t deadline_us)
-{
-    *job = (struct job) { .work = work };
-    limit_init(&job->limit, deadline_us);
-    cond_init(&job->changed);
-}
-
-void job_destroy(struct job *job)
-{
-    pthread_cond_destroy(&job->changed);
-}
+#include "cond.h"
 
 /* --- All with the lock held, from here --- */
 
-static bool has_turn(const struct queue *queue, const struct job *job)
+static struct request *first(const struct queue *queue)
 {
-    return queue->first == job && job->state == JOB_QUEUED;
+    return TAILQ_FIRST(&queue->requests);
+}
+
+static bool has_turn(const struct queue *queue, const struct request *request)
+{
+    return first(queue) == request && request->state == REQUEST_QUEUED;
 }
 
 /* Tell whoever is to go on now. */
 static void pass_turn(struct queue *queue)
 {
-    struct job *job = queue->first;
+    struct request *request = first(queue);
 
-    if (queue->closed || (job && job->async)) {
+    if (queue->closed || (request && request->async)) {
         pthread_cond_broadcast(&queue->changed);
-    } else if (job) {
-        pthread_cond_signal(&job->changed);
+    } else if (request) {
+        pthread_cond_signal(&request->changed);
     }
 }
 
-static void append(struct queue *queue, struct job *job)
+/* The one place where a request ends. */
+static void end(struct queue *queue, struct request *request, int result)
 {
-    struct job **end = &queue->first;
-
-    if (queue->closed) {
-        job->state = JOB_ENDED;
-        job->result = -ECANCELED;
-        return;
-    }
-    while (*end) {
-        end = &(*end)->next;
-    }
-    *end = job;
-}
-
-/* The one place where a job ends. */
-static void end(struct queue *queue, struct job *job, int result)
-{
-    struct job **link = &queue->first;
-
-    while (*link != job) {
-        link = &(*link)->next;
-    }
-    *link = job->next;
-    job->state = JOB_ENDED;
-    job->result = result;
-    pthread_cond_broadcast(&job->changed);
+    TAILQ_REMOVE(&queue->requests, request, entry);
+    request->state = REQUEST_ENDED;
+    request->result = result;
+    notice_ended(&queue->notice, request);
+    pthread_cond_broadcast(&request->changed);
     pass_turn(queue);
 }
 
-/* Execute the job whose turn it is, without the lock meanwhile. */
-static void run(struct queue *queue, struct job *job)
+static void append(struct queue *queue, struct request *request)
+{
+    TAILQ_INSERT_TAIL(&queue->requests, request, entry);
+    if (queue->closed) {
+        end(queue, request, -ECANCELED);
+    }
+}
+
+/* Execute the request whose turn it is, without the lock meanwhile. */
+static void run(struct queue *queue, struct request *request)
 {
     int rc;
 
-    job->state = JOB_RUNNING;
+    request->state = REQUEST_RUNNING;
     pthread_mutex_unlock(&queue->lock);
-    rc = limit_check(&job->limit, clock_us());
+    rc = limit_check(&request->limit, clock_us());
     if (rc == 0) {
-        rc = job->work(queue->device, job);
+        rc = queue->work(queue->device, request);
     }
     pthread_mutex_lock(&queue->lock);
-    end(queue, job, rc);
+    end(queue, request, rc);
 }
 
-static void cancel(struct queue *queue, struct job *job)
+static void cancel(struct queue *queue, struct request *request)
 {
-    if (job->state == JOB_QUEUED) {
-        end(queue, job, -ECANCELED);
-    } else if (job->state == JOB_RUNNING) {
-        atomic_store(&job->limit.stop, true);
+    if (request->state == REQUEST_QUEUED) {
+        end(queue, request, -ECANCELED);
+    } else if (request->state == REQUEST_RUNNING) {
+        atomic_store(&request->limit.stop, true);
         device_wake(queue->device);
     }
 }
 
-/* End a job whose time is over before its turn has come. */
-static void expire(struct queue *queue, struct job *job)
+/* End a request whose time is over before its turn has come. */
+static void expire(struct queue *queue, struct request *request)
 {
-    if (job->state == JOB_QUEUED && clock_us() >= job->limit.deadline_us) {
-        end(queue, job, -ETIMEDOUT);
+    if (request->state == REQUEST_QUEUED && clock_us() >= request->limit.deadline_us) {
+        end(queue, request, -ETIMEDOUT);
     }
 }
 
-/* As expire(), for the thread whose job it is: it can be asked, too. */
-static void check(struct queue *queue, struct job *job)
+/* As expire(), for the thread whose request it is: it can be asked, too. */
+static void check(struct queue *queue, struct request *request)
 {
     int rc;
 
     pthread_mutex_unlock(&queue->lock);
-    rc = limit_check(&job->limit, clock_us());
+    rc = limit_check(&request->limit, clock_us());
     pthread_mutex_lock(&queue->lock);
-    if (rc < 0 && job->state == JOB_QUEUED) {
-        end(queue, job, rc);
+    if (rc < 0 && request->state == REQUEST_QUEUED) {
+        end(queue, request, rc);
     }
 }
 
@@ -150,10 +108,10 @@ static void *run_async_jobs(void *opaque)
 
     pthread_mutex_lock(&queue->lock);
     while (!queue->closed) {
-        struct job *job = queue->first;
+        struct request *request = first(queue);
 
-        if (job && job->async && has_turn(queue, job)) {
-            run(queue, job);
+        if (request && request->async && has_turn(queue, request)) {
+            run(queue, request);
         } else {
             pthread_cond_wait(&queue->changed, &queue->lock);
         }
@@ -179,9 +137,12 @@ static int start_thread(struct queue *queue)
     return error ? -EAGAIN : 0;
 }
 
-void queue_init(struct queue *queue, struct device *device)
+void queue_init(struct queue *queue, struct device *device,
+                int (*work)(struct device *device, struct request *request))
 {
-    *queue = (struct queue) { .device = device };
+    *queue = (struct queue) { .device = device, .work = work };
+    TAILQ_INIT(&queue->requests);
+    notice_init(&queue->notice);
     pthread_mutex_init(&queue->lock, NULL);
     cond_init(&queue->changed);
 }
@@ -192,14 +153,14 @@ void queue_close(struct queue *queue)
 
     pthread_mutex_lock(&queue->lock);
     queue->closed = true;
-    while (queue->first && queue->first->next) {
-        end(queue, queue->first->next, -ECANCELED);
+    while (first(queue) && TAILQ_NEXT(first(queue), entry)) {
+        end(queue, TAILQ_NEXT(first(queue), entry), -ECANCELED);
     }
-    if (queue->first) {
-        cancel(queue, queue->first);
+    if (first(queue)) {
+        cancel(queue, first(queue));
     }
     pass_turn(queue);
-    while (queue->first) {
+    while (first(queue)) {
         pthread_cond_wait(&queue->changed, &queue->lock);
     }
     has_thread = queue->has_thread;
@@ -213,71 +174,73 @@ void queue_close(struct queue *queue)
 
 void queue_abandon(struct queue *queue)
 {
+    notice_destroy(&queue->notice);
     device_abandon(queue->device);
 }
 
 void queue_destroy(struct queue *queue)
 {
+    notice_destroy(&queue->notice);
     pthread_cond_destroy(&queue->changed);
     pthread_mutex_destroy(&queue->lock);
 }
 
-int queue_run(struct queue *queue, struct job *job)
+int queue_run(struct queue *queue, struct request *request)
 {
     pthread_mutex_lock(&queue->lock);
-    append(queue, job);
-    while (job->state == JOB_QUEUED) {
-        if (has_turn(queue, job)) {
-            run(queue, job);
+    append(queue, request);
+    while (request->state == REQUEST_QUEUED) {
+        if (has_turn(queue, request)) {
+            run(queue, request);
         } else {
-            cond_wait(&job->changed, &queue->lock, limit_next(&job->limit));
-            check(queue, job);
+            cond_wait(&request->changed, &queue->lock, limit_next(&request->limit));
+            check(queue, request);
         }
     }
     pthread_mutex_unlock(&queue->lock);
-    return job->result;
+    return request->result;
 }
 
-int queue_start(struct queue *queue, struct job *job)
+int queue_start(struct queue *queue, struct request *request)
 {
     int rc;
 
     pthread_mutex_lock(&queue->lock);
     rc = start_thread(queue);
     if (rc == 0) {
-        job->async = true;
-        append(queue, job);
+        append(queue, request);
         pass_turn(queue);
     }
     pthread_mutex_unlock(&queue->lock);
     return rc;
 }
 
-int queue_wait(struct queue *queue, struct job *job, int64_t until_us)
+int queue_wait(struct queue *queue, struct request *request, int64_t until_us)
 {
     int rc = -EAGAIN;
 
     pthread_mutex_lock(&queue->lock);
-    expire(queue, job);
-    while (job->state != JOB_ENDED && clock_us() < until_us) {
+    expire(queue, request);
+    while (request->state != REQUEST_ENDED && clock_us() < until_us) {
         int64_t wake_us = until_us;
 
-        if (job->state == JOB_QUEUED && job->limit.deadline_us < wake_us) {
-            wake_us = job->limit.deadline_us;
+        if (request->state == REQUEST_QUEUED && request->limit.deadline_us < wake_us) {
+            wake_us = request->limit.deadline_us;
         }
-        cond_wait(&job->changed, &queue->lock, wake_us);
-        expire(queue, job);
+        cond_wait(&request->changed, &queue->lock, wake_us);
+        expire(queue, request);
     }
-    if (job->state == JOB_ENDED) {
-        rc = job->result;
+    if (request->state == REQUEST_ENDED) {
+        rc = request->result;
+        notice_seen(&queue->notice, request);
     }
     pthread_mutex_unlock(&queue->lock);
     return rc;
 }
 
-void queue_cancel(struct queue *queue, struct job *job)
+void queue_cancel(struct queue *queue, struct request *request)
 {
     pthread_mutex_lock(&queue->lock);
-    cancel(queue, job);
+    cancel(queue, request);
     pthread_mutex_unlock(&queue->lock);
 }

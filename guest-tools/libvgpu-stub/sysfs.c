@@ -134,6 +134,28 @@ int sysfs_find(const char *wanted, char bdf[VGPU_STUB_BDF_SIZE])
     return rc > 0 ? 0 : -ENODEV;
 }
 
+bool sysfs_driver_file(const char *bdf, char name[SYSFS_NAME_SIZE])
+{
+    const struct dirent *entry;
+    char path[PATH_MAX];
+    bool found = false;
+    DIR *dir;
+
+    snprintf(path, sizeof(path), SYSFS_PCI_DEVICES "/%s/misc", bdf);
+    dir = opendir(path);
+    if (!dir) {
+        return false;
+    }
+    while (!found && (entry = readdir(dir))) {
+        found = strncmp(entry->d_name, "vgpu-stub", strlen("vgpu-stub")) == 0;
+        if (found) {
+            snprintf(name, SYSFS_NAME_SIZE, "%.31s", entry->d_name);
+        }
+    }
+    closedir(dir);
+    return found;
+}
+
 static bool memory_is_enabled(const char *bdf)
 {
     uint8_t command = 0;

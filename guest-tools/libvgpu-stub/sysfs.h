@@ -22,6 +22,16 @@ int sysfs_open_attribute(const char *bdf, const char *name, int flags);
  */
 int sysfs_find(const char *wanted, char bdf[VGPU_STUB_BDF_SIZE]);
 
+/* The most that the name of a file of the driver has, with its NUL */
+#define SYSFS_NAME_SIZE 32
+
+/*
+ * Write the name of the file that the kernel's driver has for the device at
+ * @bdf, "vgpu-stub0", to @name. Returns false where it has none: the device is
+ * not its own.
+ */
+bool sysfs_driver_file(const char *bdf, char name[SYSFS_NAME_SIZE]);
+
 /*
  * Open the file that maps the BAR of the device at @bdf, with memory decoding
  * on.

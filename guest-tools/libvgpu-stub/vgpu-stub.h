@@ -1,8 +1,11 @@
 /*
  * libvgpu-stub: send requests through a vgpu-stub device
  *
- * For programs in a guest. No kernel driver is needed, but root is: the
- * device is used through its BAR, which sysfs lets root map.
+ * For programs in a guest. Where the kernel's driver has the device
+ * (/dev/vgpu-stub0), a program needs no more than the right to open that: it is
+ * for members of the group render. Without the driver, root can use the device
+ * through its BAR, which sysfs lets root map. The functions are the same; where
+ * they differ, they say so.
  *
  * Results. Functions return 0 (or a count) when they succeed and a negative
  * errno when they do not. What the device or the host says about a request is
@@ -10,22 +13,34 @@
  * outcome has the error code, VGPU_STUB_ERR_… of vgpu-stub-regs.h, with what
  * came along. "The errors of a request" are those of vgpu_stub_call().
  *
- * Threads. Any number of threads may use an open device. It executes one
- * request at a time; the library has them wait in a queue and sends them in
- * the order in which they were given to it.
+ * Threads. Any number of threads may use an open device. By the driver, many
+ * requests are under way at once, ordered as VGPU_STUB_ORDER() says. By the BAR
+ * the device executes one at a time; the library has them wait in a queue and
+ * sends them in the order in which they were given to it.
  *
- * Life. An open device is locked: nobody else opens it, in this process or
- * another, until it is closed or its process ends. Every request ends
- * exactly once, also when its device is closed: see vgpu_stub_close().
+ * Life. Every request ends exactly once, also when its device is closed: see
+ * vgpu_stub_close().
  *
- * Each network namespace has a sysfs, and so a lock, of its own: two of them
- * can open one device. Each sees when the other has been at it while its own
- * request ran: that ends as -EBUSY, and an outcome that is returned is always
- * that of the request that it is returned for.
+ * By the driver, any number of programs use a device, each in a context of its
+ * own on the host: nobody sees what another one has, and all of it is freed
+ * when the device is closed or its process ends. A context can be lost: when its
+ * worker on the host dies or is stopped, the link to the host ends, or the
+ * machine slept or was migrated. Then every request that was given to the
+ * library before that was known ends in an error, CONTEXT_LOST if it has no
+ * other. What is given to it afterwards is executed in a new context, in which
+ * all handles of the old one are INVALID_HANDLE.
+ *
+ * By the BAR, an open device is locked: nobody else opens it, in this process
+ * or another, until it is closed or its process ends. Each network namespace
+ * has a sysfs, and so a lock, of its own: two of them can open one device. Each
+ * sees when the other has been at it while its own request ran: that ends as
+ * -EBUSY, and an outcome that is returned is always that of the request that it
+ * is returned for.
  *
  * fork(). An open device is its process's own. In a child vgpu_stub_close() and
  * vgpu_stub_job_free() free what the child has of it and do nothing else, the
- * other functions return -ECANCELED.
+ * other functions return -ECANCELED. By the driver, what the process had on
+ * the accelerator is freed when such children have closed it or ended, too.
  *
  * Cancellation. No function is a cancellation point: pthread_cancel() takes
  * effect after it. What may take long is ended by vgpu_stub_cancel(), by
@@ -40,8 +55,8 @@
  * header gets what that one had. vgpu_stub_outcome and vgpu_stub_reply are as
  * the protocol has them.
  *
- * Waiting. If the driver uio_pci_generic is bound to the device, the library
- * sleeps until the device interrupts; else it looks at the device again and
+ * Waiting. By the driver, a thread sleeps until the device interrupts. By the
+ * BAR it does so if the driver uio_pci_generic is bound; else it looks at the device again and
  * again, and more and more seldom. Where an access takes long, it sleeps at
  * once.
  *
@@ -91,9 +106,13 @@ struct vgpu_stub_info {
     uint32_t protocol_version;      /* major << 16 | minor */
     uint32_t capabilities;          /* VGPU_STUB_CAP_… */
     uint32_t request_timeout_ms;    /* the device's own limit; 0 is none */
-    uint32_t access_ns;             /* one access, measured when it was opened */
+    uint32_t access_ns;             /* one access to the BAR, measured when it
+                                       was opened; by the driver 0 */
     bool link_up;                   /* a mediator has accepted the device */
     bool interrupts;                /* the library waits by interrupt */
+    bool driver;                    /* it is used through the kernel's driver */
+    bool queue;                     /* which has requests travel by the queue */
+    uint32_t bulk_max;              /* bytes that a request moves; 0: none */
 };
 
 /* How a request ended */
@@ -116,19 +135,23 @@ struct vgpu_stub_outcome {
 int vgpu_stub_list(char bdf[][VGPU_STUB_BDF_SIZE], int max);
 
 /*
- * Open a device. This turns its memory decoding on, where it is off. It does
- * not disturb what an earlier user has left in the device; the first request
- * clears that.
+ * Open a device: through the kernel's driver if that has it, else through its
+ * BAR. The latter turns its memory decoding on, where it is off. It does not
+ * disturb what an earlier user has left in the device; the first request clears
+ * that.
  *
- * @bdf: its address, "0000:00:1e.0" or "00:1e.0"; NULL is the first device
+ * @bdf: its address, "0000:00:1e.0" or "00:1e.0"; NULL is the first device that
+ *       can be opened, those whose link is up before the others
  * @dev: receives the open device, to be closed with vgpu_stub_close()
  *
  * Errors: -EINVAL @bdf is not a PCI address; -ENODEV no such device, or it is
- * not a vgpu-stub; -EACCES or -EPERM not root, or root of a user namespace, or
- * the kernel is locked down; -EROFS sysfs is mounted read-only; -EBUSY the
- * device is open already; -EADDRINUSE the kernel keeps the BAR for a driver;
- * -EIO its memory decoding stays off; -EPROTONOSUPPORT it speaks another major
- * version of the protocol.
+ * not a vgpu-stub, or the driver's file for it is not in /dev; -EACCES or
+ * -EPERM no right to open that file, or there is no driver and this is not
+ * root, or root of a user namespace, or the kernel is locked down; -EPROTONOSUPPORT
+ * it speaks another major version of the protocol. By the BAR also: -EROFS
+ * sysfs is mounted read-only; -EBUSY the device is open already; -EADDRINUSE
+ * the kernel keeps the BAR for another driver; -EIO its memory decoding stays
+ * off. Of NULL it is the first device's.
  */
 int vgpu_stub_open(const char *bdf, struct vgpu_stub **dev);
 
@@ -136,8 +159,9 @@ int vgpu_stub_open(const char *bdf, struct vgpu_stub **dev);
  * Close @dev. NULL is allowed.
  *
  * Requests that have not ended end as -ECANCELED, those of other threads too;
- * the one that the device executes is aborted. The device is free for others
- * on return. Other threads must not begin a call with @dev any more; jobs
+ * what the device executes is aborted. By the driver, all that the program has
+ * on the accelerator is freed; by the BAR, the device is free for others on
+ * return. Other threads must not begin a call with @dev any more; jobs
  * stay valid until vgpu_stub_job_free().
  */
 void vgpu_stub_close(struct vgpu_stub *dev);
@@ -165,8 +189,9 @@ void vgpu_stub_set_stop(struct vgpu_stub *dev, bool (*stop)(void *opaque),
 int vgpu_stub_get_info(struct vgpu_stub *dev, struct vgpu_stub_info *info);
 
 /*
- * Read the whole register map at once, buffers included, for diagnosis. This
- * waits for its turn like a request, and is a read like any other: it
+ * Read the whole register map at once, buffers included, for diagnosis. By the
+ * driver, the registers that say what the device is and LINK are read, and the
+ * others are 0. By the BAR this waits for its turn like a request, and is a read like any other: it
  * acknowledges an outcome that an earlier user has left in the device
  * (docs/registers.md, "The life of a request").
  *
@@ -187,6 +212,10 @@ struct vgpu_stub_state {
                                        from a random number at its open on */
     int user_pid;                   /* who has it open; 0: nobody */
     char user_name[17];             /* of that process, or ""; printable UTF-8 */
+    bool driver;                    /* it is the kernel's driver's: then status
+                                       and request_id are unknown, and 0 */
+    uint32_t users;                 /* processes that have it open, of those
+                                       that may be seen; user_pid is one */
 };
 
 /*
@@ -196,8 +225,8 @@ struct vgpu_stub_state {
  *
  * @bdf: as for vgpu_stub_open()
  *
- * Errors: as vgpu_stub_open() has, without -EBUSY and -EPROTONOSUPPORT; also
- * -EINVAL a wrong struct_size.
+ * By the driver this needs no privilege. Errors: as vgpu_stub_open() has,
+ * without -EBUSY and -EPROTONOSUPPORT; also -EINVAL a wrong struct_size.
  */
 int vgpu_stub_observe(const char *bdf, struct vgpu_stub_state *state);
 
@@ -210,17 +239,21 @@ int vgpu_stub_observe(const char *bdf, struct vgpu_stub_state *state);
  *           mediator expects a struct vgpu_stub_request to begin them
  * @timeout_ms: how long it may take from now on, the time in the queue
  *              included; negative is as long as the device itself allows once
- *              it has the request (request_timeout_ms)
+ *              it has the request (request_timeout_ms), and by the driver's
+ *              queue, the host
  * @outcome: filled when 0 or -EREMOTEIO is returned; may be NULL
  *
  * Returns 0 when the request is done. Errors: -EREMOTEIO it ended in an
  * error, @outcome has the code and what response came with it; -EINVAL
  * @length is 0; -EMSGSIZE @length is too large; -ETIMEDOUT no outcome in
- * time, the request has been aborted, though it may have been executed;
+ * time, the request has been aborted, though it may have been executed, or, by
+ * the driver's queue, may still be;
  * -ECANCELED @dev was closed; -EINTR see vgpu_stub_set_stop(); -ECONNRESET the
  * device was reset meanwhile; -EBUSY another program uses the device at the
  * same time, the request was not executed, or was, or was mixed with one of
- * that program's; -EPROTO the device does not follow its specification.
+ * that program's; -EPROTO the device does not follow its specification; by the
+ * driver also -EUSERS the device has as many programs as it can; -EFAULT memory
+ * that cannot be moved; -ENOMEM.
  */
 int vgpu_stub_call(struct vgpu_stub *dev, const void *request, size_t length,
                    int timeout_ms, struct vgpu_stub_outcome *outcome);
@@ -228,13 +261,30 @@ int vgpu_stub_call(struct vgpu_stub *dev, const void *request, size_t length,
 /*
  * A flag of requests: executing it twice does no harm. Such a request is sent
  * again when a reset or a migration of the VM ended it, or the mediator was
- * not there or went away (-ECONNRESET, CANCELLED, MEDIATOR_UNAVAILABLE), until
- * its time is over; without a @timeout_ms that is request_timeout_ms. Then it
- * ends as the last attempt did. Requests behind it wait.
+ * not there or went away (-ECONNRESET, CANCELLED, CONTEXT_LOST,
+ * MEDIATOR_UNAVAILABLE), until its time is over; without a @timeout_ms that is
+ * request_timeout_ms. Then it ends as the last attempt did. By the BAR requests
+ * behind it wait; by the driver they do not.
  *
  * Without the flag no request is ever sent twice.
  */
 #define VGPU_STUB_IDEMPOTENT (1u << 0)
+
+/*
+ * A flag of requests that are submitted: another one follows. It need not be
+ * sent before the next one without the flag is, or before somebody waits; so
+ * the driver gets many in one call. None is left unsent for longer than some
+ * milliseconds.
+ */
+#define VGPU_STUB_MORE (1u << 1)
+
+/*
+ * Beside the flags, a request may have an order, a number of 24 bits; without
+ * it, 0. Requests of one order are executed, and end, in the order in which
+ * they were given to the library, those of different ones as it comes. By the
+ * BAR all requests are of one order.
+ */
+#define VGPU_STUB_ORDER(number) ((number) % (1u << 24) * (1u << 8))
 
 /*
  * Send a request and do not wait. A thread of the library, which the first
@@ -269,6 +319,17 @@ int vgpu_stub_wait(struct vgpu_stub_job *job, int timeout_ms,
  * executes is aborted, and may have been executed all the same.
  */
 void vgpu_stub_cancel(struct vgpu_stub_job *job);
+
+/*
+ * A descriptor for poll(), select() and their like: it is readable while there
+ * are jobs of @dev that have ended and for which vgpu_stub_wait() has not
+ * returned that yet. It is the library's, to be neither read nor closed, and
+ * the same for all jobs, until vgpu_stub_close().
+ *
+ * Returns the descriptor. Errors: those of eventfd(); -ECANCELED @dev is the
+ * parent's.
+ */
+int vgpu_stub_fd(struct vgpu_stub *dev);
 
 /*
  * Free a job; if it has not ended, it is cancelled first. Nobody may wait for
@@ -357,9 +418,14 @@ int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
                               struct vgpu_stub_outcome *outcome);
 
 /*
- * Allocate @bytes, at least 1, of the accelerator's memory, zeroed. It belongs
- * to the device until it is freed, the device is reset or loses its link, or
- * the host's worker for the VM ends; it is not freed when @dev is closed.
+ * Allocate @bytes, at least 1, of the accelerator's memory, zeroed. By the
+ * driver it is the program's until it is freed, @dev is closed, or the context
+ * is lost. An allocation that ends too late for @timeout_ms is freed with one
+ * of the next requests.
+ *
+ * By the BAR, and by a driver without a queue, it belongs to the device until
+ * it is freed, the device is reset or loses its link, or the host's worker for
+ * the VM ends; it is not freed when @dev is closed.
  *
  * @handle: receives what other requests call it by, never 0
  */
@@ -371,7 +437,8 @@ int vgpu_stub_mem_free(struct vgpu_stub *dev, uint64_t handle, int timeout_ms,
                        struct vgpu_stub_outcome *outcome);
 
 /*
- * Free all memory that was allocated through the device, also what programs
+ * Free all memory that the program has. By the BAR, and by a driver without a
+ * queue, that is all which was allocated through the device, also what programs
  * that died have left, and that of programs that still use the device.
  *
  * @bytes: receives how many that were; may be NULL
@@ -384,10 +451,18 @@ int vgpu_stub_mem_free_all(struct vgpu_stub *dev, uint64_t *bytes,
 /*
  * Copy @length bytes to the accelerator's memory or from it, in as many
  * requests as that takes; 0 bytes take none, and @outcome is then that of one
- * that is done. When one fails, those before it
- * have been done. Who wants to show progress copies piece by piece: a piece of
- * any size costs no more than it would cost within the whole, if it is a
- * multiple of VGPU_STUB_WRITE_STEP or VGPU_STUB_READ_STEP.
+ * that is done. When one fails, those before it have been done: vgpu_stub_transfer()
+ * tells how many.
+ *
+ * By the driver's queue a request moves up to bulk_max bytes, directly from and
+ * to the program's memory, and some are under way at a time. The memory is the
+ * program's again when the function returns: so one that is ended early, as by
+ * @timeout_ms, returns when what was being moved has ended.
+ *
+ * Else a request carries VGPU_STUB_WRITE_STEP or VGPU_STUB_READ_STEP bytes. Who
+ * wants to show progress copies piece by piece: a piece of any size costs no
+ * more than it would cost within the whole, if it is a multiple of that, and
+ * large.
  *
  * @offset: where in @handle, in bytes
  */
@@ -400,7 +475,7 @@ int vgpu_stub_mem_read(struct vgpu_stub *dev, uint64_t handle,
                        int timeout_ms, unsigned flags,
                        struct vgpu_stub_outcome *outcome);
 
-/* Bytes that one request carries to the accelerator, and from it */
+/* Bytes that one request carries to the accelerator, and from it, without bulk */
 #define VGPU_STUB_WRITE_STEP \
     (VGPU_STUB_BUF_SIZE - sizeof(struct vgpu_stub_request) - 6 * 4)
 #define VGPU_STUB_READ_STEP \
@@ -415,6 +490,30 @@ int vgpu_stub_mem_copy(struct vgpu_stub *dev,
                        uint64_t from, uint64_t from_offset, uint64_t length,
                        int timeout_ms, unsigned flags,
                        struct vgpu_stub_outcome *outcome);
+
+/* What to copy */
+struct vgpu_stub_copy {
+    size_t struct_size;         /* sizeof(struct vgpu_stub_copy) */
+    uint32_t direction;         /* VGPU_STUB_COPY_… */
+    uint64_t handle, offset;    /* in the accelerator's memory */
+    uint64_t source, source_offset;     /* VGPU_STUB_COPY_WITHIN_DEVICE alone:
+                                           from there to @handle */
+    void *data;                 /* else: the program's memory; it is written
+                                   only by VGPU_STUB_COPY_FROM_DEVICE */
+    uint64_t length;            /* bytes */
+    uint64_t done;              /* receives how many were copied, from the
+                                   first on, also when the call fails */
+};
+
+/*
+ * Copy as the three functions above do. When it fails, @copy says how far it
+ * got; bytes behind that may have been copied or not.
+ *
+ * Errors: also -EINVAL, a wrong struct_size or direction.
+ */
+int vgpu_stub_transfer(struct vgpu_stub *dev, struct vgpu_stub_copy *copy,
+                   int timeout_ms, unsigned flags,
+                   struct vgpu_stub_outcome *outcome);
 
 /* What to run, on what */
 struct vgpu_stub_kernel {
@@ -457,7 +556,10 @@ int vgpu_stub_submit_launch(struct vgpu_stub *dev,
                             int timeout_ms, unsigned flags,
                             struct vgpu_stub_job **job);
 
-/* Wait until the host has executed everything that this VM sent before. */
+/*
+ * Wait until the host has executed everything that was sent before: by the
+ * driver, by this program in the order of @flags, else by this device.
+ */
 int vgpu_stub_synchronize(struct vgpu_stub *dev, int timeout_ms,
                           unsigned flags, struct vgpu_stub_outcome *outcome);
 

@@ -187,7 +187,8 @@ def test_errors(device):
     assert error.name == "OUT_OF_MEMORY"
     raises(TypeError, device.launch, "vector_add", 5, global_size=1)
     raises(ValueError, device.launch, "vector_add", global_size=())
-    assert raises(OSError, vgpu_stub.Device).errno == errno.EBUSY
+    assert raises(OSError, vgpu_stub.Device,
+                  device.info()["bdf"]).errno == errno.EBUSY
     assert raises(OSError, vgpu_stub.Device, "ff:1f.7").errno == errno.ENODEV
     device.close()
     raises(OSError, device.echo, b"")

@@ -160,7 +160,7 @@ static void test_bad_arguments(struct vgpu_stub *dev)
               "an empty request is refused");
     tap_equal(vgpu_stub_submit(dev, large, sizeof(large), -1, 0, &job),
               -EMSGSIZE, "a request of 1025 bytes is refused");
-    tap_equal(vgpu_stub_submit(dev, large, 32, -1, 2, &job), -EINVAL,
+    tap_equal(vgpu_stub_submit(dev, large, 32, -1, 4, &job), -EINVAL,
               "an unknown flag is refused");
 }
 
@@ -267,7 +267,7 @@ static void test_memory(struct vgpu_stub *dev)
               "write nothing");
     tap_ok(outcome.error_code == 0 && outcome.length == 0,
            "which has an outcome");
-    tap_equal(vgpu_stub_mem_write(dev, one, 0, data, 0, -1, 2, NULL), -EINVAL,
+    tap_equal(vgpu_stub_mem_write(dev, one, 0, data, 0, -1, 4, NULL), -EINVAL,
               "an unknown flag is refused there, too");
     tap_equal(vgpu_stub_synchronize(dev, -1, 0, NULL), 0, "synchronize");
     tap_equal(vgpu_stub_mem_free(dev, one, -1, NULL), 0, "free it");

@@ -1,0 +1,154 @@
+/*
+ * libvgpu-stub: requests, waited for or not
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "opened.h"
+
+struct vgpu_stub_job {
+    struct vgpu_stub *dev;
+    struct request request;
+    struct vgpu_stub_outcome outcome;
+    uint8_t bytes[VGPU_STUB_BUF_SIZE];
+};
+
+int opened_call(struct vgpu_stub *dev, const void *bytes, size_t length,
+                int64_t deadline_us, unsigned flags,
+                struct vgpu_stub_outcome *outcome)
+{
+    struct request request;
+    int rc = flags & VGPU_STUB_MORE ? -EINVAL : request_check(length, flags);
+
+    if (rc < 0) {
+        return rc;
+    }
+    request_init(&request, bytes, length, deadline_us, flags, outcome);
+    limit_ask(&request.limit, dev->stop, dev->opaque);
+    rc = dev->transport->ops->run(dev->transport, &request);
+    request_destroy(&request);
+    return rc;
+}
+
+int vgpu_stub_call(struct vgpu_stub *dev, const void *request, size_t length,
+                   int timeout_ms, struct vgpu_stub_outcome *outcome)
+{
+    struct vgpu_stub_outcome unwanted;
+    int cancelling, rc;
+
+    rc = opened_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = opened_call(dev, request, length, clock_deadline(timeout_ms), 0,
+                     outcome ? outcome : &unwanted);
+    opened_end(dev, cancelling);
+    return rc;
+}
+
+/* Within a call */
+static int submit(struct vgpu_stub *dev, const void *request, size_t length,
+                  int timeout_ms, unsigned flags, struct vgpu_stub_job **job)
+{
+    struct vgpu_stub_job *j;
+    int rc = request_check(length, flags);
+
+    if (rc < 0) {
+        return rc;
+    }
+    j = malloc(sizeof(*j));
+    if (!j) {
+        return -ENOMEM;
+    }
+    memcpy(j->bytes, request, length);
+    request_init(&j->request, j->bytes, length, clock_deadline(timeout_ms),
+                 flags, &j->outcome);
+    j->request.async = true;
+    j->dev = dev;
+
+    opened_hold(dev);
+    rc = dev->transport->ops->begin(dev->transport, &j->request);
+    if (rc < 0) {
+        request_destroy(&j->request);
+        free(j);
+        opened_release(dev);
+        return rc;
+    }
+    *job = j;
+    return 0;
+}
+
+int vgpu_stub_submit(struct vgpu_stub *dev, const void *request,
+                     size_t length, int timeout_ms, unsigned flags,
+                     struct vgpu_stub_job **job)
+{
+    int cancelling, rc;
+
+    rc = opened_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = submit(dev, request, length, timeout_ms, flags, job);
+    opened_end(dev, cancelling);
+    return rc;
+}
+
+int vgpu_stub_wait(struct vgpu_stub_job *job, int timeout_ms,
+                   struct vgpu_stub_outcome *outcome)
+{
+    struct transport *transport = job->dev->transport;
+    int cancelling, rc;
+
+    rc = opened_begin(job->dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = transport->ops->wait(transport, &job->request,
+                              clock_deadline(timeout_ms));
+    if (outcome && (rc == 0 || rc == -EREMOTEIO)) {
+        *outcome = job->outcome;
+    }
+    opened_end(job->dev, cancelling);
+    return rc;
+}
+
+void vgpu_stub_cancel(struct vgpu_stub_job *job)
+{
+    struct transport *transport = job->dev->transport;
+    int cancelling;
+
+    if (opened_begin(job->dev, &cancelling) == 0) {
+        transport->ops->cancel(transport, &job->request);
+        opened_end(job->dev, cancelling);
+    }
+}
+
+void vgpu_stub_job_free(struct vgpu_stub_job *job)
+{
+    if (!job) {
+        return;
+    }
+    vgpu_stub_cancel(job);
+    vgpu_stub_wait(job, -1, NULL);
+    if (!opened_is_inherited(job->dev)) {
+        request_destroy(&job->request);
+    }
+    opened_release(job->dev);
+    free(job);
+}
+
+int vgpu_stub_fd(struct vgpu_stub *dev)
+{
+    int cancelling, rc;
+
+    rc = opened_begin(dev, &cancelling);
+    if (rc < 0) {
+        return rc;
+    }
+    rc = dev->transport->ops->fd(dev->transport);
+    opened_end(dev, cancelling);
+    return rc;
+}
