@@ -341,7 +341,7 @@ void worker_process_share(WorkerProcess *process, uint64_t context,
         .type = VGPU_STUB_MSG_ARENA,
         .length = sizeof(payload),
     };
-    const int fd = fcntl(arena_fd(arena), F_DUPFD_CLOEXEC, 0);
+    const int fd = arena_open(arena);
 
     g_assert(process->ready && !process->over && !process->shares);
     process->shares = true;

@@ -6,7 +6,6 @@
 #include "link-queue.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 struct LinkQueue {
     Channel *channel;
@@ -133,7 +132,7 @@ static void link_context_served(gpointer opaque, Arena *arena)
         .length = sizeof(payload),
         .sequence = context->number,
     };
-    const int fd = fcntl(arena_fd(arena), F_DUPFD_CLOEXEC, 0);
+    const int fd = arena_open(arena);
 
     if (fd < 0) {
         g_warning("vm %s: a context is refused: no descriptor for its "

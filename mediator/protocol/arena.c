@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#define _GNU_SOURCE             /* F_ADD_SEALS */
+#define _GNU_SOURCE             /* F_ADD_SEALS, F_SETLEASE, fallocate() */
 #include "arena.h"
 
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <linux/magic.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -56,21 +57,51 @@ static bool arena_refuse(const char *what, GError **error)
 
 /* --- Making and taking --- */
 
+/* Open the memory of @fd once more; -1 and `errno` when that cannot be. */
+static int open_again(int fd)
+{
+    char path[32];
+
+    g_snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    return open(path, O_RDWR | O_CLOEXEC);
+}
+
+/*
+ * What memfd_create() has opened the kernel does not count among the file's
+ * users, see arena_release(); and it would let everybody open it again who has
+ * a descriptor.
+ */
+static bool arena_prepare(Arena *arena, int fd, GError **error)
+{
+    if (ftruncate(fd, arena_bytes(arena)) < 0) {
+        return arena_fail("ftruncate", errno, error);
+    }
+    if (fcntl(fd, F_ADD_SEALS, ARENA_SEALS) < 0) {
+        return arena_fail("F_ADD_SEALS", errno, error);
+    }
+    if (fchmod(fd, S_IRUSR | S_IWUSR) < 0) {
+        return arena_fail("fchmod", errno, error);
+    }
+    arena->fd = open_again(fd);
+    if (arena->fd < 0) {
+        return arena_fail("the memory of an arena: open", errno, error);
+    }
+    return true;
+}
+
 static bool arena_make(Arena *arena, GError **error)
 {
     /* glibc has had a function for it only since 2.27. */
-    arena->fd = syscall(SYS_memfd_create, "vgpu-arena",
-                        MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (arena->fd < 0) {
+    const int fd = syscall(SYS_memfd_create, "vgpu-arena",
+                           MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    bool made;
+
+    if (fd < 0) {
         return arena_fail("memfd_create", errno, error);
     }
-    if (ftruncate(arena->fd, arena_bytes(arena)) < 0) {
-        return arena_fail("ftruncate", errno, error);
-    }
-    if (fcntl(arena->fd, F_ADD_SEALS, ARENA_SEALS) < 0) {
-        return arena_fail("F_ADD_SEALS", errno, error);
-    }
-    return true;
+    made = arena_prepare(arena, fd, error);
+    close(fd);
+    return made;
 }
 
 static bool arena_inspect(const Arena *arena, GError **error)
@@ -191,11 +222,29 @@ void arena_unref(Arena *arena)
     g_free(arena);
 }
 
+/*
+ * The kernel gives a lease for writing to whoever is the only one that has a
+ * file open or mapped; the descriptor that asks counts once, wherever it has been
+ * duplicated to.
+ */
+static bool arena_is_alone(const Arena *arena)
+{
+    return fcntl(arena->fd, F_SETLEASE, F_WRLCK) == 0 &&
+           fcntl(arena->fd, F_SETLEASE, F_UNLCK) == 0;
+}
+
+bool arena_release(const Arena *arena)
+{
+    return arena_is_alone(arena) &&
+           fallocate(arena->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                     arena_bytes(arena)) == 0;
+}
+
 /* --- What it is --- */
 
-int arena_fd(const Arena *arena)
+int arena_open(const Arena *arena)
 {
-    return arena->fd;
+    return open_again(arena->fd);
 }
 
 unsigned arena_small(const Arena *arena)

@@ -34,8 +34,18 @@ Arena *arena_map(int fd, unsigned small, unsigned large, GError **error);
 Arena *arena_ref(Arena *arena);
 void arena_unref(Arena *arena);
 
-/* Its descriptor, which lives as long as it does; -1 of one that was mapped */
-int arena_fd(const Arena *arena);
+/*
+ * A descriptor of the memory for another process, of an arena that was made here;
+ * -1 and `errno` when there is none. Who has it can open the memory no further
+ * time, unless his user is this process's or root.
+ */
+int arena_open(const Arena *arena);
+
+/*
+ * Whether nobody but this process has or can get at the memory of an arena that
+ * was made here. What was in it is gone then, and the host has the memory back.
+ */
+bool arena_release(const Arena *arena);
 
 /* Places, and the size of all in bytes */
 unsigned arena_small(const Arena *arena);

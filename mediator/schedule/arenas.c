@@ -8,14 +8,22 @@
 /* A VM that is attached or has arenas */
 typedef struct ArenasVm {
     bool attached;
-    unsigned count;             /* arenas that it has */
+    unsigned count;             /* arenas that it has … */
+    unsigned held;              /* … of them, those that were given back */
 } ArenasVm;
+
+/* An arena that was given back, of which somebody has the memory still */
+typedef struct Held {
+    char *vm;
+    Arena *arena;
+} Held;
 
 struct Arenas {
     QueueSettings settings;
     GHashTable *vms;            /* name → ArenasVm */
     unsigned waiting;           /* VMs that are attached and have none */
-    uint64_t bytes;             /* of all that there are */
+    GQueue held;                /* Held, the oldest first */
+    uint64_t bytes;             /* of all that there are, those as well */
 };
 
 Arenas *arenas_new(void)
@@ -28,8 +36,18 @@ Arenas *arenas_new(void)
     return arenas;
 }
 
+static void held_free(Held *held)
+{
+    g_free(held->vm);
+    arena_unref(held->arena);
+    g_free(held);
+}
+
 void arenas_free(Arenas *arenas)
 {
+    while (!g_queue_is_empty(&arenas->held)) {
+        held_free(g_queue_pop_head(&arenas->held));
+    }
     g_hash_table_unref(arenas->vms);
     g_free(arenas);
 }
@@ -86,6 +104,53 @@ void arenas_detach(Arenas *arenas, const char *name)
     arenas_set_vm(arenas, name, vm);
 }
 
+/* --- What was given back --- */
+
+/* @vm has so much less. */
+static void arenas_count_down(Arenas *arenas, const char *name,
+                              uint64_t bytes, unsigned held)
+{
+    ArenasVm vm = arenas_vm(arenas, name);
+
+    arenas->bytes -= bytes;
+    vm.count--;
+    vm.held -= held;
+    arenas_set_vm(arenas, name, vm);
+}
+
+/* Look at all that is held whether it still is. */
+static void arenas_look(Arenas *arenas)
+{
+    for (unsigned left = arenas->held.length; left > 0; left--) {
+        Held *held = g_queue_pop_head(&arenas->held);
+
+        if (arena_release(held->arena)) {
+            arenas_count_down(arenas, held->vm, arena_bytes(held->arena), 1);
+            held_free(held);
+        } else {
+            g_queue_push_tail(&arenas->held, held);
+        }
+    }
+}
+
+static void arenas_hold(Arenas *arenas, const char *name, Arena *arena)
+{
+    ArenasVm vm = arenas_vm(arenas, name);
+    Held *held = g_new0(Held, 1);
+
+    held->vm = g_strdup(name);
+    held->arena = arena;
+    g_queue_push_tail(&arenas->held, held);
+    vm.held++;
+    arenas_set_vm(arenas, name, vm);
+}
+
+unsigned arenas_held(Arenas *arenas, const char *name)
+{
+    arenas_look(arenas);
+    return arenas_vm(arenas, name).held;
+}
+
 /* --- Taking and giving back --- */
 
 /* Whether @vm may have another of @size bytes */
@@ -101,9 +166,11 @@ static bool arenas_has_room(const Arenas *arenas, const ArenasVm *vm,
 Arena *arenas_take(Arenas *arenas, const char *name, GError **error)
 {
     const QueueSettings *settings = &arenas->settings;
-    ArenasVm vm = arenas_vm(arenas, name);
+    ArenasVm vm;
     Arena *arena;
 
+    arenas_look(arenas);
+    vm = arenas_vm(arenas, name);
     if (!arenas_has_room(arenas, &vm,
                          VGPU_STUB_ARENA_BYTES(settings->arena_small,
                                                settings->arena_large))) {
@@ -123,15 +190,16 @@ Arena *arenas_take(Arenas *arenas, const char *name, GError **error)
 
 void arenas_give_back(Arenas *arenas, const char *name, Arena *arena)
 {
-    ArenasVm vm = arenas_vm(arenas, name);
-
-    arenas->bytes -= arena_bytes(arena);
-    vm.count--;
-    arenas_set_vm(arenas, name, vm);
-    arena_unref(arena);
+    if (arena_release(arena)) {
+        arenas_count_down(arenas, name, arena_bytes(arena), 0);
+        arena_unref(arena);
+    } else {
+        arenas_hold(arenas, name, arena);
+    }
 }
 
-uint64_t arenas_bytes(const Arenas *arenas)
+uint64_t arenas_bytes(Arenas *arenas)
 {
+    arenas_look(arenas);
     return arenas->bytes;
 }

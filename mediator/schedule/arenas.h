@@ -2,7 +2,8 @@
  * Arenas for contexts, within what all of them together may take
  *
  * What an arena counts is its full size, although it takes less until all of its
- * places have been used. For the first one of each VM that has a queue the
+ * places have been used, and it counts until the kernel says that nobody else has
+ * its memory: a device may keep what it was given. For the first one of each VM that has a queue the
  * memory is kept; further ones have what is left.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
@@ -35,10 +36,13 @@ void arenas_detach(Arenas *arenas, const char *vm);
  */
 Arena *arenas_take(Arenas *arenas, const char *vm, GError **error);
 
-/* The context has ended, nobody uses its arena any more. */
+/* The context has ended, nobody uses its arena any more, or is to use it. */
 void arenas_give_back(Arenas *arenas, const char *vm, Arena *arena);
 
+/* How many arenas of @vm were given back whose memory somebody has still */
+unsigned arenas_held(Arenas *arenas, const char *vm);
+
 /* Bytes of all that there are, at their full sizes */
-uint64_t arenas_bytes(const Arenas *arenas);
+uint64_t arenas_bytes(Arenas *arenas);
 
 #endif /* MEDIATOR_ARENAS_H */

@@ -323,7 +323,9 @@ static uint32_t context_prepare(Context *context)
     if (context_executor(context)->slots == 0) {
         return VGPU_STUB_ERR_INVALID_POOL;
     }
-    if (context_siblings(context) >= vm_limits(context->vm)->contexts) {
+    if (context_siblings(context) +
+        arenas_held(context->contexts->arenas, context->name) >=
+        vm_limits(context->vm)->contexts) {
         return VGPU_STUB_ERR_QUEUE_FULL;
     }
     context->arena = arenas_take(context->contexts->arenas, context->name,

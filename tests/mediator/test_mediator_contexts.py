@@ -233,3 +233,33 @@ def test_spares(connect, ctl):
     assert len(link.daemon.workers()) == 3
     link.close()
     wait_for(lambda: not link.daemon.workers(), "end of the workers")
+
+
+def test_arenas_that_a_device_keeps(connect, ctl):
+    """They are contexts of its VM and count as memory until it lets go."""
+    link = connect("[vm]\ncontexts=3\n[queue]\narena-mib=28\n")
+    kept = []
+    for _ in range(3):
+        context = link.open()
+        handle = alloc(context, MIB)[1]
+        assert write(context, handle, bytes(MIB)).status == NONE
+        kept.append(os.dup(context.arena.fd))
+        context.close()
+    assert link.refused(link.start_open()) == FULL
+    one = os.fstat(kept[0]).st_size
+
+    def counted():
+        return json.loads(ctl("status", "--json"))[0]["arena_mib"]
+    assert counted() == 3 * one >> 20
+    # Nor does it help to come again.
+    link.close()
+    link = connect(number=1)
+    assert link.refused(link.start_open()) == FULL
+    os.close(kept.pop())
+    assert counted() == 2 * one >> 20
+    context = link.open()
+    assert context.ask(SYNCHRONIZE).status == NONE
+    assert context.close() == []
+    for fd in kept:
+        os.close(fd)
+    assert counted() == 0

@@ -229,7 +229,7 @@ class QueueLink(DeviceLink):
         assert message.payload == wire.CONTEXT.pack(context.number, *RESERVED)
         assert message.sequence == context.number
         assert not context.places
-        del self.contexts[context.number]
+        self.forget(context)
         return answers
 
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/wire.h"
@@ -56,7 +57,7 @@ static void test_shared(void)
 {
     Arena *arena = arena_ref(new_arena());
     g_autoptr(GError) error = NULL;
-    Arena *other = arena_map(dup(arena_fd(arena)), SMALL, LARGE, &error);
+    Arena *other = arena_map(arena_open(arena), SMALL, LARGE, &error);
 
     g_assert_no_error(error);
     arena_unref(arena);
@@ -161,13 +162,74 @@ static void test_huge_pages(void)
 static void test_own_cannot_change(void)
 {
     Arena *arena = new_arena();
+    const int fd = arena_open(arena);
 
-    g_assert_cmpint(ftruncate(arena_fd(arena), 0), ==, -1);
-    g_assert_cmpint(ftruncate(arena_fd(arena), arena_bytes(arena) + 1), ==,
-                    -1);
-    g_assert_cmpint(fcntl(arena_fd(arena), F_ADD_SEALS, F_SEAL_WRITE), ==,
-                    -1);
+    g_assert_cmpint(ftruncate(fd, 0), ==, -1);
+    g_assert_cmpint(ftruncate(fd, arena_bytes(arena) + 1), ==, -1);
+    g_assert_cmpint(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), ==, -1);
+    close(fd);
     arena_unref(arena);
+}
+
+/* --- Who has it --- */
+
+static blkcnt_t blocks(int fd)
+{
+    struct stat found;
+
+    g_assert_cmpint(fstat(fd, &found), ==, 0);
+    g_assert_cmpint(found.st_mode & ACCESSPERMS, ==, 0600);
+    return found.st_blocks;
+}
+
+static void *map(int fd)
+{
+    void *memory = mmap(NULL, BYTES, PROT_READ, MAP_SHARED, fd, 0);
+
+    g_assert_true(memory != MAP_FAILED);
+    return memory;
+}
+
+/* In whichever way somebody else has it, it is not given back. */
+static void test_release(void)
+{
+    Arena *arena = new_arena();
+    int fd = arena_open(arena), other;
+    void *memory = map(fd);
+
+    memset(arena_bulk(arena, SMALL), 1, 4096);
+    g_assert_false(arena_release(arena));
+    other = dup(fd);
+    close(fd);
+    g_assert_false(arena_release(arena));
+    munmap(memory, BYTES);
+    g_assert_false(arena_release(arena));
+    memory = map(other);
+    g_assert_cmpint(blocks(other), >, 0);
+    close(other);
+    g_assert_false(arena_release(arena));
+    munmap(memory, BYTES);
+    g_assert_true(arena_release(arena));
+    g_assert_cmpint(*arena_bulk(arena, SMALL), ==, 0);
+    arena_unref(arena);
+}
+
+/* What cannot be opened again is no way to it: the memory is given back. */
+static void test_release_of_a_name(void)
+{
+    Arena *arena = new_arena();
+    const int fd = arena_open(arena);
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
+    const int name = open(path, O_PATH | O_CLOEXEC);
+
+    memset(arena_bulk(arena, SMALL), 1, 4096);
+    g_assert_cmpint(name, >=, 0);
+    g_assert_cmpint(blocks(name), >, 0);
+    close(fd);
+    g_assert_true(arena_release(arena));
+    arena_unref(arena);
+    g_assert_cmpint(blocks(name), ==, 0);
+    close(name);
 }
 
 /* --- What a device says of a place --- */
@@ -226,6 +288,8 @@ int main(int argc, char **argv)
     g_test_add_func("/arena/size", test_size);
     g_test_add_func("/arena/huge-pages", test_huge_pages);
     g_test_add_func("/arena/own-cannot-change", test_own_cannot_change);
+    g_test_add_func("/arena/release", test_release);
+    g_test_add_func("/arena/release-of-a-name", test_release_of_a_name);
     g_test_add_func("/arena/requests", test_requests);
     return g_test_run();
 }

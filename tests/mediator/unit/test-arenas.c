@@ -5,6 +5,8 @@
  */
 #include "schedule/arenas.h"
 
+#include <unistd.h>
+
 /* An arena has 1152 KiB, so three of them fit into 4 MiB. */
 static const QueueSettings settings = {
     .arena_small = 0, .arena_large = 1, .arena_mib = 4,
@@ -110,11 +112,49 @@ static void test_other_settings(void)
     arenas_free(arenas);
 }
 
+/* What a device keeps counts, as its VM's, until it has let it go. */
+static void test_kept_by_a_device(void)
+{
+    Arenas *arenas = new_arenas();
+    Arena *some[3];
+    int kept[2];
+
+    arenas_attach(arenas, "b");
+    for (unsigned i = 0; i < G_N_ELEMENTS(kept); i++) {
+        some[i] = take(arenas, "a");
+        g_assert_nonnull(some[i]);
+        kept[i] = arena_open(some[i]);
+        arenas_give_back(arenas, "a", some[i]);
+        g_assert_cmpuint(arenas_held(arenas, "a"), ==, i + 1);
+    }
+    g_assert_cmpuint(arenas_bytes(arenas), ==, 2 * SIZE);
+    /* Also when the VM has gone, and for others */
+    arenas_attach(arenas, "a");
+    arenas_detach(arenas, "a");
+    g_assert_null(take(arenas, "a"));
+    some[2] = take(arenas, "b");
+    g_assert_nonnull(some[2]);
+    close(kept[0]);
+    some[0] = take(arenas, "a");
+    g_assert_nonnull(some[0]);
+    g_assert_cmpuint(arenas_held(arenas, "a"), ==, 1);
+    close(kept[1]);
+    g_assert_cmpuint(arenas_bytes(arenas), ==, 2 * SIZE);
+    g_assert_cmpuint(arenas_held(arenas, "a"), ==, 0);
+    arenas_give_back(arenas, "b", some[2]);
+    /* With one that is kept it ends, too. */
+    kept[0] = arena_open(some[0]);
+    arenas_give_back(arenas, "a", some[0]);
+    arenas_free(arenas);
+    close(kept[0]);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/arenas/bound", test_bound);
     g_test_add_func("/arenas/first-is-kept", test_first_is_kept);
     g_test_add_func("/arenas/other-settings", test_other_settings);
+    g_test_add_func("/arenas/kept-by-a-device", test_kept_by_a_device);
     return g_test_run();
 }

@@ -553,7 +553,8 @@ int main(int argc, char **argv)
 
     g_test_init(&argc, &argv, NULL);
     g_assert_nonnull(arena);
-    arena_fd_to_try = arena_fd(arena);
+    arena_fd_to_try = arena_open(arena);
+    g_assert_cmpint(arena_fd_to_try, >=, 0);
     g_test_add_func("/sandbox/cpu", test_cpu);
     g_test_add_func("/sandbox/opencl", test_opencl);
     g_test_add_func("/sandbox/cuda", test_cuda);
