@@ -318,6 +318,20 @@ bool arena_check(const Arena *arena,
            check_flags(request, error);
 }
 
+bool arena_check_answer(const struct vgpu_stub_wire_qrequest *request,
+                        size_t length, uint32_t moved, GError **error)
+{
+    if (length < sizeof(struct vgpu_stub_response) ||
+        length > request->response_capacity || moved > request->bulk_length) {
+        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
+                    "an answer of %zu bytes, with %u of bulk; up to %u and %u "
+                    "are allowed", length, moved, request->response_capacity,
+                    request->bulk_length);
+        return false;
+    }
+    return true;
+}
+
 uint8_t *arena_request(const Arena *arena, uint32_t place)
 {
     return arena->memory + VGPU_STUB_ARENA_OFFSET(place, arena->small);

@@ -61,6 +61,13 @@ bool arena_check(const Arena *arena,
                  GError **error);
 
 /*
+ * Whether an answer of @length bytes, with @moved ones of bulk, is one to
+ * @request. If not, a WIRE_ERROR_VIOLATION.
+ */
+bool arena_check_answer(const struct vgpu_stub_wire_qrequest *request,
+                        size_t length, uint32_t moved, GError **error);
+
+/*
  * The parts of @place, which is one of this arena. A small place has no bulk:
  * NULL.
  */

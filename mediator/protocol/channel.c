@@ -1,5 +1,5 @@
 /*
- * A connected socket that carries messages
+ * A connected socket, or a pair of pipes, that carries messages
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -15,7 +15,8 @@
 typedef struct ChannelSource {
     GSource source;
     Channel *channel;
-    gpointer tag;               /* of the socket in the source */
+    gpointer tag;               /* of the socket in the source … */
+    gpointer tag_out;           /* … and of what is transmitted to beside it */
 } ChannelSource;
 
 /* A descriptor on its way, with a message in the transmit buffer */
@@ -26,6 +27,8 @@ typedef struct Passenger {
 
 struct Channel {
     int fd;
+    int out;                    /* a pair's, to transmit to; -1: a socket */
+    guint read_size;
     ChannelSource *source;
     bool draining;
     bool ended;                 /* while draining: nothing more will come */
@@ -87,6 +90,9 @@ static ssize_t channel_transmit(Channel *channel)
 
     if (first != NULL && first->start == 0) {
         return send_with(channel->fd, bytes, first->size, first->fd);
+    }
+    if (channel->out >= 0) {
+        return write(channel->out, bytes, channel->tx->len);
     }
     return send(channel->fd, bytes,
                 first != NULL ? first->start : channel->tx->len,
@@ -155,9 +161,9 @@ static bool channel_receive(Channel *channel, GError **error)
     if (channel_full(channel) || channel->ended) {
         return true;
     }
-    g_byte_array_set_size(channel->rx, before + CHANNEL_READ_SIZE);
-    received = recv(channel->fd, channel->rx->data + before,
-                    CHANNEL_READ_SIZE, 0);
+    g_byte_array_set_size(channel->rx, before + channel->read_size);
+    received = read(channel->fd, channel->rx->data + before,
+                    channel->read_size);
     g_byte_array_set_size(channel->rx, before + MAX(received, 0));
     if (received < 0) {
         return errno == EAGAIN || errno == EINTR ||
@@ -175,18 +181,34 @@ static bool channel_receive(Channel *channel, GError **error)
     return true;
 }
 
-/* Without conditions a source is ready all the time once the peer goes. */
-static void channel_watch_for(Channel *channel, GIOCondition wanted)
+/*
+ * Watch @fd, whose tag is @tag, for @wanted and not for @watched any more.
+ * Without conditions a source is ready all the time once the peer goes.
+ */
+static void channel_watch_fd(Channel *channel, gpointer *tag, int fd,
+                             GIOCondition watched, GIOCondition wanted)
 {
     GSource *source = &channel->source->source;
 
-    if (channel->watched != 0 && wanted != 0) {
-        g_source_modify_unix_fd(source, channel->source->tag, wanted);
+    if (watched != 0 && wanted != 0) {
+        g_source_modify_unix_fd(source, *tag, wanted);
     } else if (wanted != 0) {
-        channel->source->tag = g_source_add_unix_fd(source, channel->fd,
-                                                    wanted);
-    } else {
-        g_source_remove_unix_fd(source, channel->source->tag);
+        *tag = g_source_add_unix_fd(source, fd, wanted);
+    } else if (watched != 0) {
+        g_source_remove_unix_fd(source, *tag);
+    }
+}
+
+static void channel_watch_for(Channel *channel, GIOCondition wanted)
+{
+    const GIOCondition of_fd = channel->out >= 0 ? G_IO_IN : ~0;
+    ChannelSource *source = channel->source;
+
+    channel_watch_fd(channel, &source->tag, channel->fd,
+                     channel->watched & of_fd, wanted & of_fd);
+    if (channel->out >= 0) {
+        channel_watch_fd(channel, &source->tag_out, channel->out,
+                         channel->watched & G_IO_OUT, wanted & G_IO_OUT);
     }
     channel->watched = wanted;
 }
@@ -206,10 +228,20 @@ static void channel_watch(Channel *channel)
 static bool channel_has_news(const Channel *channel)
 {
     const ChannelSource *source = channel->source;
+    const GIOCondition of_fd = channel->out >= 0 ? G_IO_IN : ~0;
 
-    return channel->watched != 0 &&
+    return (channel->watched & of_fd) != 0 &&
            (g_source_query_unix_fd((GSource *)&source->source, source->tag) &
             ~G_IO_OUT) != 0;
+}
+
+/* Tell the owner once that nothing waits any more. */
+static void channel_tell_drained(Channel *channel, bool waited)
+{
+    if (waited && channel->tx->len == 0 &&
+        channel->handlers->drained != NULL) {
+        channel->handlers->drained(channel->opaque);
+    }
 }
 
 static gboolean channel_ready(GSource *source,
@@ -218,18 +250,23 @@ static gboolean channel_ready(GSource *source,
 {
     Channel *channel = ((ChannelSource *)source)->channel;
     const bool news = channel_has_news(channel);
+    const bool waited = channel->tx->len > 0;
     g_autoptr(GError) error = NULL;
+    bool good;
 
     if (channel->soon) {
         channel->soon = false;
         g_source_set_ready_time(source, -1);
     }
+    good = channel_flush(channel, &error);
+    if (good) {
+        channel_tell_drained(channel, waited);
+    }
     /*
      * Messages that waited for room in the transmit buffer are delivered
      * before more is received, or the receive buffer could grow.
      */
-    if (channel_flush(channel, &error) &&
-        channel_deliver(channel, &error) &&
+    if (good && channel_deliver(channel, &error) &&
         (!news || (channel_receive(channel, &error) &&
                    channel_deliver(channel, &error)))) {
         channel_watch(channel);
@@ -263,6 +300,8 @@ Channel *channel_new(int fd, const ChannelHandlers *handlers,
     Channel *channel = g_new0(Channel, 1);
 
     channel->fd = fd;
+    channel->out = -1;
+    channel->read_size = CHANNEL_READ_SIZE;
     channel->rx = g_byte_array_sized_new(CHANNEL_READ_SIZE);
     channel->tx = g_byte_array_new();
     g_queue_init(&channel->passengers);
@@ -270,6 +309,25 @@ Channel *channel_new(int fd, const ChannelHandlers *handlers,
     channel->opaque = opaque;
     channel_attach(channel);
     return channel;
+}
+
+Channel *channel_new_pair(int in, int out, const ChannelHandlers *handlers,
+                          gpointer opaque)
+{
+    Channel *channel = channel_new(in, handlers, opaque);
+
+    channel->out = out;
+    return channel;
+}
+
+void channel_set_read_size(Channel *channel, guint size)
+{
+    channel->read_size = size;
+}
+
+guint channel_waiting(const Channel *channel)
+{
+    return channel->tx->len;
 }
 
 void channel_finish(Channel *channel)
@@ -287,6 +345,9 @@ void channel_free(Channel *channel)
         passenger_free(g_queue_pop_head(&channel->passengers));
     }
     close(channel->fd);
+    if (channel->out >= 0) {
+        close(channel->out);
+    }
     g_free(channel);
 }
 
@@ -332,6 +393,15 @@ void channel_answer(Channel *channel, const WireHeader *to, uint16_t type,
     channel_push(channel, idle);
 }
 
+/* There is something in the buffer that was not @idle before; it can wait. */
+static void channel_push_soon(Channel *channel, bool idle)
+{
+    if (idle) {
+        channel->soon = true;
+        g_source_set_ready_time(&channel->source->source, 0);
+    }
+}
+
 void channel_answer_soon(Channel *channel, const WireHeader *to,
                          uint16_t type, uint32_t status, const void *payload,
                          size_t length)
@@ -339,10 +409,16 @@ void channel_answer_soon(Channel *channel, const WireHeader *to,
     bool idle = channel->tx->len == 0;
 
     wire_append_answer(channel->tx, to, type, status, payload, length);
-    if (idle) {
-        channel->soon = true;
-        g_source_set_ready_time(&channel->source->source, 0);
-    }
+    channel_push_soon(channel, idle);
+}
+
+void channel_send_soon(Channel *channel, const WireHeader *header,
+                       const void *head, size_t size, const void *body)
+{
+    bool idle = channel->tx->len == 0;
+
+    wire_append_parts(channel->tx, header, head, size, body);
+    channel_push_soon(channel, idle);
 }
 
 void channel_send_fd(Channel *channel, const WireHeader *header,

@@ -1,5 +1,5 @@
 /*
- * A connected socket that carries messages
+ * A connected socket, or a pair of pipes, that carries messages
  *
  * A channel receives into and transmits from buffers of its own and never
  * blocks. Both buffers are bounded: while CHANNEL_TX_FULL bytes wait for a
@@ -21,6 +21,9 @@
 /* Bytes that one peer may have read before the others have their turn */
 #define CHANNEL_READ_SIZE 4096
 
+/* The same for one that sends an arena's bytes, protocol/carrier.h */
+#define CHANNEL_READ_SIZE_BULK 32768
+
 typedef struct Channel Channel;
 
 typedef struct ChannelHandlers {
@@ -37,11 +40,30 @@ typedef struct ChannelHandlers {
      * the channel here.
      */
     void (*closed)(gpointer opaque, const GError *error);
+    /*
+     * Nothing waits to be transmitted any more. Must not free the channel. NULL:
+     * nobody wants to know.
+     */
+    void (*drained)(gpointer opaque);
 } ChannelHandlers;
 
 /* Takes over @fd, a connected non-blocking stream socket. */
 Channel *channel_new(int fd, const ChannelHandlers *handlers,
                      gpointer opaque);
+
+/*
+ * The same with one descriptor to receive from and one to transmit to, which may
+ * be pipes. SIGPIPE has to be ignored; neither channel_finish(),
+ * channel_drain() nor channel_send_fd() are for it.
+ */
+Channel *channel_new_pair(int in, int out, const ChannelHandlers *handlers,
+                          gpointer opaque);
+
+/* Read up to @size bytes at once, instead of CHANNEL_READ_SIZE. */
+void channel_set_read_size(Channel *channel, guint size);
+
+/* Bytes that wait to be transmitted */
+guint channel_waiting(const Channel *channel);
 
 /* The peer will find that no more messages come. */
 void channel_finish(Channel *channel);
@@ -78,6 +100,13 @@ void channel_answer(Channel *channel, const WireHeader *to, uint16_t type,
 void channel_answer_soon(Channel *channel, const WireHeader *to,
                          uint16_t type, uint32_t status, const void *payload,
                          size_t length);
+
+/*
+ * The same for a message of its own, whose payload begins with the @size bytes
+ * of @head and goes on with @body.
+ */
+void channel_send_soon(Channel *channel, const WireHeader *header,
+                       const void *head, size_t size, const void *body);
 
 /*
  * As channel_send(), with the descriptor @fd, which is taken over. It goes with

@@ -11,6 +11,18 @@
 
 G_DEFINE_QUARK(wire-error-quark, wire_error)
 
+bool wire_violation(GError **error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    g_propagate_error(error, g_error_new_valist(WIRE_ERROR,
+                                                WIRE_ERROR_VIOLATION, format,
+                                                args));
+    va_end(args);
+    return false;
+}
+
 gssize wire_decode(const uint8_t *bytes, size_t size, WireHeader *header,
                    GError **error)
 {
@@ -55,8 +67,8 @@ gssize wire_decode(const uint8_t *bytes, size_t size, WireHeader *header,
     return sizeof(raw) + header->length;
 }
 
-void wire_append(GByteArray *out, const WireHeader *header,
-                 const void *payload)
+void wire_append_parts(GByteArray *out, const WireHeader *header,
+                       const void *head, size_t size, const void *body)
 {
     const WireHeader raw = {
         .magic = GUINT32_TO_LE(VGPU_STUB_WIRE_MAGIC),
@@ -71,9 +83,18 @@ void wire_append(GByteArray *out, const WireHeader *header,
 
     g_assert(header->length <= VGPU_STUB_WIRE_MAX_PAYLOAD);
     g_byte_array_append(out, (const uint8_t *)&raw, sizeof(raw));
-    if (header->length > 0) {
-        g_byte_array_append(out, payload, header->length);
+    if (size > 0) {
+        g_byte_array_append(out, head, size);
     }
+    if (header->length > size) {
+        g_byte_array_append(out, body, header->length - size);
+    }
+}
+
+void wire_append(GByteArray *out, const WireHeader *header,
+                 const void *payload)
+{
+    wire_append_parts(out, header, payload, header->length, NULL);
 }
 
 void wire_append_answer(GByteArray *out, const WireHeader *to, uint16_t type,

@@ -29,6 +29,10 @@ typedef enum WireError {
     WIRE_ERROR_REJECTED,        /* the peer is not one that we serve */
 } WireError;
 
+/* Sets @error, a WIRE_ERROR_VIOLATION, and returns false. */
+bool wire_violation(GError **error, const char *format, ...)
+    G_GNUC_PRINTF(2, 3);
+
 /*
  * Decode the message that begins a stream of @size bytes. Magic, version and
  * length are checked as soon as the header is there. The payload follows the
@@ -47,6 +51,10 @@ gssize wire_decode(const uint8_t *bytes, size_t size, WireHeader *header,
  */
 void wire_append(GByteArray *out, const WireHeader *header,
                  const void *payload);
+
+/* The same; the payload begins with the @size bytes of @head, then @body. */
+void wire_append_parts(GByteArray *out, const WireHeader *header,
+                       const void *head, size_t size, const void *body);
 
 /*
  * Append a message to @out that answers the one whose header is @to: it has

@@ -30,6 +30,20 @@
  * and answered in their order. Nothing else is sent. The end of the stream tells
  * the worker to exit.
  *
+ * A worker on another host has a gate there, vgpu-gate, which speaks for it over
+ * whatever stream has started it. The same is said, with these differences:
+ *
+ *   HELLO     has a struct worker_hello: the place
+ *   ARENA     comes without a descriptor: the gate makes one of the same places
+ *   DATA      in both directions: a struct worker_data, and the bytes that are
+ *             there in the other side's arena from now on. What a request or an
+ *             answer consists of comes before it.
+ *   RESPONSE, QRESPONSE   header.sequence is how long it took there, in µs
+ *   PING      mediator -> gate, every WORKER_PING_S, answered with PONG. Who has
+ *             heard nothing for WORKER_SILENCE_S ends.
+ *   GONE      gate -> mediator, the last one: the worker has ended by itself. The
+ *             payload, up to WORKER_GONE_MAX bytes, says how.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef MEDIATOR_WORKER_PROTOCOL_H
@@ -41,6 +55,8 @@
 #define WORKER_MSG_LIMITS   0x100
 #define WORKER_MSG_MEMORY   0x101
 #define WORKER_MSG_GRANT    0x102
+#define WORKER_MSG_DATA     0x103
+#define WORKER_MSG_GONE     0x104
 
 /*
  * What the VM may. All fields are little-endian, here and below; memory is in
@@ -71,5 +87,34 @@ struct worker_grant {
     uint64_t quota;             /* of the VM */
 };
 VGPU_STUB_ASSERT(sizeof(struct worker_grant) == 16);
+
+/* --- Over a stream --- */
+
+/* Of what a gate says; another one is refused. */
+#define WORKER_STREAM_VERSION 1
+
+#define WORKER_PLACE_SIZE 64
+
+struct worker_hello {
+    uint32_t version;           /* WORKER_STREAM_VERSION */
+    uint32_t reserved;          /* 0 */
+    /* Its host's name: letters, digits, '.', '-' and '_', then NULs */
+    char place[WORKER_PLACE_SIZE];
+};
+VGPU_STUB_ASSERT(sizeof(struct worker_hello) == 72);
+
+struct worker_data {
+    uint64_t offset;            /* in the arena */
+};
+VGPU_STUB_ASSERT(sizeof(struct worker_data) == 8);
+
+/* Bytes of an arena that one DATA has, at most; at least one */
+#define WORKER_DATA_MAX 32768
+
+#define WORKER_GONE_MAX 400
+
+/* Seconds */
+#define WORKER_PING_S 3
+#define WORKER_SILENCE_S 15
 
 #endif /* MEDIATOR_WORKER_PROTOCOL_H */

@@ -47,7 +47,9 @@ static void closed(gpointer opaque, const GError *error G_GNUC_UNUSED)
 /* A socket that shows what was sent by one call */
 static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-    static const ChannelHandlers handlers = { take, closed };
+    static const ChannelHandlers handlers = {
+        .message = take, .closed = closed,
+    };
     int fds[2];
 
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
