@@ -242,7 +242,10 @@ static bool serve(const Options *options, Vms *vms, Dispatch *dispatch,
 static bool run(const Options *options, Starter *starter, WorkerRoot *root,
                 Config *config, GError **error)
 {
-    WorkerExecutors *workers = worker_executors_new(starter, root,
+    LauncherHost *launchers = launcher_host_new(options->launcher_socket,
+                                                options->starter,
+                                                options->config);
+    WorkerExecutors *workers = worker_executors_new(starter, launchers, root,
                                                     options->kernels);
     Vms *vms = vms_new();
     Executor *executors[POOLS];
@@ -262,6 +265,7 @@ static bool run(const Options *options, Starter *starter, WorkerRoot *root,
     }
     good = serve(options, vms, dispatch, executors, starter, error);
     worker_executors_free(workers);
+    launcher_host_free(launchers);
     vms_free(vms);
     dispatch_free(dispatch);
     return good;

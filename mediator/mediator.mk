@@ -15,12 +15,14 @@ MEDIATOR_CFLAGS := -std=gnu11 $(WARN) -Iinclude -iquote mediator \
 
 .PHONY: mediator mediator-sanitizers mediator-dependencies
 mediator: $(BUILD)/mediator/vgpu-mediatord $(BUILD)/mediator/vgpu-worker \
-    $(BUILD)/mediator/vgpu-starter $(BUILD)/mediator/vgpu-ctl $(BUILD)/kernels/.built
+    $(BUILD)/mediator/vgpu-starter $(BUILD)/mediator/vgpu-gate \
+    $(BUILD)/mediator/vgpu-ctl $(BUILD)/kernels/.built
 mediator: ## build the mediator, its workers and their kernels
 
 mediator-sanitizers: $(BUILD)/mediator-sanitizers/vgpu-mediatord \
     $(BUILD)/mediator-sanitizers/vgpu-worker \
     $(BUILD)/mediator-sanitizers/vgpu-starter \
+    $(BUILD)/mediator-sanitizers/vgpu-gate \
     $(BUILD)/mediator-sanitizers/vgpu-ctl \
     $(patsubst tests/mediator/unit/%.c,$(BUILD)/mediator-sanitizers/unit/%,$(wildcard tests/mediator/unit/*.c)) \
     $(BUILD)/mediator-sanitizers/fake/libcuda.so.1 \
@@ -36,6 +38,12 @@ MEDIATOR_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/*.c \
     $(MEDIATOR_ROOMS:%=mediator/%/*.c)))
 CTL_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/ctl/*.c))
 STARTER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/starter/*.c))
+GATE_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/gate/*.c)) \
+    executors/starter-client.o executors/worker-output.o \
+    executors/worker-probe.o executors/worker-process.o \
+    executors/worker-process-far.o executors/worker-root.o \
+    protocol/arena.o protocol/carrier.o protocol/channel.o \
+    protocol/command-line.o protocol/wire.o starter/gate-options.o
 WORKER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/worker/*.c))
 
 # The catalogue: manifests and OpenCL C
@@ -80,6 +88,11 @@ $(BUILD)/$(1)/vgpu-worker: $(WORKER_MODULES:%=$(BUILD)/$(1)/%) \
 $(BUILD)/$(1)/vgpu-starter: $(STARTER_MODULES:%=$(BUILD)/$(1)/%)
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^
+
+$(BUILD)/$(1)/vgpu-gate: $(GATE_MODULES:%=$(BUILD)/$(1)/%)
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(CFLAGS) $(2) $$(LDFLAGS) -o $$@ $$^ \
+	    $$$$(pkg-config --libs $$(MEDIATOR_GLIB))
 
 $(BUILD)/$(1)/%.o: mediator/%.c | mediator-dependencies
 	@mkdir -p $$(@D)

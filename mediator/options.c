@@ -69,6 +69,10 @@ bool options_parse(Options *options, int *argc, char ***argv, GError **error)
         { "starter", 0, 0, G_OPTION_ARG_FILENAME, &options->starter,
           "Start workers with the program PATH (default: " DEFAULT_STARTER
           ")", "PATH" },
+        { "launcher-socket", 0, 0, G_OPTION_ARG_FILENAME,
+          &options->launcher_socket,
+          "Have launchers run by the service that listens at PATH (default: by "
+          "a process of one's own)", "PATH" },
         { "scratch-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->scratch_dir,
           "Have the workers' folders and files in DIR (default with --user: "
           DEFAULT_SCRATCH ")", "DIR" },
@@ -101,6 +105,7 @@ void options_clear(Options *options)
     g_free(options->state_dir);
     g_free(options->user);
     g_free(options->starter);
+    g_free(options->launcher_socket);
     g_free(options->worker);
     g_free(options->scratch_dir);
     g_free(options->kernels);

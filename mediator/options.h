@@ -19,6 +19,7 @@ typedef struct Options {
     char *state_dir;            /* NULL for none */
     char *user;                 /* NULL: who it is already */
     char *starter;
+    char *launcher_socket;      /* NULL: launchers are run by the starter */
     char *worker;
     char *scratch_dir;          /* NULL for none */
     char *kernels;

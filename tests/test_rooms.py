@@ -15,6 +15,7 @@ ROOMS = [("",), ("operate",), ("links", "executors"), ("schedule",), ("vms",),
 
 # Programs of their own, with what they share with the daemon
 PROGRAMS = {"worker": {"worker", "protocol"}, "starter": {"starter"},
+            "gate": {"gate", "executors", "protocol", "starter"},
             "ctl": {"ctl", "protocol"}}
 
 

@@ -12,12 +12,14 @@
 struct PoolHealth {
     PoolId id;
     Starter *starter;
+    LauncherHost *launchers;
     WorkerRoot *root;
     void (*changed)(gpointer opaque);
     gpointer opaque;
     PoolState state;
     char *name;
     char **argv;                /* NULL: closed */
+    bool far;                   /* by a launcher */
     bool confine;               /* to the root, if that works */
     bool confined;              /* it does */
     char *reason;               /* as pool_health_reason() */
@@ -97,10 +99,16 @@ static void pool_health_start(PoolHealth *health)
 {
     g_autoptr(GError) error = NULL;
 
-    health->probe = worker_probe_new(&(WorkerProbeOptions) {
+    Starter *starter = health->far
+                       ? launcher_host_starter(health->launchers, &error)
+                       : health->starter;
+
+    health->probe = starter == NULL ? NULL
+                    : worker_probe_new(&(WorkerProbeOptions) {
         .argv = (const char *const *)health->argv,
-        .starter = health->starter,
+        .starter = starter,
         .root = health->root,
+        .far = health->far,
         .confine = health->confine,
     }, pool_health_probed, health, &error);
     if (health->probe == NULL) {
@@ -143,12 +151,13 @@ static bool is_the_same(const PoolHealth *health, const char *const *argv)
 }
 
 void pool_health_try(PoolHealth *health, const char *name,
-                     const char *const *argv, bool confine)
+                     const char *const *argv, bool far, bool confine)
 {
     if (!is_the_same(health, argv)) {
         pool_health_close(health);
         health->name = g_strdup(name);
         health->argv = g_strdupv((char **)argv);
+        health->far = far;
         health->confine = confine;
         health->state = POOL_TRYING;
     }
@@ -174,7 +183,8 @@ bool pool_health_confined(const PoolHealth *health)
     return health->confined;
 }
 
-PoolHealth *pool_health_new(PoolId id, Starter *starter, WorkerRoot *root,
+PoolHealth *pool_health_new(PoolId id, Starter *starter,
+                            LauncherHost *launchers, WorkerRoot *root,
                             void (*changed)(gpointer opaque), gpointer opaque)
 {
     PoolHealth *health = g_new0(PoolHealth, 1);
@@ -182,6 +192,7 @@ PoolHealth *pool_health_new(PoolId id, Starter *starter, WorkerRoot *root,
     health->id = id;
     health->root = root;
     health->starter = starter;
+    health->launchers = launchers;
     health->changed = changed;
     health->opaque = opaque;
     return health;

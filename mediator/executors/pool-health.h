@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "schedule/executor.h"
-#include "starter-client.h"
+#include "launcher-host.h"
 #include "worker-root.h"
 
 #define POOL_HEALTH_PAUSE_MIN_S 1
@@ -24,21 +24,23 @@
 typedef struct PoolHealth PoolHealth;
 
 /*
- * Of pool @id, which is closed; @starter starts what tries it.
- * @root has to outlive it, too. @changed is called after its state has changed:
+ * Of pool @id, which is closed; @starter starts what tries it, or what
+ * @launchers have. They and @root have to outlive it. @changed is called after its state has changed:
  * from the main loop, or within pool_health_try().
  */
-PoolHealth *pool_health_new(PoolId id, Starter *starter, WorkerRoot *root,
+PoolHealth *pool_health_new(PoolId id, Starter *starter,
+                            LauncherHost *launchers, WorkerRoot *root,
                             void (*changed)(gpointer opaque), gpointer opaque);
 void pool_health_free(PoolHealth *health);
 
 /*
- * The accelerator called @name works when @argv, NULL-terminated, says so. That
+ * The accelerator called @name works when @argv, NULL-terminated, says so, here
+ * or, if the first of it is a launcher, @far. That
  * is tried now, unless it was, with the same @argv, and it works. With @confine
  * it is first tried without the host's files; if only that fails, it is logged.
  */
 void pool_health_try(PoolHealth *health, const char *name,
-                     const char *const *argv, bool confine);
+                     const char *const *argv, bool far, bool confine);
 
 /* Does it work with the files in the root alone? */
 bool pool_health_confined(const PoolHealth *health);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ struct Starter {
     pid_t pid;
     int fd;
     uint32_t flags;
+    bool greeted;
     uint32_t next_id;
     GHashTable *children;       /* id → StarterChild */
     GQueue outgoing;            /* Packet */
@@ -51,6 +53,8 @@ static const char *const step_texts[] = {
     [STARTER_STEP_UID] = "no uid is free",
     [STARTER_STEP_SCRATCH] = "its folder",
     [STARTER_STEP_FORK] = "fork",
+    [STARTER_STEP_LAUNCHER] = "the launcher, or an option for it, is not as "
+                              "the configuration says",
 };
 
 static bool fail(GError **error, int code, const char *what)
@@ -65,7 +69,9 @@ static bool fail(GError **error, int code, const char *what)
 static void packet_free(Packet *packet)
 {
     for (unsigned i = 0; i < packet->fd_count; i++) {
-        close(packet->fds[i]);
+        if (i == 0 || packet->fds[i] != packet->fds[i - 1]) {
+            close(packet->fds[i]);
+        }
     }
     g_free(packet);
 }
@@ -145,7 +151,7 @@ static bool pack_arguments(StarterStart *start, const char *const *argv)
 static gboolean child_unstartable(gpointer opaque);
 
 StarterChild *starter_start(Starter *starter, const char *const *argv,
-                            int stdin_fd, int output_fd,
+                            const StarterFds *fds,
                             const StarterHandlers *handlers,
                             gpointer opaque)
 {
@@ -166,8 +172,9 @@ StarterChild *starter_start(Starter *starter, const char *const *argv,
     packet->message.head.type = STARTER_START;
     packet->message.head.id = child->id;
     packet->fd_count = STARTER_FDS;
-    packet->fds[STARTER_FD_STDIN] = stdin_fd;
-    packet->fds[STARTER_FD_OUTPUT] = output_fd;
+    packet->fds[STARTER_FD_STDIN] = fds->in;
+    packet->fds[STARTER_FD_STDOUT] = fds->out;
+    packet->fds[STARTER_FD_STDERR] = fds->errors;
     if (!starter->is_lost && pack_arguments(&packet->message, argv)) {
         starter_send(starter, packet);
     } else {
@@ -220,12 +227,25 @@ static void child_failed(StarterChild *child, uint32_t code, uint32_t step)
     child_gone(child, 0, failure);
 }
 
+/* Its first message; false when it is none that can be understood. */
+static bool starter_take_hello(Starter *starter,
+                               const StarterMessage *message)
+{
+    starter->greeted = message->type == STARTER_HELLO &&
+                       message->a == STARTER_VERSION;
+    starter->flags = message->b;
+    return starter->greeted;
+}
+
 /* False when it is not as starter/protocol.h says. */
 static bool starter_take(Starter *starter, const StarterMessage *message)
 {
     StarterChild *child = g_hash_table_lookup(starter->children,
                                               GUINT_TO_POINTER(message->id));
 
+    if (!starter->greeted) {
+        return starter_take_hello(starter, message);
+    }
     if (child == NULL) {
         return false;
     }
@@ -320,14 +340,30 @@ static bool starter_greet(Starter *starter, GError **error)
         sizeof(hello) || hello.type != STARTER_HELLO) {
         return fail(error, ECONNRESET, "no HELLO");
     }
-    if (hello.a != STARTER_VERSION) {
+    if (!starter_take_hello(starter, &hello)) {
         g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                     "it has version %u of the protocol, %u is needed",
                     hello.a, STARTER_VERSION);
         return false;
     }
-    starter->flags = hello.b;
     return true;
+}
+
+/* With one end of a connection to it */
+static Starter *starter_alloc(int fd)
+{
+    Starter *starter = g_new0(Starter, 1);
+
+    starter->fd = fd;
+    starter->children = g_hash_table_new(NULL, NULL);
+    return starter;
+}
+
+static void starter_listen(Starter *starter)
+{
+    g_unix_set_fd_nonblocking(starter->fd, TRUE, NULL);
+    starter->in = g_unix_fd_add(starter->fd, G_IO_IN, starter_readable,
+                                starter);
 }
 
 Starter *starter_new(const char *const *argv, GError **error)
@@ -339,9 +375,7 @@ Starter *starter_new(const char *const *argv, GError **error)
         fail(error, errno, "socketpair");
         return NULL;
     }
-    starter = g_new0(Starter, 1);
-    starter->fd = fds[0];
-    starter->children = g_hash_table_new(NULL, NULL);
+    starter = starter_alloc(fds[0]);
     starter->pid = spawn(argv, fds[1]);
     close(fds[1]);
     if (starter->pid < 0) {
@@ -351,10 +385,38 @@ Starter *starter_new(const char *const *argv, GError **error)
         starter_free(starter);
         return NULL;
     }
-    g_unix_set_fd_nonblocking(starter->fd, TRUE, NULL);
-    starter->in = g_unix_fd_add(starter->fd, G_IO_IN, starter_readable,
-                                starter);
+    starter_listen(starter);
     return starter;
+}
+
+Starter *starter_connect(const char *path, GError **error)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    Starter *starter;
+    int fd;
+
+    if (g_strlcpy(address.sun_path, path, sizeof(address.sun_path)) >=
+        sizeof(address.sun_path)) {
+        fail(error, ENAMETOOLONG, path);
+        return NULL;
+    }
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address,
+                          sizeof(address)) < 0) {
+        fail(error, errno, path);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return NULL;
+    }
+    starter = starter_alloc(fd);
+    starter_listen(starter);
+    return starter;
+}
+
+bool starter_is_lost(const Starter *starter)
+{
+    return starter->is_lost;
 }
 
 void starter_free(Starter *starter)

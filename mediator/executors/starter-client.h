@@ -35,6 +35,16 @@ typedef struct StarterHandlers {
  */
 Starter *starter_new(const char *const *argv, GError **error);
 
+/*
+ * The same, but its HELLO is not waited for: it is one that listens at @path. What
+ * it starts is not its own to end when this daemon does; it sees the end of the
+ * connection.
+ */
+Starter *starter_connect(const char *path, GError **error);
+
+/* Whether it has failed, and starts nothing any more */
+bool starter_is_lost(const Starter *starter);
+
 /* Kills its children; returns when its process has ended, after them. */
 void starter_free(Starter *starter);
 
@@ -48,12 +58,18 @@ void starter_on_lost(Starter *starter, void (*lost)(gpointer opaque),
 /* STARTER_OWN_UIDS, … */
 uint32_t starter_flags(const Starter *starter);
 
+/* What becomes a worker's stdin, stdout and stderr; may be the same one */
+typedef struct StarterFds {
+    int in, out, errors;
+} StarterFds;
+
 /*
- * Start a worker with the options @argv, NULL-terminated. Takes over
- * @stdin_fd and @output_fd. The handlers are called from the main loop.
+ * Start a worker with the options @argv, NULL-terminated, or what the first of
+ * them is where the starter is one of launchers. Takes over @fds. The handlers
+ * are called from the main loop.
  */
 StarterChild *starter_start(Starter *starter, const char *const *argv,
-                            int stdin_fd, int output_fd,
+                            const StarterFds *fds,
                             const StarterHandlers *handlers,
                             gpointer opaque);
 

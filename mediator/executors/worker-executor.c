@@ -64,7 +64,8 @@ static void executors_compare_uids(const WorkerExecutors *executors,
     for (PoolId id = 0; id < POOLS; id++) {
         const PoolSettings *pool = config_pool(config, id);
 
-        if (pool->backend != VGPU_STUB_BACKEND_NONE) {
+        if (pool->backend != VGPU_STUB_BACKEND_NONE &&
+            config_launcher(config, id) == NULL) {
             wanted += pool->workers + pool->spares;
         }
     }
@@ -158,13 +159,15 @@ static void said_left_out(const char *vm, guint64 left_out)
                      " more lines in %d s", vm, left_out, LOG_LIMIT_PERIOD_S);
 }
 
-WorkerExecutors *worker_executors_new(Starter *starter, WorkerRoot *root,
-                                      const char *kernels)
+WorkerExecutors *worker_executors_new(Starter *starter,
+                                      LauncherHost *launchers,
+                                      WorkerRoot *root, const char *kernels)
 {
     WorkerExecutors *executors = g_new0(WorkerExecutors, 1);
 
     executors->host = (WorkerHost) {
         .starter = starter,
+        .launchers = launchers,
         .root = root,
         .said = log_limit_new(WORKER_LINES_VM, WORKER_LINES_ALL,
                               said_left_out),

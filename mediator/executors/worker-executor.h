@@ -25,18 +25,20 @@
 #define MEDIATOR_WORKER_EXECUTOR_H
 
 #include "schedule/executor.h"
-#include "starter-client.h"
+#include "launcher-host.h"
 #include "worker-root.h"
 
 /* The executors of all pools */
 typedef struct WorkerExecutors WorkerExecutors;
 
 /*
- * The workers will be processes that @starter starts, and have the kernels in
+ * The workers will be processes that @starter starts, or those of @launchers, and
+ * have the kernels in
  * the folder @kernels unless the configuration names another.
  */
-WorkerExecutors *worker_executors_new(Starter *starter, WorkerRoot *root,
-                                      const char *kernels);
+WorkerExecutors *worker_executors_new(Starter *starter,
+                                      LauncherHost *launchers,
+                                      WorkerRoot *root, const char *kernels);
 
 /*
  * Ends what is executed and kills all workers; none is left on return. For

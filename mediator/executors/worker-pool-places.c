@@ -18,15 +18,25 @@
 char **worker_pool_command(const WorkerPool *pool, bool confined)
 {
     const char *kernels = config_kernels(pool->place.config);
+    const char *launcher = config_launcher(pool->place.config,
+                                           pool->place.pool);
     GPtrArray *argv = g_ptr_array_sized_new(MAX_ARGUMENTS);
 
+    if (launcher != NULL) {
+        g_ptr_array_add(argv, g_strdup(launcher));
+    }
     g_ptr_array_add(argv, g_strdup_printf(
         "--backend=%s", backend_names[pool->settings->backend]));
     g_ptr_array_add(argv, g_strdup_printf("--device=%u",
                                           pool->settings->device));
-    g_ptr_array_add(argv, g_strdup_printf(
-        "--kernels=%s", kernels != NULL ? kernels : pool->host->kernels));
-    if (confined) {
+    /* The gate knows what is there. */
+    if (launcher == NULL) {
+        g_ptr_array_add(argv, g_strdup_printf(
+            "--kernels=%s", kernels != NULL ? kernels : pool->host->kernels));
+    }
+    if (confined && launcher != NULL) {
+        g_ptr_array_add(argv, g_strdup("--closed"));
+    } else if (confined) {
         g_ptr_array_add(argv, g_strdup_printf(
             "--root=%s", worker_root_path(pool->host->root)));
     }
@@ -39,10 +49,16 @@ static bool pool_start(WorkerPool *pool, Worker *worker)
 {
     const bool confined = pool_health_confined(pool->health);
     g_auto(GStrv) argv = worker_pool_command(pool, confined);
+    const bool far = config_launcher(pool->place.config,
+                                     pool->place.pool) != NULL;
     const gint64 now = g_get_monotonic_time();
     g_autoptr(GError) error = NULL;
+    Starter *starter = far ? launcher_host_starter(pool->host->launchers,
+                                                   &error)
+                           : pool->host->starter;
 
-    if (worker_start(worker, pool->host->starter, (const char *const *)argv,
+    if (starter != NULL &&
+        worker_start(worker, starter, (const char *const *)argv, far,
                      &error)) {
         pool->base.counters.starts++;
         return true;

@@ -280,14 +280,17 @@ static void pool_log_lost(const WorkerPool *pool, const Worker *worker,
                           const char *why)
 {
     const pid_t pid = worker_process_pid(worker->process);
+    const char *place = worker_process_place(worker->process);
+    g_autofree char *where = g_strconcat(place != NULL ? " at " : "", place,
+                                         NULL);
     const char letter = pool_letter(pool->place.pool);
 
     if (worker->vm != NULL) {
-        g_warning("vm %s: its worker %d in pool %c was lost: %s",
-                  worker->vm->name, pid, letter, why);
+        g_warning("vm %s: its worker %d%s in pool %c was lost: %s",
+                  worker->vm->name, pid, where, letter, why);
     } else {
-        g_warning("pool %c: the spare worker %d was lost: %s", letter, pid,
-                  why);
+        g_warning("pool %c: the spare worker %d%s was lost: %s", letter, pid,
+                  where, why);
     }
 }
 
@@ -335,8 +338,8 @@ void worker_pool_init(WorkerPool *pool, PoolId id, const WorkerHost *host)
     };
     pool->serving = g_hash_table_new(g_int64_hash, g_int64_equal);
     pool->vms = pool_vms_new();
-    pool->health = pool_health_new(id, host->starter, host->root,
-                                   pool_health_changed, pool);
+    pool->health = pool_health_new(id, host->starter, host->launchers,
+                                   host->root, pool_health_changed, pool);
 }
 
 void worker_pool_configure(WorkerPool *pool, const Config *config)
@@ -350,13 +353,16 @@ void worker_pool_configure(WorkerPool *pool, const Config *config)
         pool_health_close(pool->health);
     } else {
         g_auto(GStrv) argv = worker_pool_command(pool, false);
+        const char *launcher = config_launcher(config, pool->place.pool);
         g_autofree char *name =
-            g_strdup_printf("%s device %u",
+            g_strdup_printf("%s device %u%s%s",
                             backend_names[pool->settings->backend],
-                            pool->settings->device);
+                            pool->settings->device,
+                            launcher != NULL ? " by " : "",
+                            launcher != NULL ? launcher : "");
 
         pool_health_try(pool->health, name, (const char *const *)argv,
-                        pool->settings->backend == VGPU_STUB_BACKEND_OPENCL);
+                        launcher != NULL, pool->settings->backend == VGPU_STUB_BACKEND_OPENCL);
     }
     worker_pool_settle(pool);
 }

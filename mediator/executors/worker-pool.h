@@ -32,6 +32,7 @@
 /* What the workers of all pools are started with */
 typedef struct WorkerHost {
     Starter *starter;
+    LauncherHost *launchers;
     WorkerRoot *root;
     LogLimit *said;
     char *kernels;              /* the folder, if the configuration has none */

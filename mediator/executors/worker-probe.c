@@ -20,6 +20,7 @@ typedef enum Step {
     STEP_FILL,                  /* copy what the driver needs to the root */
     STEP_CONFINED,              /* try it there */
     STEP_OPEN,                  /* try it with the host's files */
+    STEP_FAR,                   /* have all of it done elsewhere */
 } Step;
 
 struct WorkerProbe {
@@ -39,6 +40,19 @@ struct WorkerProbe {
 
 static bool probe_start(WorkerProbe *probe, GError **error);
 
+static int probe_timeout(const WorkerProbe *probe)
+{
+    return probe->step == STEP_FAR ? WORKER_PROBE_TIMEOUT_FAR_S
+                                   : WORKER_PROBE_TIMEOUT_S;
+}
+
+/* Does it work elsewhere, but not in the root? */
+static bool probe_is_open(const WorkerProbe *probe, int status)
+{
+    return probe->step == STEP_FAR && WIFEXITED(status) &&
+           WEXITSTATUS(status) == WORKER_PROBE_EXIT_OPEN;
+}
+
 /* Why the step has failed; NULL if it has not. */
 static char *probe_reason(const WorkerProbe *probe, int status,
                           const char *failure)
@@ -46,12 +60,12 @@ static char *probe_reason(const WorkerProbe *probe, int status,
     if (failure != NULL) {
         return g_strdup(failure);
     }
-    if (status == 0) {
+    if (status == 0 || probe_is_open(probe, status)) {
         return NULL;
     }
     if (probe->timer == 0) {
         return g_strdup_printf("no answer within %d s",
-                               WORKER_PROBE_TIMEOUT_S);
+                               probe_timeout(probe));
     }
     /* A driver may have said something before. */
     if (probe->said != NULL) {
@@ -86,7 +100,7 @@ static void probe_free(WorkerProbe *probe)
 /* Is there a step after one that ended with @reason, NULL if it did well? */
 static bool probe_advance(WorkerProbe *probe, const char *reason)
 {
-    if (probe->step == STEP_OPEN ||
+    if (probe->step == STEP_OPEN || probe->step == STEP_FAR ||
         (probe->step == STEP_CONFINED && reason == NULL)) {
         return false;
     }
@@ -120,6 +134,11 @@ static void probe_gone(gpointer opaque, int status, const char *failure)
     /* It may have said something that has not been read yet. */
     worker_output_free(probe->output);
     reason = probe_reason(probe, status, failure);
+    if (reason == NULL && probe->options.confine &&
+        probe_is_open(probe, status)) {
+        probe->open_reason = g_strdup(probe->said != NULL ? probe->said
+                                                          : "?");
+    }
     if (probe->timer != 0) {
         g_source_remove(probe->timer);
     }
@@ -132,7 +151,9 @@ static void probe_gone(gpointer opaque, int status, const char *failure)
         }
         probe->done(probe->opaque, &(WorkerProbeResult) {
             .reason = reason,
-            .confined = probe->step == STEP_CONFINED,
+            .confined = probe->step == STEP_CONFINED ||
+                        (probe->step == STEP_FAR && probe->options.confine &&
+                         probe->open_reason == NULL),
             .open_reason = probe->open_reason,
         });
     }
@@ -199,8 +220,9 @@ static bool probe_try(WorkerProbe *probe, int output, GError **error)
     g_ptr_array_add(argv, g_strdup("--probe"));
     g_ptr_array_add(argv, NULL);
     probe->child = starter_start(probe->options.starter,
-                                 (const char *const *)argv->pdata, null,
-                                 output, &handlers, probe);
+                                 (const char *const *)argv->pdata, &(StarterFds) {
+        .in = null, .out = output, .errors = output,
+    }, &handlers, probe);
     return true;
 }
 
@@ -217,8 +239,8 @@ static bool probe_start(WorkerProbe *probe, GError **error)
         worker_output_free(probe->output);
         return false;
     }
-    probe->timer = g_timeout_add_seconds(WORKER_PROBE_TIMEOUT_S,
-                                         probe_overdue, probe);
+    probe->timer = g_timeout_add_seconds(probe_timeout(probe), probe_overdue,
+                                         probe);
     return true;
 }
 
@@ -231,7 +253,8 @@ WorkerProbe *worker_probe_new(const WorkerProbeOptions *options,
 
     probe->options = *options;
     probe->argv = g_strdupv((char **)options->argv);
-    probe->step = options->confine ? STEP_FILL : STEP_OPEN;
+    probe->step = options->far ? STEP_FAR
+                : options->confine ? STEP_FILL : STEP_OPEN;
     probe->done = done;
     probe->opaque = opaque;
     if (!probe_start(probe, error)) {

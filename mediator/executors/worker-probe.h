@@ -11,8 +11,13 @@
 #include "starter-client.h"
 #include "worker-root.h"
 
-/* A process that does not end within so many seconds counts as broken. */
+/* A process that does not end within so many seconds counts as broken; */
 #define WORKER_PROBE_TIMEOUT_S 30
+/* … one elsewhere may have all steps to do, and a way to go. */
+#define WORKER_PROBE_TIMEOUT_FAR_S 90
+
+/* What vgpu-gate --probe exits with: it works, but not in the root. */
+#define WORKER_PROBE_EXIT_OPEN 3
 
 typedef struct WorkerProbe WorkerProbe;
 
@@ -27,6 +32,8 @@ typedef struct WorkerProbeOptions {
     Starter *starter;
     WorkerRoot *root;
     const char *const *argv;    /* options of a worker, NULL-terminated */
+    /* They are a launcher and a gate's, which does all of it there. */
+    bool far;
     /* Get the root ready for the driver, and see if it works in there. */
     bool confine;
 } WorkerProbeOptions;

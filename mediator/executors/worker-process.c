@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "worker-process.h"
+#include "worker-process-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,38 +14,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "protocol/channel.h"
 #include "worker-output.h"
 
-struct WorkerProcess {
-    StarterChild *child;
-    WorkerOutput *output;
-    pid_t pid;                  /* 0 until it is known */
-    Channel *channel;           /* NULL once it is closed */
-    const WorkerProcessHandlers *handlers;
-    gpointer opaque;
-    bool ready;
-    bool shares;                /* an arena: it is asked by that */
-    bool limited;               /* it knows `limits` */
-    struct worker_limits limits;
-    uint32_t asked;             /* requests that were sent … */
-    uint32_t answered;          /* … and answered; both wrap around */
-    bool over;                  /* only `gone` is to come */
-    bool told;                  /* to exit */
-    char *why;                  /* what was wrong; NULL for nothing so far */
-};
-
-static bool G_GNUC_PRINTF(2, 3)
-violation(GError **error, const char *format, ...)
+/* Unless it is gone already */
+static void process_end(WorkerProcess *process)
 {
-    va_list args;
+    if (process->child != NULL) {
+        starter_kill(process->child);
+    }
+}
 
-    va_start(args, format);
-    g_propagate_error(error, g_error_new_valist(WIRE_ERROR,
-                                                WIRE_ERROR_VIOLATION, format,
-                                                args));
-    va_end(args);
-    return false;
+void worker_process_fail(WorkerProcess *process)
+{
+    if (!process->over) {
+        process->over = true;
+        process_end(process);
+        process->handlers->failed(process->opaque);
+    }
 }
 
 /* Can what has come with @header be an answer? */
@@ -55,17 +40,17 @@ static bool check_answer(const WorkerProcess *process,
     const bool queued = header->type == VGPU_STUB_MSG_QRESPONSE;
 
     if (queued != process->shares) {
-        return violation(error, "a message of type %u", header->type);
+        return wire_violation(error, "a message of type %u", header->type);
     }
     if (process->answered == process->asked) {
-        return violation(error, "an answer to no request");
+        return wire_violation(error, "an answer to no request");
     }
     if (header->request_id != process->answered + 1) {
-        return violation(error, "an answer to request %u, not %u",
+        return wire_violation(error, "an answer to request %u, not %u",
                          header->request_id, process->answered + 1);
     }
     if (!vgpu_stub_error_is_listed(header->status)) {
-        return violation(error, "an answer with status 0x%x", header->status);
+        return wire_violation(error, "an answer with status 0x%x", header->status);
     }
     return true;
 }
@@ -77,13 +62,13 @@ static bool check_response(const WireHeader *header, const uint8_t *payload,
 
     if (header->length < sizeof(response) ||
         header->length > VGPU_STUB_MAX_RESPONSE) {
-        return violation(error, "an answer of %u bytes, %zu to %d are allowed",
+        return wire_violation(error, "an answer of %u bytes, %zu to %d are allowed",
                          header->length, sizeof(response),
                          VGPU_STUB_MAX_RESPONSE);
     }
     memcpy(&response, payload, sizeof(response));
     if (header->status != GUINT32_FROM_LE(response.status)) {
-        return violation(error, "an answer with status 0x%x and 0x%x",
+        return wire_violation(error, "an answer with status 0x%x and 0x%x",
                          header->status, GUINT32_FROM_LE(response.status));
     }
     return true;
@@ -95,12 +80,20 @@ static bool process_memory(WorkerProcess *process, const WireHeader *header,
     struct worker_memory memory;
 
     if (header->length != sizeof(memory)) {
-        return violation(error, "MEMORY of %u bytes", header->length);
+        return wire_violation(error, "MEMORY of %u bytes", header->length);
     }
     memcpy(&memory, payload, sizeof(memory));
     return process->handlers->memory(process->opaque,
                                      GUINT64_FROM_LE(memory.held),
                                      GUINT64_FROM_LE(memory.wanted), error);
+}
+
+/* As a WorkerAnswer's */
+static int64_t process_took(const WorkerProcess *process,
+                            const WireHeader *header)
+{
+    return process->place == NULL ? 0 : CLAMP(header->sequence, 1,
+                                              (uint64_t)G_MAXINT64);
 }
 
 static bool process_response(WorkerProcess *process, const WireHeader *header,
@@ -115,6 +108,7 @@ static bool process_response(WorkerProcess *process, const WireHeader *header,
         .status = header->status,
         .response = payload,
         .length = header->length,
+        .took = process_took(process, header),
     }, error);
 }
 
@@ -128,7 +122,7 @@ static bool process_qresponse(WorkerProcess *process,
         return false;
     }
     if (header->length != sizeof(response)) {
-        return violation(error, "QRESPONSE of %u bytes", header->length);
+        return wire_violation(error, "QRESPONSE of %u bytes", header->length);
     }
     memcpy(&response, payload, sizeof(response));
     process->answered++;
@@ -136,14 +130,22 @@ static bool process_qresponse(WorkerProcess *process,
         .status = header->status,
         .length = GUINT32_FROM_LE(response.response_length),
         .bulk_moved = GUINT32_FROM_LE(response.bulk_moved),
+        .took = process_took(process, header),
     }, error);
 }
 
+/* --- What it says --- */
+
 static bool process_hello(WorkerProcess *process, const WireHeader *header,
-                          GError **error)
+                          const uint8_t *payload, GError **error)
 {
-    if (header->type != VGPU_STUB_MSG_HELLO || header->length != 0) {
-        return violation(error, "something before HELLO");
+    if (header->type != VGPU_STUB_MSG_HELLO ||
+        (process->place == NULL && header->length != 0)) {
+        return wire_violation(error, "something before HELLO");
+    }
+    if (process->place != NULL &&
+        !worker_process_greet(process, header, payload, error)) {
+        return false;
     }
     process->ready = true;
     process->handlers->ready(process->opaque);
@@ -155,11 +157,12 @@ static bool process_message(gpointer opaque, const WireHeader *header,
 {
     WorkerProcess *process = opaque;
 
+    process->heard = g_get_monotonic_time();
     if (process->over) {
         return true;
     }
     if (!process->ready) {
-        return process_hello(process, header, error);
+        return process_hello(process, header, payload, error);
     }
     switch (header->type) {
     case VGPU_STUB_MSG_RESPONSE:
@@ -169,37 +172,39 @@ static bool process_message(gpointer opaque, const WireHeader *header,
     case WORKER_MSG_MEMORY:
         return process_memory(process, header, payload, error);
     default:
-        return violation(error, "a message of type %u", header->type);
+        if (process->place != NULL) {
+            return worker_process_gate_says(process, header, payload, error);
+        }
+        return wire_violation(error, "a message of type %u", header->type);
     }
 }
 
-/* Unless it is gone already */
-static void process_end(WorkerProcess *process)
+void worker_process_close(WorkerProcess *process)
 {
-    if (process->child != NULL) {
-        starter_kill(process->child);
-    }
-}
-
-/* It will say nothing more. */
-static void process_fail(WorkerProcess *process)
-{
-    if (!process->over) {
-        process->over = true;
-        process_end(process);
-        process->handlers->failed(process->opaque);
-    }
+    g_clear_handle_id(&process->heartbeat, g_source_remove);
+    g_clear_pointer(&process->carrier, carrier_free);
+    g_clear_pointer(&process->channel, channel_free);
 }
 
 static void process_closed(gpointer opaque, const GError *error)
 {
     WorkerProcess *process = opaque;
 
-    g_clear_pointer(&process->channel, channel_free);
+    worker_process_close(process);
     if (!process->over && error->domain == WIRE_ERROR) {
         process->why = g_strdup_printf("killed, it sent %s", error->message);
+        process->blamed = true;
     }
-    process_fail(process);
+    worker_process_fail(process);
+}
+
+static void process_drained(gpointer opaque)
+{
+    WorkerProcess *process = opaque;
+
+    if (process->carrier != NULL) {
+        carrier_go_on(process->carrier);
+    }
 }
 
 /* --- Its life --- */
@@ -214,6 +219,21 @@ static char *describe_exit(int status)
     return g_strdup_printf("exited with status %d", WEXITSTATUS(status));
 }
 
+/* Why its process is no more */
+static char *process_describe(const WorkerProcess *process, int status,
+                              const char *failure)
+{
+    g_autofree char *how = failure != NULL ? g_strdup(failure)
+                                           : describe_exit(status);
+
+    if (process->place == NULL) {
+        return g_steal_pointer(&how);
+    }
+    return g_strdup_printf("%s: the launcher %s%s%s", process->place, how,
+                           process->last != NULL ? ": " : "",
+                           process->last != NULL ? process->last : "");
+}
+
 static void process_started(gpointer opaque, pid_t pid,
                             uid_t uid G_GNUC_UNUSED)
 {
@@ -226,6 +246,10 @@ static void process_said(gpointer opaque, const char *text)
 {
     WorkerProcess *process = opaque;
 
+    if (process->place != NULL) {
+        g_free(process->last);
+        process->last = g_strdup(text);
+    }
     process->handlers->said(process->opaque, text);
 }
 
@@ -234,25 +258,29 @@ static void process_gone(gpointer opaque, int status, const char *failure)
     WorkerProcess *process = opaque;
 
     process->child = NULL;
-    process_fail(process);
-    if (process->why == NULL && !process->told) {
-        process->why = failure != NULL ? g_strdup(failure)
-                                       : describe_exit(status);
-    }
+    worker_process_fail(process);
     worker_output_free(process->output);
+    if (process->why == NULL && !process->told) {
+        process->why = process_describe(process, status, failure);
+    }
     process->handlers->gone(process->opaque, process->why);
-    g_clear_pointer(&process->channel, channel_free);
+    worker_process_close(process);
+    g_free(process->place);
+    g_free(process->last);
     g_free(process->why);
     g_free(process);
 }
 
-WorkerProcess *worker_process_new(Starter *starter, const char *const *argv,
+/* With @place, it is started elsewhere. */
+static WorkerProcess *process_new(Starter *starter, const char *const *argv,
+                                  const char *place,
                                   const WorkerProcessHandlers *handlers,
                                   gpointer opaque, GError **error)
 {
     static const ChannelHandlers channel_handlers = {
         .message = process_message,
         .closed = process_closed,
+        .drained = process_drained,
     };
     static const StarterHandlers starter_handlers = {
         .started = process_started,
@@ -278,9 +306,42 @@ WorkerProcess *worker_process_new(Starter *starter, const char *const *argv,
     }
     g_unix_set_fd_nonblocking(fds[0], TRUE, NULL);
     process->channel = channel_new(fds[0], &channel_handlers, process);
-    process->child = starter_start(starter, argv, fds[1], output,
-                                   &starter_handlers, process);
+    process->blamed = place == NULL;
+    if (place != NULL) {
+        process->place = g_strdup(place);
+        channel_set_read_size(process->channel, CHANNEL_READ_SIZE_BULK);
+    }
+    process->child = starter_start(starter, argv, &(StarterFds) {
+        .in = fds[1],
+        .out = place != NULL ? fds[1] : output,
+        .errors = output,
+    }, &starter_handlers, process);
     return process;
+}
+
+WorkerProcess *worker_process_new(Starter *starter, const char *const *argv,
+                                  const WorkerProcessHandlers *handlers,
+                                  gpointer opaque, GError **error)
+{
+    return process_new(starter, argv, NULL, handlers, opaque, error);
+}
+
+WorkerProcess *worker_process_launch(Starter *launchers,
+                                     const char *const *argv,
+                                     const WorkerProcessHandlers *handlers,
+                                     gpointer opaque, GError **error)
+{
+    return process_new(launchers, argv, argv[0], handlers, opaque, error);
+}
+
+const char *worker_process_place(const WorkerProcess *process)
+{
+    return process->place;
+}
+
+bool worker_process_is_to_blame(const WorkerProcess *process)
+{
+    return process->blamed;
 }
 
 void worker_process_set_owner(WorkerProcess *process, gpointer opaque)
@@ -332,8 +393,25 @@ void worker_process_send(WorkerProcess *process, const uint8_t *request,
     process_send(process, &header, request);
 }
 
+/* Give it the descriptor of @arena, with the message that is about it. */
+static void process_pass(WorkerProcess *process, const WireHeader *header,
+                         const struct vgpu_stub_wire_arena *payload,
+                         const Arena *arena)
+{
+    const int fd = arena_open(arena);
+
+    if (fd < 0) {
+        g_free(process->why);
+        process->why = g_strdup_printf("killed, there is no descriptor for "
+                                       "it: %s", g_strerror(errno));
+        process_end(process);
+    } else {
+        channel_send_fd(process->channel, header, payload, fd);
+    }
+}
+
 void worker_process_share(WorkerProcess *process, uint64_t context,
-                          const Arena *arena)
+                          Arena *arena)
 {
     const struct vgpu_stub_wire_arena payload =
         wire_arena(context, arena_small(arena), arena_large(arena));
@@ -341,19 +419,17 @@ void worker_process_share(WorkerProcess *process, uint64_t context,
         .type = VGPU_STUB_MSG_ARENA,
         .length = sizeof(payload),
     };
-    const int fd = arena_open(arena);
 
     g_assert(process->ready && !process->over && !process->shares);
     process->shares = true;
-    if (fd < 0) {
-        g_free(process->why);
-        process->why = g_strdup_printf("killed, there is no descriptor for "
-                                       "it: %s", g_strerror(errno));
-        process_end(process);
-    } else if (process->channel != NULL) {
-        channel_send_fd(process->channel, &header, &payload, fd);
+    if (process->channel == NULL) {
+        return;
+    }
+    if (process->place == NULL) {
+        process_pass(process, &header, &payload, arena);
     } else {
-        close(fd);
+        channel_send(process->channel, &header, &payload);
+        process->carrier = carrier_new(process->channel, arena);
     }
 }
 
@@ -369,14 +445,19 @@ void worker_process_send_queued(WorkerProcess *process,
         .bulk_length = GUINT32_TO_LE(request->bulk_length),
         .flags = GUINT32_TO_LE(request->flags),
     };
-    const WireHeader header = { .request_id = ++process->asked };
+    const WireHeader header = {
+        .type = VGPU_STUB_MSG_QREQUEST,
+        .length = sizeof(payload),
+        .request_id = ++process->asked,
+    };
 
     g_assert(process->ready && !process->over && process->shares &&
              process->limited);
-    if (process->channel != NULL) {
-        channel_answer_soon(process->channel, &header,
-                            VGPU_STUB_MSG_QREQUEST, VGPU_STUB_ERR_NONE,
-                            &payload, sizeof(payload));
+    if (process->carrier != NULL) {
+        carrier_send_request(process->carrier, &header, &payload, request);
+    } else if (process->channel != NULL) {
+        channel_send_soon(process->channel, &header, &payload,
+                          sizeof(payload), NULL);
     }
 }
 

@@ -4,6 +4,10 @@
  * What it may say is in worker-protocol.h. A process that says anything else,
  * that closes its socket or exits has failed: it is killed if need be.
  *
+ * It is a worker here, or a launcher: a program that has a worker started
+ * elsewhere and carries what the worker's gate there and this side say. A place
+ * that says nothing for WORKER_SILENCE_S has failed, too.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef MEDIATOR_WORKER_PROCESS_H
@@ -25,6 +29,7 @@ typedef struct WorkerAnswer {
     size_t length;              /* bytes, at most VGPU_STUB_MAX_RESPONSE, or
                                  * nobody has looked at it … */
     uint32_t bulk_moved;        /* … nor at this */
+    int64_t took;               /* µs, as its gate says; 0: it has none */
 } WorkerAnswer;
 
 /* All of them are called from the main loop. */
@@ -63,6 +68,27 @@ WorkerProcess *worker_process_new(Starter *starter, const char *const *argv,
                                   const WorkerProcessHandlers *handlers,
                                   gpointer opaque, GError **error);
 
+/*
+ * The same for one elsewhere: have @launchers run the launcher that is the first
+ * of @argv, with the gate's options that follow.
+ */
+WorkerProcess *worker_process_launch(Starter *launchers,
+                                     const char *const *argv,
+                                     const WorkerProcessHandlers *handlers,
+                                     gpointer opaque, GError **error);
+
+/*
+ * Where it is: NULL here, else the name of its host, or the launcher as long as
+ * that is not known. It is as good as the word of who runs the place.
+ */
+const char *worker_process_place(const WorkerProcess *process);
+
+/*
+ * Whether what it does is to blame for its failure, and not the place or the way
+ * to it; to be asked after it has failed.
+ */
+bool worker_process_is_to_blame(const WorkerProcess *process);
+
 /* What its handlers are called with from now on */
 void worker_process_set_owner(WorkerProcess *process, gpointer opaque);
 
@@ -85,10 +111,11 @@ void worker_process_send(WorkerProcess *process, const uint8_t *request,
 
 /*
  * Share @arena, that of @context, with it; it is ready, and has had none. If
- * there is no descriptor for that it is killed, as one that fails.
+ * there is no descriptor for that it is killed, as one that fails. What is in
+ * the place of a request is read, and written, until that is answered.
  */
 void worker_process_share(WorkerProcess *process, uint64_t context,
-                          const Arena *arena);
+                          Arena *arena);
 
 /*
  * Have it execute a queue's request, which is checked, after those that it has.

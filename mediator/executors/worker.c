@@ -71,6 +71,8 @@ static const char *worker_vm(const Worker *worker)
 WorkerReport worker_report(const Worker *worker)
 {
     const Execution *current = worker_current(worker);
+    const char *place = worker->process != NULL
+                        ? worker_process_place(worker->process) : NULL;
 
     return (WorkerReport) {
         .vm = worker_vm(worker),
@@ -78,6 +80,7 @@ WorkerReport worker_report(const Worker *worker)
         .pool = worker->place->pool,
         .pid = worker->process != NULL ? worker_process_pid(worker->process)
                                        : 0,
+        .place = place != NULL ? place : "",
         .state = worker->state,
         .memory = worker->granted,
         .request_id = current != NULL ? current->request_id : 0,
@@ -179,14 +182,19 @@ static gboolean worker_overdue(gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
-/* The request that was at its process broke that: @how it ended. */
+/*
+ * The request that was at its process broke that, unless its place is to blame:
+ * @how it ended.
+ */
 static void worker_end_broken(Worker *worker, const char *how)
 {
+    const bool guilty = worker_process_is_to_blame(worker->process);
     g_autofree char *text = g_strdup_printf(
-        "the request broke its worker: %s; " MEMORY_IS_LOST, how);
+        "%s: %s; " MEMORY_IS_LOST, guilty ? "the request broke its worker"
+                                          : "its worker was lost", how);
 
     worker_end_all(worker, VGPU_STUB_ERR_BACKEND_ERROR, text,
-                   (ExecutionEnd) { .broke = true },
+                   (ExecutionEnd) { .broke = true, .innocent = !guilty },
                    worker_lost_status(worker));
 }
 
@@ -214,7 +222,8 @@ void worker_retire(Worker *worker)
 {
     worker_process_retire(worker->process);
     worker_leave(worker);
-    worker_arm(worker, WORKER_GRACE_MS, worker_stays);
+    worker_arm(worker, worker_process_place(worker->process) != NULL
+               ? WORKER_GRACE_FAR_MS : WORKER_GRACE_MS, worker_stays);
 }
 
 void worker_discard(Worker *worker, bool killed)
@@ -326,24 +335,6 @@ static void worker_ready(gpointer opaque)
     worker->place->ready(worker);
 }
 
-/* Whether @answer is one to @execution, which is a queue's */
-static bool check_queued(const Execution *execution,
-                         const WorkerAnswer *answer, GError **error)
-{
-    const WireQrequest *queued = execution->queued;
-
-    if (answer->length < sizeof(struct vgpu_stub_response) ||
-        answer->length > queued->response_capacity ||
-        answer->bulk_moved > queued->bulk_length) {
-        g_set_error(error, WIRE_ERROR, WIRE_ERROR_VIOLATION,
-                    "an answer of %zu bytes, with %u of bulk; up to %u and %u "
-                    "are allowed", answer->length, answer->bulk_moved,
-                    queued->response_capacity, queued->bulk_length);
-        return false;
-    }
-    return true;
-}
-
 static bool worker_answer(gpointer opaque, const WorkerAnswer *answer,
                           GError **error)
 {
@@ -354,9 +345,12 @@ static bool worker_answer(gpointer opaque, const WorkerAnswer *answer,
         .response = answer->response,
         .length = answer->length,
         .bulk_moved = answer->bulk_moved,
+        .device_us = answer->took,
     };
 
-    if (worker->opened && !check_queued(execution, answer, error)) {
+    if (worker->opened &&
+        !arena_check_answer(execution->queued, answer->length,
+                            answer->bulk_moved, error)) {
         return false;
     }
     g_queue_pop_head(&worker->executions);
@@ -424,10 +418,10 @@ static const WorkerProcessHandlers handlers = {
 };
 
 bool worker_start(Worker *worker, Starter *starter, const char *const *argv,
-                  GError **error)
+                  bool far, GError **error)
 {
-    worker->process = worker_process_new(starter, argv, &handlers, worker,
-                                         error);
+    worker->process = (far ? worker_process_launch : worker_process_new)(
+        starter, argv, &handlers, worker, error);
     if (worker->process == NULL) {
         return false;
     }

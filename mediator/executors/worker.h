@@ -28,6 +28,8 @@
 #include "worker-process.h"
 
 #define WORKER_GRACE_MS 1000
+/* … elsewhere, where a connection has to be closed, too */
+#define WORKER_GRACE_FAR_MS 5000
 
 typedef struct Worker Worker;
 
@@ -89,11 +91,11 @@ Worker *worker_new(const Workplace *place, PoolVm *vm, uint64_t context,
 void worker_free(Worker *worker);
 
 /*
- * Give one that waits a process with the options @argv, NULL-terminated.
- * false with @error set when that is not possible.
+ * Give one that waits a process with the options @argv, NULL-terminated; @far,
+ * @starter is one of launchers, and the first of @argv is one. false with @error set when that is not possible.
  */
 bool worker_start(Worker *worker, Starter *starter, const char *const *argv,
-                  GError **error);
+                  bool far, GError **error);
 
 /*
  * Give one that waits the process of @spare, which is without one then. It is

@@ -85,14 +85,16 @@ static void append_worker(const WorkerReport *report, gpointer answer)
 {
     g_autofree char *name = report->vm[0] != '\0'
                             ? g_strescape(report->vm, NULL) : g_strdup("-");
+    g_autofree char *place = g_strescape(report->place[0] != '\0'
+                                         ? report->place : "-", NULL);
     g_autofree char *request = report->state == WORKER_BUSY
                                ? g_strdup_printf("%u", report->request_id)
                                : g_strdup("-");
 
     g_string_append_printf(
-        answer, "%s\t%" G_GUINT64_FORMAT "\t%c\t%d\t%s\t%s\t%s\t%"
+        answer, "%s\t%" G_GUINT64_FORMAT "\t%c\t%s\t%d\t%s\t%s\t%s\t%"
         G_GINT64_FORMAT "\n", name, (guint64)report->context,
-        pool_letter(report->pool), report->pid,
+        pool_letter(report->pool), place, report->pid,
         worker_state_names[report->state], request,
         report->memory > 0 ? "yes" : "no",
         (g_get_monotonic_time() - report->since) / G_TIME_SPAN_SECOND);
@@ -101,7 +103,7 @@ static void append_worker(const WorkerReport *report, gpointer answer)
 static bool order_workers(Admin *admin, char **fields G_GNUC_UNUSED,
                           GString *answer, GError **error G_GNUC_UNUSED)
 {
-    g_string_append(answer, "vm\tcontext#\tpool\tpid#\tstate\trequest\t"
+    g_string_append(answer, "vm\tcontext#\tpool\tplace\tpid#\tstate\trequest\t"
                             "memory\tage_s#\n");
     for (PoolId pool = 0; pool < POOLS; pool++) {
         const Executor *executor = admin->executors[pool];

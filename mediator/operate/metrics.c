@@ -270,6 +270,42 @@ static void append_workers(GString *text, Executor *const *executors)
     }
 }
 
+/* --- Of workers on other hosts --- */
+
+static void count_place(const WorkerReport *report, gpointer places)
+{
+    if (report->place[0] != '\0') {
+        const guint count = GPOINTER_TO_UINT(
+            g_hash_table_lookup(places, report->place));
+
+        g_hash_table_insert(places, g_strdup(report->place),
+                            GUINT_TO_POINTER(count + 1));
+    }
+}
+
+static void append_places(GString *text, Executor *const *executors)
+{
+    static const char name[] = "vgpu_worker_places";
+
+    append_head(text, name, "gauge", "Workers on other hosts, by the host.");
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        g_autoptr(GHashTable) places = g_hash_table_new_full(
+            g_str_hash, g_str_equal, g_free, NULL);
+        GHashTableIter iter;
+        gpointer place, count;
+
+        executors[pool]->foreach(executors[pool], count_place, places);
+        g_hash_table_iter_init(&iter, places);
+        while (g_hash_table_iter_next(&iter, &place, &count)) {
+            g_autofree char *escaped = g_strescape(place, NULL);
+
+            g_string_append_printf(text, "%s{pool=\"%c\",place=\"%s\"} %u\n",
+                                   name, pool_letter(pool), escaped,
+                                   GPOINTER_TO_UINT(count));
+        }
+    }
+}
+
 /* Of all pools */
 static WorkerCounters sum_counters(Executor *const *executors)
 {
@@ -340,6 +376,7 @@ void metrics_append(const Metrics *metrics, GString *text)
     }
     append_pools(text, metrics->executors);
     append_workers(text, metrics->executors);
+    append_places(text, metrics->executors);
     append_contexts(text, dispatch_contexts(metrics->dispatch));
     append_counter(text, "vgpu_worker_starts_total", workers.starts,
                    "Workers that were started.");

@@ -25,7 +25,13 @@ typedef struct ExecutionEnd {
     /* Its bytes, at most VGPU_STUB_MAX_RESPONSE, or the queued one's capacity */
     size_t length;
     uint32_t bulk_moved;        /* bytes */
-    bool broke;                 /* it took down what it ran on */
+    /*
+     * µs of device time, as what has executed it says, without the way there and
+     * back; 0: what has passed
+     */
+    gint64 device_us;
+    bool broke;                 /* it took down what it ran on … */
+    bool innocent;              /* … or that was lost, through no fault of it */
     bool killed;                /* that was killed, as it did not end */
     bool lost;                  /* its context has lost what it had */
 } ExecutionEnd;
@@ -94,6 +100,7 @@ typedef struct WorkerReport {
     uint64_t context;           /* 0 of a spare, whose VM is "" */
     PoolId pool;
     pid_t pid;                  /* 0: it has no process */
+    const char *place;          /* its host, "" here; valid during the call */
     WorkerState state;
     uint64_t memory;            /* bytes of the VM's, which it has */
     uint32_t request_id;        /* of what it executes, when BUSY */

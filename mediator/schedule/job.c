@@ -201,7 +201,7 @@ static bool job_to_blame(const Job *job, const ExecutionEnd *end, gint64 now)
         return false;
     }
     if (end->broke) {
-        return true;
+        return !end->innocent;
     }
     if (job->overdue) {
         return job->task.patient || ran > (now - job->arrived) / 2;
@@ -262,6 +262,7 @@ static void job_done(Execution *execution, const ExecutionEnd *end)
                             job->stopped ? VGPU_STUB_ERR_CANCELLED :
                             end->status;
 
+    job->task.device_us = end->device_us;
     job_finish(job, status, job_to_blame(job, end, now), now);
     job->jobs->wake(job->jobs);
     job_complete(job, end);

@@ -69,6 +69,9 @@ typedef struct Task {
     bool patient;               /* limits delay it, and never refuse it; its
                                  * deadline is from scheduler_begun() */
 
+    /* The most that it has had of the accelerator, µs; 0: not known */
+    gint64 device_us;
+
     /* The scheduler's, zero at first; the owner may read `state`. */
     TaskState state;
     Lane *lane;

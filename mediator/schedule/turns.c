@@ -124,7 +124,9 @@ gint64 turns_finish(Turns *turns, Task *task, const ClassShares *shares,
 {
     Share *share = task_share(task);
     const Lane *lane = task->lane;
-    const gint64 used = device_time_end(&turns->time, &share->time, now);
+    const gint64 passed = device_time_end(&turns->time, &share->time, now);
+    const gint64 used = task->device_us > 0 ? MIN(passed, task->device_us)
+                                            : passed;
     gint64 *estimate = &share->estimates[task->kind];
     bool last;
 

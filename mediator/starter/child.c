@@ -87,6 +87,13 @@ static bool become_worker(const WorkersOptions *options, uid_t uid,
     return getppid() == starter;
 }
 
+static bool take_fds(const int *fds)
+{
+    return dup2(fds[STARTER_FD_STDOUT], STDOUT_FILENO) >= 0 &&
+           dup2(fds[STARTER_FD_STDERR], STDERR_FILENO) >= 0 &&
+           dup2(fds[STARTER_FD_STDIN], STDIN_FILENO) >= 0;
+}
+
 static void run_worker(const WorkersOptions *options, unsigned number,
                        uid_t uid, const char *const *arguments,
                        const int *fds, pid_t starter)
@@ -103,9 +110,7 @@ static void run_worker(const WorkersOptions *options, unsigned number,
     offer_to_oom_killer();
     umask(077);
     scratch_announce(number);
-    if (dup2(fds[STARTER_FD_OUTPUT], STDOUT_FILENO) >= 0 &&
-        dup2(fds[STARTER_FD_OUTPUT], STDERR_FILENO) >= 0 &&
-        dup2(fds[STARTER_FD_STDIN], STDIN_FILENO) >= 0) {
+    if (take_fds(fds)) {
         step = "becoming its user";
         if (become_worker(options, uid, starter)) {
             step = options->program;
@@ -125,6 +130,34 @@ pid_t child_start_worker(const WorkersOptions *options, unsigned number,
 
     if (child == 0) {
         run_worker(options, number, uid, arguments, fds, starter);
+        _exit(CHILD_NOT_EXECUTED);
+    }
+    return child;
+}
+
+static void run_launcher(const char *const *argv, const int *fds,
+                         pid_t starter)
+{
+    setsid();
+    limit(RLIMIT_CORE, 0);
+    umask(077);
+    /* What it becomes the parent of dies with it, or is a stray. */
+    if (take_fds(fds) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+        prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0 &&
+        getppid() == starter) {
+        reset_signals();
+        execvp(argv[0], (char *const *)argv);
+    }
+    fprintf(stderr, "vgpu-starter: %s: %s\n", argv[0], strerror(errno));
+}
+
+pid_t child_start_launcher(const char *const *argv, const int *fds)
+{
+    const pid_t starter = getpid();
+    pid_t child = fork();
+
+    if (child == 0) {
+        run_launcher(argv, fds, starter);
         _exit(CHILD_NOT_EXECUTED);
     }
     return child;

@@ -18,6 +18,9 @@ pid_t child_start_worker(const WorkersOptions *options, unsigned number,
                          uid_t uid, const char *const *arguments,
                          const int *fds);
 
+/* The same, with @argv, whose first one is looked for in PATH. */
+pid_t child_start_launcher(const char *const *argv, const int *fds);
+
 /*
  * A process that empties the folder of worker @number. Returns its pid, or -1
  * with errno set.

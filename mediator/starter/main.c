@@ -6,6 +6,9 @@
  * line, which is root's: the daemon, should it be taken over, gets nothing from
  * it but workers. protocol.h is all that can be said to it.
  *
+ * With --launchers it starts what the configuration has to start workers on other
+ * hosts: another process, without any rights, and with a network.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #define _GNU_SOURCE             /* MSG_CMSG_CLOEXEC */
@@ -28,9 +31,6 @@
 #include "workers.h"
 
 #define NAME "vgpu-starter"
-
-/* How soon to look again at what is on its way to its end */
-#define LOOK_MS 50
 
 #define DAEMON_FD STDIN_FILENO
 
@@ -187,7 +187,7 @@ static void serve(int signal_fd)
     while (!daemon_gone || workers_count() > 0) {
         struct signalfd_siginfo child;
 
-        again = poll(ready, 2, ending > 0 ? LOOK_MS : -1) == 0;
+        again = poll(ready, 2, ending > 0 ? WORKERS_LOOK_MS : -1) == 0;
         if (ready[1].revents != 0 &&
             read(signal_fd, &child, sizeof(child)) < 0) {
             complain("signals: %s", strerror(errno));
@@ -249,6 +249,7 @@ static bool parse_options(int argc, char **argv, WorkersOptions *options,
         { "scratch", required_argument, NULL, 's' },
         { "uids", required_argument, NULL, 'u' },
         { "groups", required_argument, NULL, 'g' },
+        { "launchers", required_argument, NULL, 'l' },
         { 0 }
     };
     bool good = true;
@@ -268,12 +269,18 @@ static bool parse_options(int argc, char **argv, WorkersOptions *options,
         case 'g':
             good = parse_groups(optarg, options);
             break;
+        case 'l':
+            options->config = optarg;
+            break;
         default:
             good = false;
         }
     }
-    return good && optind == argc && options->program != NULL &&
-           *scratch != NULL;
+    return good && optind == argc &&
+           (options->config == NULL
+            ? options->program != NULL && *scratch != NULL
+            : options->program == NULL && *scratch == NULL &&
+              options->first_uid == 0);
 }
 
 /* Children tell by a descriptor; what ends the daemon is no signal for us. */
@@ -321,6 +328,7 @@ int main(int argc, char **argv)
     if (!parse_options(argc, argv, &options, &scratch)) {
         fprintf(stderr, "usage: " NAME " --worker=PATH --scratch=DIR "
                 "[--uids=FIRST-LAST] [--groups=GID,...]\n"
+                "       " NAME " --launchers=FILE\n"
                 NAME " is vgpu-mediatord's part that starts workers; it is "
                 "started by it.\n");
         return EXIT_USAGE;
@@ -340,7 +348,7 @@ int main(int argc, char **argv)
     }
     signal_fd = take_signals();
     options.may_chroot = rights_may_chroot();
-    if (!scratch_open(scratch)) {
+    if (scratch != NULL && !scratch_open(scratch)) {
         complain("%s: %s", scratch, strerror(errno));
         return EXIT_FAILURE;
     }

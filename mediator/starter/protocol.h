@@ -9,10 +9,11 @@
  *   HELLO    from the starter, once, first: a is STARTER_VERSION, b are
  *            STARTER_… flags
  *   START    to the starter: start a worker. a is how many bytes of the
- *            arguments are used: strings, each with its NUL. Two descriptors
- *            come with it: what shall be the worker's stdin, and what shall be
- *            its stdout and stderr. Answered with STARTED and later GONE, or
- *            with FAILED.
+ *            arguments are used: strings, each with its NUL. Three descriptors
+ *            come with it: what shall be the worker's stdin, stdout and stderr.
+ *            Answered with STARTED and later GONE, or with FAILED. Of a starter
+ *            of launchers the first argument is a launcher, as the configuration
+ *            has it, and the others are options for vgpu-gate.
  *   KILL     to the starter: kill a worker and all that it has started. The
  *            answer is GONE; an id that is of no worker (any more) is none.
  *   STARTED  a is the worker's pid, b its uid
@@ -30,7 +31,7 @@
 
 #include <stdint.h>
 
-#define STARTER_VERSION 1
+#define STARTER_VERSION 2
 
 /* Flags of HELLO: each worker has a uid of its own */
 #define STARTER_OWN_UIDS (1u << 0)
@@ -42,8 +43,9 @@
 
 /* Descriptors of a START, in this order */
 #define STARTER_FD_STDIN 0
-#define STARTER_FD_OUTPUT 1
-#define STARTER_FDS 2
+#define STARTER_FD_STDOUT 1
+#define STARTER_FD_STDERR 2
+#define STARTER_FDS 3
 
 typedef enum StarterType {
     STARTER_HELLO = 1,
@@ -59,6 +61,7 @@ typedef enum StarterStep {
     STARTER_STEP_UID = 1,       /* none is free */
     STARTER_STEP_SCRATCH,       /* the worker's folder */
     STARTER_STEP_FORK,
+    STARTER_STEP_LAUNCHER,      /* it is not as the configuration says */
 } StarterStep;
 
 typedef struct StarterMessage {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "launchers.h"
 #include "rights.h"
 #include "scratch.h"
 
@@ -35,6 +36,7 @@ typedef struct Place {
     uint32_t id;
     pid_t pid;                  /* worker or remover; 0 once it is reaped */
     int status;                 /* of the worker, as wait() has it */
+    unsigned looks;             /* at a launcher that was told to end */
 } Place;
 
 static struct {
@@ -49,6 +51,11 @@ static struct {
 static bool own_uids(void)
 {
     return workers.options.first_uid != 0;
+}
+
+static bool launch(void)
+{
+    return workers.options.program == NULL;
 }
 
 static unsigned number_of(const Place *place)
@@ -145,12 +152,22 @@ static bool kill_strays(void)
     return found;
 }
 
+/* What ends @place: a launcher may do something about it first. */
+static int signal_for(Place *place)
+{
+    return launch() &&
+           place->looks++ * WORKERS_LOOK_MS < LAUNCHER_GRACE_MS ? SIGTERM
+                                                                : SIGKILL;
+}
+
 /* Kill what there is of it. Returns whether there may be anything left. */
 static bool kill_place(Place *place)
 {
+    const int number = place->pid != 0 ? signal_for(place) : SIGKILL;
+
     if (place->pid != 0) {
         /* It may have neither its uid nor its group yet. */
-        kill(place->pid, SIGKILL);
+        kill(place->pid, number);
     }
     if (own_uids()) {
         if (!uid_lives(uid_of(place))) {
@@ -160,7 +177,7 @@ static bool kill_place(Place *place)
         return true;
     }
     if (place->pid != 0) {
-        kill(-place->pid, SIGKILL);
+        kill(-place->pid, number);
         return true;
     }
     return kill_strays();
@@ -215,6 +232,10 @@ static bool place_end(Place *place, bool again)
         place->told = true;
         workers.tell(STARTER_GONE, place->id, place->status, 0);
     }
+    if (launch()) {
+        place_free(place);
+        return false;
+    }
     place_clean(place);
     return true;
 }
@@ -265,7 +286,8 @@ bool workers_init(const WorkersOptions *options, WorkersTell tell)
         Place *place = &workers.places[i];
 
         place->told = true;
-        if ((own_uids() && uid_lives(uid_of(place))) || scratch_exists(i)) {
+        if ((own_uids() && uid_lives(uid_of(place))) ||
+            (!launch() && scratch_exists(i))) {
             place->state = ENDING;
             workers.taken++;
         }
@@ -291,26 +313,57 @@ static Place *find_free(void)
     return NULL;
 }
 
+/* Returns the pid, or -1 with errno and *@step set. */
+static pid_t start_launcher(const char *const *arguments, const int *fds,
+                            StarterStep *step)
+{
+    LauncherCommand command;
+
+    *step = STARTER_STEP_LAUNCHER;
+    if (!launchers_command(workers.options.config, arguments, &command)) {
+        errno = EPERM;
+        return -1;
+    }
+    *step = STARTER_STEP_FORK;
+    return child_start_launcher(command.argv, fds);
+}
+
+/* The same, of a worker in @place */
+static pid_t start_worker(const Place *place, const char *const *arguments,
+                          const int *fds, StarterStep *step)
+{
+    pid_t pid = -1;
+
+    *step = STARTER_STEP_SCRATCH;
+    if (scratch_make(number_of(place), uid_of(place))) {
+        *step = STARTER_STEP_FORK;
+        pid = child_start_worker(&workers.options, number_of(place),
+                                 uid_of(place), arguments, fds);
+    }
+    if (pid < 0) {
+        const int code = errno;
+
+        scratch_remove(number_of(place));
+        errno = code;
+    }
+    return pid;
+}
+
 void workers_start(uint32_t id, const char **arguments, const int *fds)
 {
     Place *place = find_free();
+    StarterStep step;
     pid_t pid;
 
     if (place == NULL) {
         workers.tell(STARTER_FAILED, id, EAGAIN, STARTER_STEP_UID);
         return;
     }
-    if (!scratch_make(number_of(place), uid_of(place))) {
-        workers.tell(STARTER_FAILED, id, errno, STARTER_STEP_SCRATCH);
-        scratch_remove(number_of(place));
-        return;
-    }
     arguments[0] = workers.options.program;
-    pid = child_start_worker(&workers.options, number_of(place),
-                             uid_of(place), arguments, fds);
+    pid = launch() ? start_launcher(arguments + 1, fds, &step)
+                   : start_worker(place, arguments, fds, &step);
     if (pid < 0) {
-        workers.tell(STARTER_FAILED, id, errno, STARTER_STEP_FORK);
-        scratch_remove(number_of(place));
+        workers.tell(STARTER_FAILED, id, errno, step);
         return;
     }
     *place = (Place) { .state = RUNNING, .id = id, .pid = pid };

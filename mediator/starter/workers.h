@@ -7,6 +7,10 @@
  * group is killed, and then whatever has become a child of the starter because
  * its parents have ended: that may be another worker's.
  *
+ * Instead of workers it can be launchers (launchers.h). They have this user, no
+ * folder, and LAUNCHER_GRACE_MS to end when they are told to: one may have to
+ * give back what it holds elsewhere.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef STARTER_WORKERS_H
@@ -25,8 +29,11 @@
 #define WORKERS_MAX 65536
 #define WORKERS_MAX_SHARED 4096
 
+#define LAUNCHER_GRACE_MS 2000
+
 typedef struct WorkersOptions {
-    const char *program;
+    const char *program;        /* of workers; NULL: they are launchers … */
+    const char *config;         /* … that this file names */
     /* 0: they have this user. Else the last one is the keeper's, rights.h. */
     uid_t first_uid, last_uid;
     gid_t groups[WORKERS_MAX_GROUPS];
@@ -53,6 +60,9 @@ bool workers_have(uint32_t id);
  * STARTER_START; they stay the caller's.
  */
 void workers_start(uint32_t id, const char **arguments, const int *fds);
+
+/* How soon to call workers_look() again */
+#define WORKERS_LOOK_MS 50
 
 void workers_kill(uint32_t id);
 void workers_kill_all(void);

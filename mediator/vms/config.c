@@ -36,6 +36,7 @@ static const UidRange uids_default = { 1900000000, 1900004095 };
 struct Config {
     ClassShares shares;
     PoolSettings pools[POOLS];
+    char *launchers[POOLS];     /* or NULL */
     WorkerSettings workers;
     QueueSettings queue;
     char *kernels;              /* or NULL */
@@ -260,6 +261,52 @@ static VmLimits *config_group_limits(Config *config, const char *group)
     return NULL;
 }
 
+/* What vgpu-starter takes: starter/launchers.h */
+#define LAUNCHER_LENGTH_MAX 1023
+#define LAUNCHER_WORDS_MAX 64
+
+static bool config_set_launcher(Config *config, PoolId pool,
+                                const char *value, GError **error)
+{
+    unsigned words = 0;
+
+    for (const char *at = value; *at != '\0'; at++) {
+        words += *at != ' ' && (at == value || at[-1] == ' ');
+        if (g_ascii_iscntrl(*at)) {
+            words = LAUNCHER_WORDS_MAX + 1;
+            break;
+        }
+    }
+    if (words > LAUNCHER_WORDS_MAX || strlen(value) > LAUNCHER_LENGTH_MAX) {
+        g_set_error(error, CONFIG_ERROR, CONFIG_ERROR_INVALID,
+                    "launcher is a program and its arguments, up to %d words "
+                    "with blanks between them and %d bytes, without control "
+                    "characters", LAUNCHER_WORDS_MAX, LAUNCHER_LENGTH_MAX);
+        return false;
+    }
+    g_free(config->launchers[pool]);
+    config->launchers[pool] = words > 0 ? g_strdup(value) : NULL;
+    return true;
+}
+
+/* A setting of [pool …] */
+static bool config_set_pool(Config *config, PoolId pool, const char *name,
+                            const char *value, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+
+    if (strcmp(name, "launcher") == 0) {
+        return config_set_launcher(config, pool, value, error);
+    }
+    if (pool_set(&config->pools[pool], name, value, &reason)) {
+        return true;
+    }
+    g_set_error(error, reason->domain, reason->code, "%s%s", reason->message,
+                g_error_matches(reason, LIMITS_ERROR, LIMITS_ERROR_UNKNOWN)
+                ? ", launcher" : "");
+    return false;
+}
+
 static bool config_set_kernels(Config *config, const char *value,
                                GError **error)
 {
@@ -331,8 +378,8 @@ static bool config_set_setting(Config *config, const Entry *entry,
         return limits_set(limits, entry->key, entry->value, error);
     }
     if (pool != POOLS) {
-        return pool_set(&config->pools[pool], entry->key, entry->value,
-                        error);
+        return config_set_pool(config, pool, entry->key, entry->value,
+                               error);
     }
     if (strcmp(entry->group, GROUP_LOG) == 0) {
         return log_settings_set(&config->log, entry->key, entry->value,
@@ -467,6 +514,9 @@ void config_free(Config *config)
 {
     g_hash_table_unref(config->vms);
     g_clear_pointer(&config->lines, g_hash_table_unref);
+    for (int i = 0; i < POOLS; i++) {
+        g_free(config->launchers[i]);
+    }
     g_free(config->kernels);
     g_free(config->groups);
     g_free(config);
@@ -502,6 +552,11 @@ const ClassShares *config_shares(const Config *config)
 const PoolSettings *config_pool(const Config *config, PoolId pool)
 {
     return &config->pools[pool];
+}
+
+const char *config_launcher(const Config *config, PoolId pool)
+{
+    return config->launchers[pool];
 }
 
 const WorkerSettings *config_workers(const Config *config)

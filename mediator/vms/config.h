@@ -58,6 +58,11 @@ const VmLimits *config_limits(const Config *config, const char *vm);
 const PoolSettings *config_pool(const Config *config, PoolId pool);
 const WorkerSettings *config_workers(const Config *config);
 const QueueSettings *config_queue(const Config *config);
+/*
+ * What starts the workers of @pool on another host, as the file has it; NULL: it
+ * has them here.
+ */
+const char *config_launcher(const Config *config, PoolId pool);
 /* Where they are started with uids of their own */
 const UidRange *config_uids(const Config *config);
 /* Names of the groups that they have then, with commas, or NULL */

@@ -74,8 +74,9 @@ char *host_memory_warning(const Config *config, const char *path,
         };
 
         served |= settings->backend != VGPU_STUB_BACKEND_NONE;
-        if (settings->backend == VGPU_STUB_BACKEND_CPU ||
-            settings->backend == VGPU_STUB_BACKEND_OPENCL) {
+        if (config_launcher(config, pool) == NULL &&
+            (settings->backend == VGPU_STUB_BACKEND_CPU ||
+             settings->backend == VGPU_STUB_BACKEND_OPENCL)) {
             mib += (guint64)settings->workers * common + extra.mib;
             append_setting(where, config, group, "workers",
                            settings->workers);

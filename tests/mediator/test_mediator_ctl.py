@@ -95,7 +95,7 @@ def test_queues(peers, ctl):
 def test_workers(peers, ctl):
     """One with memory is there until it dies, and then another."""
     assert json.loads(ctl("workers", "--json")) == []
-    assert ctl("workers").split() == ["vm", "context", "pool", "pid", "state", "request",
+    assert ctl("workers").split() == ["vm", "context", "pool", "place", "pid", "state", "request",
                                       "memory", "age_s"]
     pids = []
     for _ in range(2):
@@ -104,7 +104,8 @@ def test_workers(peers, ctl):
         worker, = json.loads(ctl("workers", "--json"))
         pids.append(worker.pop("pid"))
         assert worker.pop("age_s") >= 0
-        assert worker == {"vm": "7", "context": 1, "pool": "A", "state": "idle",
+        assert worker == {"vm": "7", "context": 1, "pool": "A", "place": "-",
+                          "state": "idle",
                           "request": "-", "memory": "yes"}
         os.kill(pids[-1], signal.SIGKILL)
         wait_for(lambda: json.loads(ctl("workers", "--json")) == [],

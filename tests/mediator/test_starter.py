@@ -102,7 +102,7 @@ class Starter:
         reader, writer = os.pipe()
         stdin, its = socket.socketpair()
         self.send(start_message(number, ["-c", script]), its.fileno(),
-                  writer)
+                  writer, writer)
         os.close(writer)
         its.close()
         self.outputs[number] = os.fdopen(reader)
@@ -161,7 +161,7 @@ def starter(run, request):
 def test_hello(starter):
     flags = (OWN_UIDS if starter.own_uids else 0) | \
         (MAY_CHROOT if os.geteuid() == 0 else 0)
-    assert starter.hello == (HELLO, 0, 1, flags)
+    assert starter.hello == (HELLO, 0, 2, flags)
 
 
 def test_a_worker_comes_and_goes(starter):
@@ -248,7 +248,7 @@ def test_uids_are_used_once_at_a_time(run):
 
     def again():
         reader, writer = os.pipe()
-        starter.send(start_message(103, ["-c", "read x"]), writer, writer)
+        starter.send(start_message(103, ["-c", "read x"]), *[writer] * 3)
         os.close(reader)
         os.close(writer)
         return starter.receive()[0] == STARTED
@@ -352,7 +352,7 @@ def test_a_storm(starter):
             reader, writer = os.pipe()
             starter.send(start_message(number, ["-c", chance.choice(
                 ["exit 0", "sleep 1000", "sleep 1000 & wait", ORPHAN])]),
-                reader, writer)
+                reader, writer, writer)
             os.close(reader)
             os.close(writer)
             waiting.add(number)
@@ -518,7 +518,7 @@ def test_a_message_that_makes_no_sense(run, what):
     pid, _ = starter.start(7, "sleep 1000 & wait")
     null = os.open("/dev/null", os.O_RDWR)
     starter.send(MALFORMED[what],
-                 *([null] * 2 if "start" in what or "argument" in what or
+                 *([null] * 3 if "start" in what or "argument" in what or
                    "flag" in what and "kill" not in what else []))
     os.close(null)
     # GONE may be lost, as the daemon is no longer heard.
@@ -527,7 +527,7 @@ def test_a_message_that_makes_no_sense(run, what):
     assert "makes no sense" in starter.log.read_text()
 
 
-@pytest.mark.parametrize("count", [0, 1, 3, 4, 50])
+@pytest.mark.parametrize("count", [0, 1, 2, 4, 50])
 def test_descriptors_too_few_and_too_many(run, count):
     starter = run(False)
     null = os.open("/dev/null", os.O_RDWR)
@@ -540,7 +540,7 @@ def test_an_id_twice(run):
     starter = run(False)
     starter.start(1, "read x")
     null = os.open("/dev/null", os.O_RDWR)
-    starter.send(start_message(1, ["-c", "exit 0"]), null, null)
+    starter.send(start_message(1, ["-c", "exit 0"]), *[null] * 3)
     os.close(null)
     assert starter.process.wait(20) == 0
 

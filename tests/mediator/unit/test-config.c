@@ -71,7 +71,8 @@ static void test_every_setting(void)
                                 "[queue]\narena-small=0\narena-large=256\n"
                                 "arena-mib=1048576\n"
                                 "[pool B]\nbackend=cuda\ndevice=1\n"
-                                "running=2\nworkers=3\nspares=5\nidle-s=4\n");
+                                "running=2\nworkers=3\nspares=5\nidle-s=4\n"
+                                "launcher = ssh  gpu1 \n");
     const VmLimits wanted = {
         .pool = 2,
         .priority = VGPU_STUB_PRIORITY_LOW,
@@ -92,6 +93,9 @@ static void test_every_setting(void)
         .percent[VGPU_STUB_PRIORITY_LOW] = 11,
     };
 
+    g_assert_null(config_launcher(config, pool_of_letter('A')));
+    g_assert_cmpstr(config_launcher(config, pool_of_letter('B')), ==,
+                    "ssh  gpu1");
     g_assert_cmpmem(config_limits(config, "web"), sizeof(VmLimits),
                     &wanted, sizeof(wanted));
     g_assert_cmpmem(config_shares(config), sizeof(ClassShares),
@@ -178,7 +182,8 @@ static void test_shipped_file(void)
                                    sizeof(unsigned) +
                                    sizeof(QueueSettings) /
                                    sizeof(unsigned) +
-                                   3 /* kernels, uids, groups */);
+                                   3 /* kernels, uids, groups */ +
+                                   POOLS /* launcher */);
 }
 
 #define UIDS(value) "2: [workers] uids is '" value "', FIRST-LAST is " \
@@ -186,7 +191,8 @@ static void test_shipped_file(void)
 #define LIMITS "pool, priority, weight, queue, in-flight, rate, burst, " \
                "deadline-ms, faults, fault-window-s, quarantine-s, " \
                "memory-mib, guest-kernels, contexts"
-#define POOL_SETTINGS "backend, device, running, workers, spares, idle-s"
+#define POOL_SETTINGS "backend, device, running, workers, spares, idle-s, " \
+                      "launcher"
 #define DOMID "a domid is another VM's after the next start: write the VM's " \
               "UUID, which `xe vm-list params=uuid,dom-id` shows"
 #define SPACE "a space is not part of a name, write it without"
@@ -339,6 +345,9 @@ static const struct {
       "2: [pool A] idle-s is '1m', 1 to 86400 is allowed" },
     { "[pool A]\nweight=1", "2: [pool A] 'weight' is not known, there are "
                             POOL_SETTINGS },
+    { "[pool A]\nlauncher=ssh\tgpu1", "2: [pool A] launcher is a program and "
+      "its arguments, up to 64 words with blanks between them and 1023 bytes, "
+      "without control characters" },
     { "[workers]\nkernels=kernels",
       "2: [workers] kernels is 'kernels', a path that begins with / is "
       "allowed" },

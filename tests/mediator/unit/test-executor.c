@@ -31,6 +31,7 @@ typedef struct Context {
 
 typedef struct Fixture {
     Starter *starter;
+    LauncherHost *launchers;
     WorkerRoot *root;
     WorkerExecutors *executors;
     Executor *executor;         /* of pool A */
@@ -121,7 +122,9 @@ static void begin(Fixture *f, const char *text)
     g_ptr_array_add(all, NULL);
     f->starter = starter_new((const char *const *)all->pdata, &error);
     g_assert_no_error(error);
-    f->executors = worker_executors_new(f->starter, f->root, "build/kernels");
+    f->launchers = launcher_host_new(NULL, "/bin/false", NULL);
+    f->executors = worker_executors_new(f->starter, f->launchers, f->root,
+                                        "build/kernels");
     f->executor = worker_executors_of(f->executors, POOL_A);
     f->executor->slots_changed = slots_changed;
     f->executor->place_changed = place_changed;
@@ -137,6 +140,7 @@ static void begin(Fixture *f, const char *text)
 static void end(Fixture *f)
 {
     worker_executors_free(f->executors);
+    launcher_host_free(f->launchers);
     starter_free(f->starter);
     worker_root_free(f->root);
     config_free(f->config);

@@ -1,0 +1,427 @@
+/*
+ * A worker here, for a mediator at the other end of a stream
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "session.h"
+
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "executors/worker-process.h"
+#include "protocol/carrier.h"
+
+typedef struct Session {
+    Channel *channel;           /* NULL: it has ended */
+    WorkerProcess *worker;      /* NULL: it is no more */
+    bool ready;                 /* the worker takes requests */
+    Arena *arena;               /* NULL: it is a mailbox's context, or none yet */
+    Carrier *carrier;           /* of the arena */
+    uint64_t context;
+    GQueue queued;              /* WireQrequest, without an answer */
+    uint32_t asked;             /* requests … */
+    uint32_t answered;          /* … and those that were answered */
+    gint64 begun;               /* monotonic, µs: the first without an answer */
+    gint64 heard;               /* the same: what was said last */
+    char *gone;                 /* how the worker has ended by itself */
+    GError *failure;
+} Session;
+
+/* --- How it ends --- */
+
+/* The stream is over: so is the worker. */
+static void session_end(Session *session)
+{
+    g_clear_pointer(&session->carrier, carrier_free);
+    g_clear_pointer(&session->channel, channel_free);
+    if (session->worker != NULL) {
+        session->ready = false;
+        worker_process_kill(session->worker, NULL);
+    }
+}
+
+static void session_fail(Session *session, const GError *error)
+{
+    if (session->failure == NULL) {
+        session->failure = g_error_copy(error);
+    }
+    session_end(session);
+}
+
+/* Tell the other side how the worker has ended, after all that it has said. */
+static void session_tell_gone(Session *session)
+{
+    const WireHeader header = {
+        .type = WORKER_MSG_GONE,
+        .length = MIN(strlen(session->gone), WORKER_GONE_MAX),
+    };
+
+    if (session->channel == NULL ||
+        (session->carrier != NULL && carrier_waits(session->carrier))) {
+        return;
+    }
+    channel_send(session->channel, &header, session->gone);
+    g_clear_pointer(&session->gone, g_free);
+}
+
+/* --- What the mediator says --- */
+
+static bool check_number(Session *session, const WireHeader *header,
+                         GError **error)
+{
+    if (header->request_id != session->asked + 1) {
+        return wire_violation(error, "request %u, not %u", header->request_id,
+                         session->asked + 1);
+    }
+    if (session->asked++ == session->answered) {
+        session->begun = g_get_monotonic_time();
+    }
+    return true;
+}
+
+static bool session_take_limits(Session *session, const WireHeader *header,
+                                const uint8_t *payload, GError **error)
+{
+    struct worker_limits limits;
+
+    if (header->length != sizeof(limits)) {
+        return wire_violation(error, "LIMITS of %u bytes", header->length);
+    }
+    memcpy(&limits, payload, sizeof(limits));
+    worker_process_set_limits(session->worker, &limits);
+    return true;
+}
+
+static bool session_take_request(Session *session, const WireHeader *header,
+                                 const uint8_t *payload, GError **error)
+{
+    if (session->arena != NULL || header->length == 0 ||
+        header->length > VGPU_STUB_MAX_REQUEST) {
+        return wire_violation(error, "REQUEST of %u bytes", header->length);
+    }
+    if (!check_number(session, header, error)) {
+        return false;
+    }
+    worker_process_send(session->worker, payload, header->length);
+    return true;
+}
+
+static bool session_take_arena(Session *session, const WireHeader *header,
+                               const uint8_t *payload, GError **error)
+{
+    struct vgpu_stub_wire_arena raw;
+
+    if (session->arena != NULL || session->asked > 0 ||
+        header->length != sizeof(raw)) {
+        return wire_violation(error, "ARENA of %u bytes", header->length);
+    }
+    memcpy(&raw, payload, sizeof(raw));
+    session->arena = arena_new(GUINT32_FROM_LE(raw.small),
+                               GUINT32_FROM_LE(raw.large), error);
+    if (session->arena == NULL) {
+        return false;
+    }
+    session->context = GUINT64_FROM_LE(raw.context);
+    session->carrier = carrier_new(session->channel, session->arena);
+    worker_process_share(session->worker, session->context, session->arena);
+    return true;
+}
+
+static bool session_take_queued(Session *session, const WireHeader *header,
+                                const uint8_t *payload, GError **error)
+{
+    WireQrequest queued;
+
+    if (session->arena == NULL) {
+        return wire_violation(error, "QREQUEST before ARENA");
+    }
+    if (!wire_decode_qrequest(payload, header->length, &queued, error) ||
+        !arena_check(session->arena, &queued, error) ||
+        !check_number(session, header, error)) {
+        return false;
+    }
+    g_queue_push_tail(&session->queued, g_memdup(&queued, sizeof(queued)));
+    worker_process_send_queued(session->worker, &queued);
+    return true;
+}
+
+static bool session_take_grant(Session *session, const WireHeader *header,
+                               const uint8_t *payload, GError **error)
+{
+    struct worker_grant grant;
+
+    if (header->length != sizeof(grant)) {
+        return wire_violation(error, "GRANT of %u bytes", header->length);
+    }
+    memcpy(&grant, payload, sizeof(grant));
+    worker_process_grant(session->worker,
+                         header->status == VGPU_STUB_ERR_NONE, &grant);
+    return true;
+}
+
+static bool session_message(gpointer opaque, const WireHeader *header,
+                            const uint8_t *payload, GError **error)
+{
+    Session *session = opaque;
+
+    session->heard = g_get_monotonic_time();
+    if (header->type == VGPU_STUB_MSG_PING) {
+        channel_answer(session->channel, header, VGPU_STUB_MSG_PONG, 0, NULL,
+                       0);
+        return true;
+    }
+    if (!session->ready) {
+        /* What was on its way when the worker ended */
+        return session->gone == NULL && session->worker != NULL
+               ? wire_violation(error, "something before HELLO") : true;
+    }
+    switch (header->type) {
+    case WORKER_MSG_LIMITS:
+        return session_take_limits(session, header, payload, error);
+    case VGPU_STUB_MSG_REQUEST:
+        return session_take_request(session, header, payload, error);
+    case VGPU_STUB_MSG_ARENA:
+        return session_take_arena(session, header, payload, error);
+    case WORKER_MSG_DATA:
+        return session->carrier != NULL
+               ? carrier_take(session->carrier, header, payload, error)
+               : wire_violation(error, "DATA before ARENA");
+    case VGPU_STUB_MSG_QREQUEST:
+        return session_take_queued(session, header, payload, error);
+    case WORKER_MSG_GRANT:
+        return session_take_grant(session, header, payload, error);
+    default:
+        return wire_violation(error, "a message of type %u", header->type);
+    }
+}
+
+static void session_closed(gpointer opaque, const GError *error)
+{
+    Session *session = opaque;
+
+    if (error->domain == G_IO_ERROR) {
+        session_end(session);
+    } else {
+        session_fail(session, error);
+    }
+}
+
+static void session_drained(gpointer opaque)
+{
+    Session *session = opaque;
+
+    if (session->carrier != NULL) {
+        carrier_go_on(session->carrier);
+    }
+    if (session->gone != NULL) {
+        session_tell_gone(session);
+    }
+}
+
+/* --- What the worker says --- */
+
+static void worker_ready(gpointer opaque)
+{
+    static const char allowed[] = G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS
+                                  ".-_";
+    Session *session = opaque;
+    struct worker_hello hello = {
+        .version = GUINT32_TO_LE(WORKER_STREAM_VERSION),
+    };
+    const WireHeader header = {
+        .type = VGPU_STUB_MSG_HELLO, .length = sizeof(hello),
+    };
+
+    session->ready = true;
+    if (gethostname(hello.place, sizeof(hello.place) - 1) != 0 ||
+        hello.place[0] == '\0') {
+        strcpy(hello.place, "unknown");
+    }
+    g_strcanon(hello.place, allowed, '-');
+    channel_send(session->channel, &header, &hello);
+}
+
+/* How long the first request took that has no answer, in µs; the next begins. */
+static gint64 session_took(Session *session)
+{
+    const gint64 now = g_get_monotonic_time();
+    const gint64 took = now - session->begun;
+
+    session->begun = now;
+    session->answered++;
+    return MAX(took, 1);
+}
+
+static bool answer_queued(Session *session, WireHeader *header,
+                          const WorkerAnswer *answer, GError **error)
+{
+    g_autofree WireQrequest *queued = g_queue_pop_head(&session->queued);
+    const struct vgpu_stub_wire_qresponse payload =
+        wire_qresponse(session->context, answer->length, answer->bulk_moved);
+
+    if (!arena_check_answer(queued, answer->length, answer->bulk_moved,
+                            error)) {
+        return false;
+    }
+    header->type = VGPU_STUB_MSG_QRESPONSE;
+    header->length = sizeof(payload);
+    carrier_send_answer(session->carrier, header, &payload, queued,
+                        answer->length, answer->bulk_moved);
+    return true;
+}
+
+static bool worker_answer(gpointer opaque, const WorkerAnswer *answer,
+                          GError **error)
+{
+    Session *session = opaque;
+    const gint64 took = session_took(session);
+    WireHeader header = {
+        .type = VGPU_STUB_MSG_RESPONSE,
+        .length = answer->length,
+        .status = answer->status,
+        .sequence = took,
+        .request_id = session->answered,
+    };
+
+    if (session->arena != NULL) {
+        return answer_queued(session, &header, answer, error);
+    }
+    channel_send(session->channel, &header, answer->response);
+    return true;
+}
+
+static bool worker_memory(gpointer opaque, uint64_t held, uint64_t wanted,
+                          GError **error G_GNUC_UNUSED)
+{
+    Session *session = opaque;
+    const struct worker_memory memory = {
+        .held = GUINT64_TO_LE(held), .wanted = GUINT64_TO_LE(wanted),
+    };
+    const WireHeader header = {
+        .type = WORKER_MSG_MEMORY, .length = sizeof(memory),
+    };
+
+    channel_send(session->channel, &header, &memory);
+    return true;
+}
+
+/* It is logged by the mediator. */
+static void worker_said(gpointer opaque G_GNUC_UNUSED, const char *text)
+{
+    g_printerr("%s\n", text);
+}
+
+static void worker_failed(gpointer opaque)
+{
+    Session *session = opaque;
+
+    session->ready = false;
+}
+
+static void worker_gone(gpointer opaque, const char *why)
+{
+    Session *session = opaque;
+
+    session->worker = NULL;
+    session->ready = false;
+    if (why != NULL) {
+        session->gone = g_strdup(why);
+        session_tell_gone(session);
+    }
+}
+
+/* --- Its life --- */
+
+static gboolean session_listen(gpointer opaque)
+{
+    Session *session = opaque;
+
+    if (session->channel != NULL &&
+        g_get_monotonic_time() - session->heard >=
+        WORKER_SILENCE_S * G_TIME_SPAN_SECOND) {
+        g_autoptr(GError) error = g_error_new(
+            G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
+            "nothing was heard of the mediator for %d s", WORKER_SILENCE_S);
+
+        session_fail(session, error);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean session_signalled(gpointer opaque)
+{
+    session_end(opaque);
+    return G_SOURCE_CONTINUE;
+}
+
+/* Is there still something to wait for? */
+static bool session_lives(const Session *session)
+{
+    return session->worker != NULL ||
+           (session->channel != NULL &&
+            (session->gone != NULL || channel_waiting(session->channel) > 0));
+}
+
+static bool session_start(Session *session, Starter *starter,
+                          const char *const *argv, int in, int out)
+{
+    static const ChannelHandlers channel_handlers = {
+        .message = session_message,
+        .closed = session_closed,
+        .drained = session_drained,
+    };
+    static const WorkerProcessHandlers worker_handlers = {
+        .ready = worker_ready,
+        .answer = worker_answer,
+        .memory = worker_memory,
+        .said = worker_said,
+        .failed = worker_failed,
+        .gone = worker_gone,
+    };
+
+    g_unix_set_fd_nonblocking(in, TRUE, NULL);
+    g_unix_set_fd_nonblocking(out, TRUE, NULL);
+    session->channel = channel_new_pair(in, out, &channel_handlers, session);
+    channel_set_read_size(session->channel, CHANNEL_READ_SIZE_BULK);
+    session->heard = g_get_monotonic_time();
+    session->worker = worker_process_new(starter, argv, &worker_handlers,
+                                         session, &session->failure);
+    return session->worker != NULL;
+}
+
+bool session_serve(Starter *starter, const char *const *argv, int in, int out,
+                   GError **error)
+{
+    static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+    Session session = { .queued = G_QUEUE_INIT };
+    guint sources[G_N_ELEMENTS(signals)];
+    guint timer = g_timeout_add_seconds(WORKER_PING_S, session_listen,
+                                        &session);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        sources[i] = g_unix_signal_add(signals[i], session_signalled,
+                                       &session);
+    }
+    if (session_start(&session, starter, argv, in, out)) {
+        while (session_lives(&session)) {
+            g_main_context_iteration(NULL, TRUE);
+        }
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {
+        g_source_remove(sources[i]);
+    }
+    g_source_remove(timer);
+    session_end(&session);
+    g_clear_pointer(&session.arena, arena_unref);
+    g_queue_foreach(&session.queued, (GFunc)(void (*)(void))g_free, NULL);
+    g_queue_clear(&session.queued);
+    g_free(session.gone);
+    if (session.failure != NULL) {
+        g_propagate_error(error, session.failure);
+        return false;
+    }
+    return true;
+}

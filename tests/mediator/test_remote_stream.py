@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Workers that a launcher starts, which have nothing but a stream in common
+with the mediator: here the launcher is `env`."""
+import json
+import os
+import signal
+import struct
+
+import pytest
+
+from support import abi, operations, wire
+from support.fake_queue_device import FakeQueueDevice
+from support.processes import wait_gone
+from support.remote import local_launcher, named, offspring
+from support.wait import wait_for
+
+NONE = abi.VGPU_STUB_ERR_NONE
+BROKEN = abi.VGPU_STUB_ERR_BACKEND_ERROR
+LOST = abi.VGPU_STUB_ERR_CONTEXT_LOST
+MEMORY = abi.VGPU_STUB_ERR_OUT_OF_MEMORY
+MIB = 1 << 20
+SYNCHRONIZE = operations.synchronize()
+HOST = os.uname().nodename
+
+
+@pytest.fixture
+def connect(start, tmp_path, sockets, admin):
+    """connect(config): the link of a device with a queue, of VM 7; what
+    executes pool A is a gate's."""
+    daemon = None
+
+    def make(config="", number=0, **gate):
+        nonlocal daemon
+        if daemon is None:
+            launcher = local_launcher(tmp_path / "far", **gate)
+            (tmp_path / "mediatord.conf").write_text(
+                f"[pool A]\nlauncher={launcher}\n{config}")
+            daemon = start("--socket-dir", sockets, "--config",
+                           tmp_path / "mediatord.conf", "--admin-socket",
+                           admin)
+        link = FakeQueueDevice(sockets / f"7-{number}.sock").greet()
+        link.daemon = daemon
+        return link
+
+    return make
+
+
+def far(daemon, program):
+    return named(offspring(daemon.process.pid), program)
+
+
+def alloc(context, size):
+    answer = context.ask(operations.alloc(size))
+    results = operations.results(answer.payload)[0]
+    return answer.status, results and struct.unpack("<Q", results)[0]
+
+
+def write(context, handle, data):
+    return context.ask(operations.copy(abi.VGPU_STUB_COPY_TO_DEVICE, len(data),
+                                       handle), bulk=data)
+
+
+def read(context, handle, length):
+    return context.ask(operations.copy(abi.VGPU_STUB_COPY_FROM_DEVICE, length,
+                                       handle), room=length)
+
+
+def lose(link, sent):
+    """The answers to what was sent in a context that is lost, in that order"""
+    answers = {}
+    refused = []
+    while len(answers) < len(sent) or not refused:
+        message = link.receive()
+        if message.type == abi.VGPU_STUB_MSG_REFUSED:
+            refused.append(message.status)
+        else:
+            answer = link.take(message)
+            assert answer.sequence not in answers
+            answers[answer.sequence] = answer
+    assert refused == [LOST]
+    return [answers[sequence] for sequence in sent]
+
+
+def test_requests_and_bulk(connect):
+    link = connect()
+    one, other = link.open(), link.open()
+    data = os.urandom(MIB)
+    status, handle = alloc(one, MIB)
+    assert status == NONE
+    assert write(one, handle, data).status == NONE
+    assert read(one, handle, MIB).bulk == data
+    assert read(one, handle, 4097).bulk == data[:4097]
+    assert read(other, handle, 1).status == abi.VGPU_STUB_ERR_INVALID_HANDLE
+    assert one.close() == []
+    assert other.ask(SYNCHRONIZE).status == NONE
+
+
+def test_what_waits_in_both_directions(connect):
+    """More than all buffers on the way hold, there and back at once."""
+    link = connect("[queue]\narena-large=32\n[vm]\nin-flight=32\n")
+    context = link.open()
+    handles = [alloc(context, MIB)[1] for _ in range(2)]
+    data = [os.urandom(MIB) for _ in handles]
+    for handle, there in zip(handles, data):
+        assert write(context, handle, there).status == NONE
+    sent = []
+    for turn in range(16):
+        sent.append(context.send(operations.copy(
+            abi.VGPU_STUB_COPY_FROM_DEVICE, MIB, handles[turn % 2]),
+            room=MIB))
+        sent.append(context.send(operations.copy(
+            abi.VGPU_STUB_COPY_TO_DEVICE, MIB, handles[turn % 2]),
+            bulk=data[turn % 2]))
+    answers = link.answers(32)
+    assert [answer.sequence for answer in answers] == sent
+    assert [answer.bulk for answer in answers[::2]] == data * 8
+
+
+def test_a_mailbox(connect):
+    link = connect("spares=0\n")
+    link.send(wire.Message(abi.VGPU_STUB_MSG_REQUEST, operations.info(), 5, 1))
+    answer = link.expect(abi.VGPU_STUB_MSG_RESPONSE)
+    assert (answer.request_id, answer.status) == (5, NONE)
+
+
+def test_memory_is_the_vms(connect):
+    link = connect("[vm]\nmemory-mib=1\n")
+    one, other = link.open(), link.open()
+    assert alloc(one, MIB - 4096)[0] == NONE
+    assert alloc(other, 4097)[0] == MEMORY
+    assert alloc(other, 1)[0] == NONE
+    assert one.close() == []
+    assert alloc(other, MIB - 4096)[0] == NONE
+
+
+def test_where_it_is(connect, ctl):
+    link = connect()
+    context = link.open()
+    workers = json.loads(ctl("--json", "workers"))
+    assert {worker["place"] for worker in workers
+            if worker["state"] != "starting"} == {HOST}
+    assert context.close() == []
+
+
+@pytest.mark.parametrize("program, guilty", [
+    ("vgpu-worker", True), ("vgpu-gate", False)])
+def test_one_is_killed(connect, program, guilty):
+    """Each request ends once; only the worker's own end is a fault."""
+    link = connect("spares=0\n[vm]\nfaults=1\n")
+    context = link.open()
+    assert context.ask(SYNCHRONIZE).status == NONE
+    [worker] = far(link.daemon, "vgpu-worker")
+    os.kill(worker, signal.SIGSTOP)
+    sent = [context.send(SYNCHRONIZE) for _ in range(3)]
+    for pid in far(link.daemon, program):
+        os.kill(pid, signal.SIGKILL)
+    answers = lose(link, sent)
+    assert [answer.status for answer in answers] == [BROKEN, LOST, LOST]
+    text = operations.results(answers[0].payload)[1].decode()
+    assert ("broke" if guilty else HOST) in text
+    assert context.close() == []
+    wait_gone(worker)
+    number = link.start_open()
+    if guilty:
+        assert link.refused(number) == abi.VGPU_STUB_ERR_VM_QUARANTINED
+    else:
+        assert link.opened(number).ask(SYNCHRONIZE).status == NONE
+
+
+def test_the_mediator_is_killed(connect):
+    link = connect()
+    link.open()
+    wait_for(lambda: len(far(link.daemon, "vgpu-worker")) == 2, "a spare")
+    pids = list(offspring(link.daemon.process.pid))
+    link.daemon.process.kill()
+    link.daemon.process.wait()
+    wait_gone(*pids)
+
+
+def test_a_launcher_that_fails(connect, tmp_path, ctl):
+    (tmp_path / "false").symlink_to("/bin/false")
+    link = connect(worker="/bin/false")
+    assert link.refused(link.start_open()) == abi.VGPU_STUB_ERR_INVALID_POOL
+    assert "exit status 1" in ctl("status")
+
+
+def test_only_what_is_configured(connect, tmp_path):
+    """The file has changed, and the daemon has not read it anew."""
+    link = connect("spares=0\n")
+    assert link.open().ask(SYNCHRONIZE).status == NONE
+    path = tmp_path / "mediatord.conf"
+    path.write_text(path.read_text().replace("env ", "env -i "))
+    assert link.refused(link.start_open()) == BROKEN
+    link.daemon.wait_log("is not as the configuration says")
+    link.daemon.process.send_signal(signal.SIGHUP)
+    link.daemon.wait_log(": loaded")
+    number = link.start_open()
+    assert link.opened(number).ask(SYNCHRONIZE).status == NONE
+
+
+def test_what_never_ends_is_gone(connect):
+    link = connect("spares=0\n[vm]\ndeadline-ms=500\n")
+    context = link.open()
+    assert context.ask(SYNCHRONIZE).status == NONE
+    [worker] = far(link.daemon, "vgpu-worker")
+    os.kill(worker, signal.SIGSTOP)
+    [answer] = lose(link, [context.send(SYNCHRONIZE)])
+    assert answer.status == abi.VGPU_STUB_ERR_TIMEOUT
+    wait_gone(worker)
