@@ -23,7 +23,7 @@ VERSION := $(shell sed -n 's/^Version: *//p' SPECS/vgpu-stub.spec)
 INSTALL_DEPS := scripts/install-deps
 
 include mediator/mediator.mk guest-tools/guest-tools.mk \
-    guest-tools/driver/driver.mk sst/sst.mk \
+    guest-tools/driver/driver.mk guest-tools/opencl/opencl.mk sst/sst.mk \
     scripts/qemu.mk scripts/install.mk scripts/rpm.mk scripts/xen.mk \
     tests/bench/bench.mk tests/fuzz/fuzz.mk tests/gpu/gpu.mk \
     tests/opencl/opencl.mk

@@ -9,8 +9,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "devfile.h"
 
 struct transport {
     int fd;
@@ -18,10 +19,11 @@ struct transport {
 
 static int check_queue(int fd)
 {
-    struct vgpu_stub_io_info info = { .size = sizeof(info) };
+    struct vgpu_stub_io_info info;
+    const int rc = devfile_info(fd, &info);
 
-    if (ioctl(fd, VGPU_STUB_IO_INFO, &info) < 0) {
-        return -errno;
+    if (rc < 0) {
+        return rc;
     }
     return info.flags & VGPU_STUB_IO_INFO_QUEUE ? 0 : -EOPNOTSUPP;
 }
@@ -55,6 +57,5 @@ void transport_close(struct transport *transport)
 int transport_enter(struct transport *transport,
                     struct vgpu_stub_io_enter *enter)
 {
-    enter->size = sizeof(*enter);
-    return ioctl(transport->fd, VGPU_STUB_IO_ENTER, enter) < 0 ? -errno : 0;
+    return devfile_enter(transport->fd, enter);
 }
