@@ -27,7 +27,7 @@ struct MemoryTable {
 };
 
 /* What @size, which the host can address, counts for */
-static uint64_t charge(uint64_t size)
+static uint64_t granules(uint64_t size)
 {
     return size + (GRANULE - size % GRANULE) % GRANULE;
 }
@@ -81,16 +81,30 @@ static uint64_t new_handle(const MemoryTable *table)
     return handle;
 }
 
+bool memory_charge(MemoryTable *table, uint64_t size, GError **error)
+{
+    if (size > G_MAXSIZE - GRANULE) {
+        g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_OUT_OF_MEMORY,
+                    "more than the host can address");
+        return false;
+    }
+    if (!table->grant(table->opaque, table->used, granules(size), error)) {
+        return false;
+    }
+    table->used += granules(size);
+    return true;
+}
+
+void memory_discharge(MemoryTable *table, uint64_t size)
+{
+    table->used -= granules(size);
+}
+
 const Memory *memory_alloc(MemoryTable *table, uint64_t size, GError **error)
 {
     Memory entry = { .size = size };
     Memory *memory;
 
-    if (size > G_MAXSIZE - GRANULE) {
-        g_set_error(error, BACKEND_ERROR, VGPU_STUB_ERR_OUT_OF_MEMORY,
-                    "more than the host can address");
-        return NULL;
-    }
     entry.handle = new_handle(table);
     if (entry.handle == 0) {
         int errsv = errno;
@@ -99,16 +113,16 @@ const Memory *memory_alloc(MemoryTable *table, uint64_t size, GError **error)
                     "no random number for a handle: %s", g_strerror(errsv));
         return NULL;
     }
-    if (!table->grant(table->opaque, table->used, charge(size), error)) {
+    if (!memory_charge(table, size, error)) {
         return NULL;
     }
     entry.memory = table->class->alloc(table->backend, size, error);
     if (entry.memory == NULL) {
+        memory_discharge(table, size);
         return NULL;
     }
     memory = g_memdup(&entry, sizeof(entry));
     g_hash_table_insert(table->entries, &memory->handle, memory);
-    table->used += charge(size);
     return memory;
 }
 
@@ -116,7 +130,7 @@ const Memory *memory_alloc(MemoryTable *table, uint64_t size, GError **error)
 static void discard(MemoryTable *table, const Memory *memory)
 {
     table->class->free(table->backend, memory->memory);
-    table->used -= charge(memory->size);
+    memory_discharge(table, memory->size);
 }
 
 bool memory_free(MemoryTable *table, uint64_t handle, GError **error)

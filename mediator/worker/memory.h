@@ -38,6 +38,13 @@ void memory_table_free(MemoryTable *table);
 uint64_t memory_table_used(const MemoryTable *table);
 
 /*
+ * Count @size bytes against the quota, if they are granted, of what somebody
+ * else allocates; and count them no more.
+ */
+bool memory_charge(MemoryTable *table, uint64_t size, GError **error);
+void memory_discharge(MemoryTable *table, uint64_t size);
+
+/*
  * @size bytes, at least 1, that are zero, if they are granted; the table owns
  * what is returned.
  */
