@@ -3,7 +3,7 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "opencl-driver.h"
+#include "opencl-types.h"
 
 #include <string.h>
 
@@ -59,31 +59,7 @@ static bool describe(cl_kernel kernel, cl_uint index, Formal *formal,
                         "CL_KERNEL_ARG_TYPE_NAME", error);
 }
 
-/*
- * Is the program's type called @name the same as @type? Its own compiler says
- * so, since a name may be anything.
- */
-static bool ask_compiler(Backend *backend, const OpenclProgram *program,
-                         const char *name, const char *type)
-{
-    g_autofree char *text = g_strdup_printf(
-        "%s\n_Static_assert(__builtin_types_compatible_p(%s, %s), \"\");\n",
-        program->text, name, type);
-    const char *source = text;
-    cl_int status;
-    cl_program test = cl.clCreateProgramWithSource(backend->context, 1,
-                                                   &source, NULL, &status);
-
-    if (test == NULL) {
-        return false;
-    }
-    status = cl.clCompileProgram(test, 1, &backend->device, "", 0, NULL, NULL,
-                                 NULL, NULL);
-    cl.clReleaseProgram(test);
-    return status == CL_SUCCESS;
-}
-
-/* The same, asked once for each program */
+/* Is the program's type called @name the same as @type? Asked once for each */
 static bool is_same_type(Backend *backend, OpenclProgram *program,
                          const char *name, const char *type)
 {
@@ -95,7 +71,8 @@ static bool is_same_type(Backend *backend, OpenclProgram *program,
     }
     if (!g_hash_table_lookup_extended(program->types, question, NULL,
                                       &answer)) {
-        answer = GINT_TO_POINTER(ask_compiler(backend, program, name, type));
+        answer = GINT_TO_POINTER(opencl_type_is(backend, program->text, "",
+                                                name, type));
         g_hash_table_insert(program->types, g_steal_pointer(&question),
                             answer);
     }
