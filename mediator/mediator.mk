@@ -44,7 +44,8 @@ GATE_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/gate/*.c)) \
     executors/worker-process-far.o executors/worker-root.o \
     protocol/arena.o protocol/carrier.o protocol/channel.o \
     protocol/command-line.o protocol/wire.o starter/gate-options.o
-WORKER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/worker/*.c))
+WORKER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/worker/*.c \
+    mediator/worker/opencl/*.c))
 
 # The catalogue: manifests and OpenCL C
 $(BUILD)/kernels/.built: $(wildcard mediator/kernels/*.kernel mediator/kernels/*.cl)
@@ -116,7 +117,7 @@ $(BUILD)/$(1)/unit/%: tests/mediator/unit/%.c \
 	    $$(LDFLAGS) -MMD -MP -o $$@ $$(filter %.c %.o,$$^) \
 	    $$$$(pkg-config --cflags --libs $$(MEDIATOR_LIBS) $$(WORKER_LIBS)) -ldl
 
--include $(wildcard $(BUILD)/$(1)/*.d $(BUILD)/$(1)/*/*.d)
+-include $(wildcard $(BUILD)/$(1)/*.d $(BUILD)/$(1)/*/*.d $(BUILD)/$(1)/*/*/*.d)
 endef
 
 MEDIATOR_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all \

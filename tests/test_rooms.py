@@ -14,7 +14,9 @@ ROOMS = [("",), ("operate",), ("links", "executors"), ("schedule",), ("vms",),
          ("protocol",)]
 
 # Programs of their own, with what they share with the daemon
-PROGRAMS = {"worker": {"worker", "protocol"}, "starter": {"starter"},
+PROGRAMS = {"worker": {"worker", "worker/opencl", "protocol"},
+            "worker/opencl": {"worker", "worker/opencl", "protocol"},
+            "starter": {"starter"},
             "gate": {"gate", "executors", "protocol", "starter"},
             "ctl": {"ctl", "protocol"}}
 

@@ -31,4 +31,5 @@ $(FUZZ)/%: tests/fuzz/fuzz-%.c $(FUZZ_OBJECTS)
 	    $(filter %.c %.o,$^) $$(pkg-config --cflags --libs \
 	    $(MEDIATOR_LIBS) $(WORKER_LIBS)) -ldl -lm
 
--include $(wildcard $(FUZZ)/*.d $(FUZZ)/objects/*.d $(FUZZ)/objects/*/*.d)
+-include $(wildcard $(FUZZ)/*.d $(FUZZ)/objects/*.d $(FUZZ)/objects/*/*.d \
+    $(FUZZ)/objects/*/*/*.d)

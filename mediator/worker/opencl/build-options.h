@@ -1,0 +1,21 @@
+/*
+ * Options of a build: which a guest may give the host's compiler
+ *
+ * A pure function.
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#ifndef WORKER_OPENCL_BUILD_OPTIONS_H
+#define WORKER_OPENCL_BUILD_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The @length bytes of options as they may be given to a driver, with what the
+ * session itself needs; to be freed with g_free(). NULL when there is one among
+ * them that may not: all but those of OpenCL's specification, and -D.
+ */
+char *cl_options_make(const uint8_t *bytes, size_t length);
+
+#endif /* WORKER_OPENCL_BUILD_OPTIONS_H */
