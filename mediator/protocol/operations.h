@@ -10,6 +10,7 @@
 #define MEDIATOR_OPERATIONS_H
 
 #include "call.h"
+#include "vgpu-stub-opencl.h"
 #include "vgpu-stub-ring.h"
 
 /* As many params as there may be; the operation looks at them itself. */
@@ -19,6 +20,7 @@
 #define OPERATION_BULK (1u << 0)    /* it may have bulk, of the queue */
 #define OPERATION_WAITS (1u << 1)   /* it may wait for another side */
 #define OPERATION_LONG (1u << 2)    /* answers before it are not kept for it */
+#define OPERATION_QUEUE (1u << 3)   /* the mailbox does not have it */
 
 /*
  * All operations by who executes them: X(NAME, function, params, data, traits),
@@ -39,7 +41,9 @@
     X(GET_DEVICE_INFO, get_device_info, 0, false, 0) \
     X(SYNCHRONIZE, synchronize, 0, false, 0) \
     X(MEMORY_FREE_ALL, memory_free_all, 0, false, OPERATION_LONG) \
-    X(LIST_KERNELS, list_kernels, 1, false, 0)
+    X(LIST_KERNELS, list_kernels, 1, false, 0) \
+    X(OPENCL, opencl, 0, true, \
+      OPERATION_BULK | OPERATION_LONG | OPERATION_QUEUE)
 
 #define OPERATION_KERNEL_PARAMS 10
 

@@ -18,8 +18,13 @@ static bool load(GError **error)
 {
 #define SYMBOL(function) { #function, &cl.function },
     static const LibrarySymbol symbols[] = { OPENCL_FUNCTIONS(SYMBOL) };
+    static const LibrarySymbol newer[] = { SYMBOL(clGetKernelSubGroupInfo) };
 
-    return library_load(LIBRARY, symbols, G_N_ELEMENTS(symbols), error);
+    if (!library_load(LIBRARY, symbols, G_N_ELEMENTS(symbols), error)) {
+        return false;
+    }
+    library_try(LIBRARY, newer);
+    return true;
 }
 
 /* The devices of all platforms, in their order, count as one list. */

@@ -10,6 +10,12 @@
 
 #include "backend.h"
 
+/* ISO C has no cast from an object's to a function's pointer. */
+static void set(const LibrarySymbol *symbol, void *value)
+{
+    memcpy(symbol->address, &value, sizeof(value));
+}
+
 bool library_load(const char *soname, const LibrarySymbol *symbols,
                   size_t count, GError **error)
 {
@@ -29,8 +35,14 @@ bool library_load(const char *soname, const LibrarySymbol *symbols,
                         symbols[i].name);
             return false;
         }
-        /* ISO C has no cast from an object's to a function's pointer. */
-        memcpy(symbols[i].address, &symbol, sizeof(symbol));
+        set(&symbols[i], symbol);
     }
     return true;
+}
+
+void library_try(const char *soname, const LibrarySymbol *symbol)
+{
+    void *library = dlopen(soname, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+
+    set(symbol, library == NULL ? NULL : dlsym(library, symbol->name));
 }

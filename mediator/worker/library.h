@@ -24,4 +24,7 @@ typedef struct LibrarySymbol {
 bool library_load(const char *soname, const LibrarySymbol *symbols,
                   size_t count, GError **error);
 
+/* As well, of one that is loaded: NULL becomes of a function that it lacks. */
+void library_try(const char *soname, const LibrarySymbol *symbol);
+
 #endif /* WORKER_LIBRARY_H */

@@ -14,14 +14,16 @@
 
 #define OPENCL_FUNCTIONS(f) \
     f(clBuildProgram) f(clCompileProgram) f(clCreateBuffer) \
-    f(clCreateCommandQueue) \
+    f(clCreateCommandQueue) f(clCreateSubBuffer) \
     f(clCreateContext) f(clCreateKernel) f(clCreateProgramWithSource) \
-    f(clEnqueueCopyBuffer) f(clEnqueueFillBuffer) \
+    f(clEnqueueCopyBuffer) f(clEnqueueCopyBufferRect) \
+    f(clEnqueueFillBuffer) f(clEnqueueMarkerWithWaitList) \
     f(clEnqueueNDRangeKernel) f(clEnqueueReadBuffer) \
+    f(clEnqueueReadBufferRect) f(clEnqueueWriteBufferRect) \
     f(clEnqueueWriteBuffer) f(clFinish) f(clGetDeviceIDs) \
     f(clGetDeviceInfo) f(clGetEventInfo) f(clGetEventProfilingInfo) \
     f(clGetKernelArgInfo) f(clGetKernelInfo) f(clGetPlatformIDs) \
-    f(clGetKernelWorkGroupInfo) \
+    f(clGetKernelWorkGroupInfo) f(clGetProgramInfo) \
     f(clGetProgramBuildInfo) f(clReleaseCommandQueue) f(clReleaseContext) \
     f(clReleaseEvent) f(clReleaseKernel) f(clReleaseMemObject) \
     f(clReleaseProgram) f(clSetKernelArg)
@@ -30,6 +32,11 @@
 #define OPENCL_DECLARE(function) __typeof__(function) *function;
 typedef struct OpenclDriver {
     OPENCL_FUNCTIONS(OPENCL_DECLARE)
+    /* Of OpenCL 2.1, which headers for 1.2 do not have; NULL: not there */
+    cl_int (CL_API_CALL *clGetKernelSubGroupInfo)(
+        cl_kernel kernel, cl_device_id device, cl_uint param,
+        size_t input_size, const void *input, size_t size, void *value,
+        size_t *needed);
 } OpenclDriver;
 extern OpenclDriver cl;
 
@@ -44,7 +51,7 @@ struct Backend {
 typedef struct OpenclProgram {
     cl_program program;
     char *text;
-    /* What has been asked about types: see opencl-types.c */
+    /* What has been asked about types: see opencl-types.h */
     GHashTable *types;
 } OpenclProgram;
 

@@ -101,7 +101,6 @@ static bool serve_request(Server *server, Session *session,
                           const PortMessage *message, GError **error)
 {
     uint8_t request[VGPU_STUB_MAX_REQUEST], response[VGPU_STUB_MAX_RESPONSE];
-    SessionBulk bulk = { .length = 0 };
     WireHeader header = {
         .type = VGPU_STUB_MSG_RESPONSE,
         .request_id = message->header.request_id,
@@ -114,7 +113,7 @@ static bool serve_request(Server *server, Session *session,
     memcpy(request, message->payload, message->header.length);
     reply_init(&reply, sizeof(response));
     if (call_decode(&call, request, message->header.length, &reply)) {
-        session_execute(session, &server->limits, &call, 0, &bulk, &reply,
+        session_execute(session, &server->limits, &call, 0, NULL, &reply,
                         &exec_us);
     }
     if (!check_failure(server, session, &reply, error)) {

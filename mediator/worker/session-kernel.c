@@ -7,9 +7,8 @@
 
 #include "launch.h"
 
-/* May the VM bring a program of its own now? */
-static bool check_programs(const Session *session,
-                           const SessionLimits *limits, GError **error)
+bool session_check_programs(const Session *session,
+                            const SessionLimits *limits, GError **error)
 {
     const char *why = NULL;
 
@@ -34,7 +33,7 @@ static BackendProgram *guest_program(Session *session,
     const Memory *memory;
     g_autofree char *text = NULL;
 
-    if (!check_programs(session, request->limits, error)) {
+    if (!session_check_programs(session, request->limits, error)) {
         return NULL;
     }
     memory = memory_find(session->memory, launch->program, error);

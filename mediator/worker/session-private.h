@@ -9,6 +9,7 @@
 #include "backend.h"
 #include "catalogue.h"
 #include "memory.h"
+#include "opencl/session.h"
 #include "programs.h"
 #include "session.h"
 
@@ -25,6 +26,7 @@ struct Session {
     GArray *rows;               /* of the kernels that can be run */
     MemoryTable *memory;
     Programs *programs;
+    ClSession *opencl;          /* of the guest's program; NULL: none yet */
 };
 
 /* A call, and what becomes of it */
@@ -55,7 +57,19 @@ bool session_memory_free_all(Session *session, const SessionRequest *request,
 bool session_memory_copy(Session *session, const SessionRequest *request,
                          GError **error);
 
+/* session-opencl.c */
+bool session_opencl(Session *session, const SessionRequest *request,
+                    GError **error);
+
+/* Whether that would be executed, else with @error */
+bool session_has_opencl(const Session *session, const SessionLimits *limits,
+                        GError **error);
+
 /* session-kernel.c */
+
+/* May the VM bring a program of its own now? */
+bool session_check_programs(const Session *session,
+                            const SessionLimits *limits, GError **error);
 bool session_kernel(Session *session, const SessionRequest *request,
                     GError **error);
 

@@ -24,32 +24,48 @@ void session_append32(Reply *reply, uint32_t value)
     reply_append_results(reply, &value, 1);
 }
 
-#define FITS(name, function, params, data, traits) \
-    G_STATIC_ASSERT(VGPU_STUB_OP_##name < 32);
+/* Results of GET_DEVICE_INFO with a bit for each opcode: docs/operations.md */
+#define OPCODE_WORDS 9
 
-/* The results that there are have no bits for more: docs/operations.md. */
+#define FITS(name, function, params, data, traits) \
+    G_STATIC_ASSERT(VGPU_STUB_OP_##name < OPCODE_WORDS * 32);
+
 OPERATIONS_OF_MEDIATOR(FITS)
 OPERATIONS_OF_WORKER(FITS)
 
-#define BIT(name, function, params, data, traits) | 1u << VGPU_STUB_OP_##name
+#define BIT(name, function, params, data, traits) \
+    words[VGPU_STUB_OP_##name / 32] |= 1u << VGPU_STUB_OP_##name % 32;
 
 /* Bit n: opcode n is answered, here or by the mediator itself. */
-static const uint32_t opcodes =
-    0 OPERATIONS_OF_MEDIATOR(BIT) OPERATIONS_OF_WORKER(BIT);
+static void find_opcodes(const Session *session, const SessionLimits *limits,
+                         uint32_t words[OPCODE_WORDS])
+{
+    memset(words, 0, OPCODE_WORDS * sizeof(words[0]));
+    OPERATIONS_OF_MEDIATOR(BIT)
+    OPERATIONS_OF_WORKER(BIT)
+    if (!session_has_opencl(session, limits, NULL)) {
+        words[VGPU_STUB_OP_OPENCL / 32] &= ~(1u << VGPU_STUB_OP_OPENCL % 32);
+    }
+}
 
 static bool session_get_device_info(Session *session,
                                     const SessionRequest *request,
                                     GError **error G_GNUC_UNUSED)
 {
     Reply *reply = request->reply;
+    uint32_t opcodes[OPCODE_WORDS];
 
+    find_opcodes(session, request->limits, opcodes);
     session_append32(reply, 1);
-    session_append32(reply, opcodes);
+    session_append32(reply, opcodes[0]);
     session_append32(reply, session->class->number);
     session_append64(reply, request->limits->memory);
     session_append64(reply, request->limits->others +
                             memory_table_used(session->memory));
     session_append32(reply, session->device.compute_units);
+    for (size_t i = 1; i < OPCODE_WORDS; i++) {
+        session_append32(reply, opcodes[i]);
+    }
     reply_append_data(reply, session->name, strlen(session->name));
     return true;
 }
@@ -102,6 +118,12 @@ static bool check_request(const OperationHere *operation,
     const Call *call = request->call;
     const char *why = operation_refusal(operation->traits, request->flags);
 
+    if ((operation->traits & OPERATION_QUEUE) && request->bulk == NULL) {
+        g_set_error_literal(error, BACKEND_ERROR,
+                            VGPU_STUB_ERR_UNSUPPORTED_OPERATION,
+                            "the operation is one of the queue's alone");
+        return false;
+    }
     if (why != NULL) {
         return backend_refuse(error, "%s", why);
     }
@@ -134,8 +156,9 @@ static bool execute(Session *session, const SessionRequest *request,
         return false;
     }
     done = operation->execute(session, request, error);
-    /* A kernel counts what it takes itself. */
-    if (operation->opcode != VGPU_STUB_OP_KERNEL) {
+    /* What runs kernels counts what they take itself. */
+    if (operation->opcode != VGPU_STUB_OP_KERNEL &&
+        operation->opcode != VGPU_STUB_OP_OPENCL) {
         *request->exec_us = g_get_monotonic_time() - start;
     }
     return done;
@@ -218,6 +241,7 @@ Session *session_new(const SessionOptions *options, GError **error)
 
 void session_free(Session *session)
 {
+    g_clear_pointer(&session->opencl, cl_session_free);
     programs_free(session->programs);
     memory_table_free(session->memory);
     g_array_unref(session->rows);

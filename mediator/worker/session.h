@@ -66,7 +66,7 @@ bool session_takes_long(uint32_t opcode);
 
 /*
  * Execute @call, which came with a submission's @flags and with @bulk as they
- * say, within @limits. What was allocated under larger limits stays.
+ * say, or by the mailbox: 0, NULL; within @limits. What was allocated under larger limits stays.
  * @reply, as reply_init() leaves it, becomes the answer, *@exec_us the
  * execution's own time, without that of compiling a program.
  */

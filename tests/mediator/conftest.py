@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from support.fake_device import FakeDevice
+from support.lone_worker import LoneWorker, Root
 from support.mediatord import Mediatord
+from support.opencl_program import OpenclProgram
 from support.paths import BUILD
 
 
@@ -92,3 +94,24 @@ def ctl(mediatord_bin, admin):
 
     good.fails = bad
     return good
+
+
+@pytest.fixture(scope="session")
+def opencl_root(mediatord_bin):
+    """What workers of the backend opencl are closed in"""
+    with tempfile.TemporaryDirectory(prefix="vgpu-") as folder:
+        yield Root(mediatord_bin.with_name("vgpu-worker"), Path(folder))
+
+
+@pytest.fixture
+def lone_worker(mediatord_bin, opencl_root):
+    """lone_worker(**options): a worker with PoCL, which ends well."""
+    with ExitStack() as running:
+        yield lambda **options: running.enter_context(LoneWorker(
+            mediatord_bin.with_name("vgpu-worker"), opencl_root, **options))
+
+
+@pytest.fixture
+def program(lone_worker):
+    """A program of a guest that uses OpenCL"""
+    return OpenclProgram(lone_worker())

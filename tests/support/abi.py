@@ -9,7 +9,8 @@ import re
 from support.paths import ROOT
 
 HEADERS = ("include/vgpu-stub-regs.h", "include/vgpu-stub-ring.h",
-           "include/vgpu-stub-wire.h", "sst/include/sst-mmio-wire.h")
+           "include/vgpu-stub-wire.h", "include/vgpu-stub-opencl.h",
+           "sst/include/sst-mmio-wire.h")
 
 _DEFINE = re.compile(
     r"^#define ((?:VGPU_STUB|SST)_\w+)[ \t]+"

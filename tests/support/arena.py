@@ -66,6 +66,14 @@ class Arena:
         _, _, start = self._parts(place)
         return self._map[start:start + length]
 
+    def put_request(self, place, data):
+        start, _, _ = self._parts(place)
+        self._map[start:start + len(data)] = data
+
+    def response(self, place, length):
+        _, start, _ = self._parts(place)
+        return self._map[start:start + length]
+
     def put_response(self, place, data):
         _, start, _ = self._parts(place)
         self._map[start:start + len(data)] = data

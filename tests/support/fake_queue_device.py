@@ -29,14 +29,6 @@ class DeviceArena(Arena):
         assert fcntl.fcntl(fd, fcntl.F_GET_SEALS) & SEALS == SEALS
         self._map = mmap.mmap(fd, size)
 
-    def put_request(self, place, data):
-        start, _, _ = self._parts(place)
-        self._map[start:start + len(data)] = data
-
-    def response(self, place, length):
-        _, start, _ = self._parts(place)
-        return self._map[start:start + length]
-
 
 @dataclass
 class Answer:

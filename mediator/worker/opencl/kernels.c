@@ -1,0 +1,175 @@
+/*
+ * Kernels, and what the driver says of them
+ *
+ * SPDX-License-Identifier: GPL-2.0-or-later
+ */
+#include "kernels.h"
+
+#include <string.h>
+
+/* What a kernel counts for in the VM's memory, in bytes: it costs the host. */
+#define KERNEL_COST 4096
+
+ClKernel *cl_kernel_find(const ClSession *session, uint32_t id)
+{
+    return (ClKernel *)cl_objects_find(session->objects, id, CL_KIND_KERNEL);
+}
+
+static void kernel_free(ClObject *object)
+{
+    ClKernel *kernel = (ClKernel *)object;
+
+    cl.clReleaseKernel(kernel->kernel);
+    memory_discharge(kernel->program->session->memory, KERNEL_COST);
+    cl_object_unref(&kernel->program->base);
+    g_free(kernel->arguments);
+    g_free(kernel);
+}
+
+/* What it is allowed does not change, as long as no argument is set. */
+static cl_int find_limits(ClKernel *kernel, cl_device_id device)
+{
+    cl_int status = cl.clGetKernelWorkGroupInfo(
+        kernel->kernel, device, CL_KERNEL_WORK_GROUP_SIZE,
+        sizeof(kernel->group), &kernel->group, NULL);
+
+    if (status == CL_SUCCESS) {
+        status = cl.clGetKernelWorkGroupInfo(
+            kernel->kernel, device, CL_KERNEL_COMPILE_WORK_GROUP_SIZE,
+            sizeof(kernel->required), kernel->required, NULL);
+    }
+    if (status == CL_SUCCESS) {
+        status = cl.clGetKernelWorkGroupInfo(
+            kernel->kernel, device, CL_KERNEL_LOCAL_MEM_SIZE,
+            sizeof(kernel->local), &kernel->local, NULL);
+    }
+    return status;
+}
+
+static cl_int find_arguments(ClKernel *kernel)
+{
+    const cl_int status = cl.clGetKernelInfo(
+        kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof(kernel->count),
+        &kernel->count, NULL);
+
+    if (status != CL_SUCCESS) {
+        return status;
+    }
+    kernel->arguments = g_new0(ClArgument, kernel->count);
+    for (cl_uint i = 0; i < kernel->count; i++) {
+        kernel->arguments[i].takes = cl_argument_takes(kernel->kernel, i);
+    }
+    return CL_SUCCESS;
+}
+
+/* Takes over @made. */
+static cl_int kernel_add(ClSession *session, uint32_t id, cl_kernel made,
+                         ClProgram *program)
+{
+    ClKernel *kernel = g_new0(ClKernel, 1);
+    cl_int status;
+
+    cl_object_init(&kernel->base, CL_KIND_KERNEL, kernel_free);
+    cl_object_ref(&program->base);
+    kernel->program = program;
+    kernel->kernel = made;
+    status = find_limits(kernel, session->backend->device);
+    if (status == CL_SUCCESS) {
+        status = find_arguments(kernel);
+    }
+    if (status == CL_SUCCESS) {
+        cl_objects_add(session->objects, id, &kernel->base);
+    } else {
+        cl_object_unref(&kernel->base);
+    }
+    return status;
+}
+
+cl_int run_KERNEL_CREATE(ClSession *session, const ClCommand *command)
+{
+    const struct vgpu_stub_cl_kernel_create *wanted =
+        &command->body.kernel_create;
+    ClProgram *program = cl_program_find(session, wanted->program);
+    g_autofree char *name = g_strndup((const char *)command->data,
+                                      command->length);
+    cl_kernel kernel;
+    cl_int status;
+
+    if (program == NULL) {
+        return CL_INVALID_PROGRAM;
+    }
+    if (!cl_objects_is_free(session->objects, wanted->id)) {
+        return CL_INVALID_VALUE;
+    }
+    if (program->program == NULL) {
+        return CL_INVALID_PROGRAM_EXECUTABLE;
+    }
+    if (strlen(name) != command->length) {
+        return CL_INVALID_KERNEL_NAME;
+    }
+    if (!memory_charge(session->memory, KERNEL_COST, NULL)) {
+        return CL_OUT_OF_HOST_MEMORY;
+    }
+    kernel = cl.clCreateKernel(program->program, name, &status);
+    if (kernel == NULL) {
+        memory_discharge(session->memory, KERNEL_COST);
+        return status;
+    }
+    return kernel_add(session, wanted->id, kernel, program);
+}
+
+/* --- Questions --- */
+
+cl_int run_KERNEL_INFO(ClSession *session, const ClCommand *command)
+{
+    const struct vgpu_stub_cl_query *query = &command->body.query;
+    const cl_device_id device = session->backend->device;
+    const ClKernel *kernel = cl_kernel_find(session, query->object);
+    size_t size = 0;
+    cl_int status;
+    void *value;
+
+    if (kernel == NULL) {
+        return CL_INVALID_KERNEL;
+    }
+    status = cl.clGetKernelWorkGroupInfo(kernel->kernel, device, query->param,
+                                         0, NULL, &size);
+    if (status != CL_SUCCESS) {
+        return status;
+    }
+    value = cl_answer_payload(&session->answer, size);
+    return value == NULL ? CL_NO_ROOM
+                         : cl.clGetKernelWorkGroupInfo(
+                               kernel->kernel, device, query->param, size,
+                               value, NULL);
+}
+
+cl_int run_KERNEL_SUB_GROUP_INFO(ClSession *session, const ClCommand *command)
+{
+    const struct vgpu_stub_cl_query *query = &command->body.query;
+    const cl_device_id device = session->backend->device;
+    const ClKernel *kernel = cl_kernel_find(session, query->object);
+    size_t input[3] = { 0 };
+    size_t size = 0;
+    cl_int status;
+    void *value;
+
+    if (kernel == NULL) {
+        return CL_INVALID_KERNEL;
+    }
+    if (cl.clGetKernelSubGroupInfo == NULL) {
+        return CL_INVALID_OPERATION;
+    }
+    memcpy(input, command->data, command->length);
+    status = cl.clGetKernelSubGroupInfo(kernel->kernel, device, query->param,
+                                        command->length, input, 0, NULL,
+                                        &size);
+    if (status != CL_SUCCESS) {
+        return status;
+    }
+    value = cl_answer_payload(&session->answer, size);
+    return value == NULL ? CL_NO_ROOM
+                         : cl.clGetKernelSubGroupInfo(
+                               kernel->kernel, device, query->param,
+                               command->length, input, size, value, NULL);
+}
