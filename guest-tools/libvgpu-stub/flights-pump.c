@@ -24,6 +24,9 @@
 /* So long after the program's last call its jobs are tended. */
 #define GRACE_US 10000
 
+/* How often the thread looks whether a program that waits has left */
+#define BUSY_US 100000
+
 /* Until another thread has left a file that is to be replaced */
 #define LEAVE_US 1000
 
@@ -40,13 +43,13 @@ void flights_kick(struct flights *flights)
 }
 
 /*
- * Sleep until something has ended, a kick or @until_us. Returns 0, -EINTR after
- * a signal, or -ESTALE where the file is of no use to wait for.
+ * Sleep until something has ended, a kick or @until_us. Returns 0, or -EINTR
+ * after a signal.
  */
 static int doze(struct flights *flights, int64_t until_us)
 {
     struct pollfd fds[] = {
-        { .fd = flights->flying_count ? flights->fd : -1, .events = POLLIN },
+        { .fd = flights->stale ? -1 : flights->fd, .events = POLLIN },
         { .fd = flights->kick, .events = POLLIN },
     };
     int64_t left = until_us - clock_us();
@@ -65,8 +68,8 @@ static int doze(struct flights *flights, int64_t until_us)
     if (rc == 0 && (fds[1].revents & POLLIN)) {
         eventfd_read(flights->kick, &count);
     }
-    if (rc == 0 && (fds[0].revents & (POLLERR | POLLIN)) == POLLERR) {
-        rc = -ESTALE;
+    if (rc == 0 && (fds[0].revents & POLLERR)) {
+        flights->stale = true;      /* what there is to be taken is taken */
     }
     return rc;
 }
@@ -123,16 +126,15 @@ static int pump(struct flights *flights, const struct request *request,
     } else if (flights->stale && flights->flying_count == 0 &&
                flights->entered > 0) {
         cond_wait(&flights->changed, &flights->lock, clock_us() + LEAVE_US);
-    } else if (brief && flights->flying_count > 0) {
+    } else if ((brief || flights->stale) && flights->flying_count > 0) {
         flights_exchange(flights, false,
                          request ? least_for(flights, request) : 1,
                          FLIGHTS_BATCH, short_us);
     } else {
         rc = doze(flights, until_us);
-        flights_exchange(flights, false, rc == -ESTALE, FLIGHTS_BATCH,
-                         rc == -ESTALE ? short_us : 0);
+        flights_exchange(flights, false, 0, FLIGHTS_BATCH, 0);
     }
-    return rc == -EINTR ? rc : 0;
+    return rc;
 }
 
 /* Nobody pumps now: another one that waits is to, or the thread. */
@@ -215,12 +217,14 @@ void flights_flush(struct flights *flights)
     }
 }
 
-/* Whether the program is left to look for its jobs itself. */
-static bool is_program_first(struct flights *flights)
+/* For how long the program is left to look for its jobs itself; 0: not */
+static int64_t leave_us(struct flights *flights)
 {
-    return flights->pumping || !TAILQ_EMPTY(&flights->waiting) ||
-           (flights->notice.fd < 0 &&
-            clock_us() < flights->active_us + GRACE_US);
+    if (flights->pumping || !TAILQ_EMPTY(&flights->waiting)) {
+        return BUSY_US;
+    }
+    return flights->notice.fd < 0 &&
+           clock_us() < flights->active_us + GRACE_US ? GRACE_US : 0;
 }
 
 void *flights_tend(void *opaque)
@@ -233,9 +237,9 @@ void *flights_tend(void *opaque)
         next_us = flights_expire(flights);
         if (flights->jobs == 0) {
             cond_wait(&flights->changed, &flights->lock, CLOCK_NEVER);
-        } else if (is_program_first(flights)) {
+        } else if (leave_us(flights) > 0) {
             cond_wait(&flights->changed, &flights->lock,
-                      clock_us() + GRACE_US);
+                      earlier(clock_us() + leave_us(flights), next_us));
         } else {
             flights->pumping = flights->tended = true;
             pump(flights, NULL, next_us, false);
