@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from result import Result, Row, Target, Unavailable
 from support import abi
-from support.guest import boot, link, vgpu_stub
+from support.guest import boot, link, numbers, vgpu_stub
 from support.mediatord import UNLIMITED, Host
 
 PROGRAMS = ["tests/guest/round-trips", "tests/guest/register-echo"]
@@ -29,14 +29,8 @@ def qemu(context):
     return context.build / "qemu-7.2/qemu-system-x86_64"
 
 
-def parse(line):
-    """What round-trips prints: {name: number}."""
-    words = line.split()
-    return dict(zip(words[::2], map(float, words[1::2])))
-
-
 def medians(lines):
-    reports = [parse(line) for line in lines]
+    reports = [numbers(line) for line in lines]
     return {key: statistics.median(report[key] for report in reports)
             for key in reports[0]}
 

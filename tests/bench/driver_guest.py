@@ -3,7 +3,7 @@
 import statistics
 
 from result import Row
-from support.guest import boot, vgpu_stub
+from support.guest import boot, numbers, vgpu_stub
 from support.mediatord import UNLIMITED, Host
 
 MAKE = ["qemu", "QEMU=7.2", "mediator", "driver", "driver-test-programs",
@@ -26,13 +26,8 @@ def in_guest(context, name, job, programs, *qemu_args):
             ["driver/6.1/vgpu-stub.ko", *programs],
             *vgpu_stub(host.sockets / "0.sock"), *qemu_args,
             kernel_args="no_timer_check oops=panic")
-    return {section: parse(" ".join(lines))
+    return {section: numbers(" ".join(lines))
             for section, lines in sections.items()}
-
-
-def parse(text):
-    words = text.split()
-    return dict(zip(words[::2], map(float, words[1::2])))
 
 
 class Figures:

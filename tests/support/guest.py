@@ -42,6 +42,12 @@ def boot(qemu_bin, directory, script, programs, *qemu_args, timeout=300,
     return dict(zip(parts[1::2], (part.splitlines() for part in parts[2::2])))
 
 
+def numbers(text):
+    """{word: number} of what a program says in turns: a word, its number"""
+    words = text.split()
+    return dict(zip(words[::2], map(float, words[1::2])))
+
+
 def matches(lines, pattern):
     """Whether the pattern is found in one of the lines."""
     return any(re.search(pattern, line) for line in lines)
