@@ -159,28 +159,21 @@ static long call_info(struct vgpu_file *file, void __user *user)
 	return ret ?: put_args(&info, sizeof(info), user, size);
 }
 
-static int get_buffer(struct vgpu_stub_io_buffer *buffer,
-		      const void __user *user, u32 *size)
-{
-	int ret;
-
-	ret = get_args(buffer, sizeof(*buffer), sizeof(*buffer), user, size);
-	if (ret)
-		return ret;
-	return buffer->flags ? -EINVAL : 0;
-}
-
-static long call_buffer_create(struct vgpu_file *file, void __user *user)
+static long call_buffer(struct vgpu_file *file, bool create,
+			void __user *user)
 {
 	struct vgpu_stub_io_buffer buffer;
 	int ret;
 	u32 size;
 
-	ret = get_buffer(&buffer, user, &size);
+	ret = get_args(&buffer, sizeof(buffer), sizeof(buffer), user, &size);
 	if (ret)
 		return ret;
-	if (buffer.offset)
+	/* Each says what the other one is told */
+	if (buffer.flags || (create ? buffer.offset : buffer.bytes))
 		return -EINVAL;
+	if (!create)
+		return vgpu_buffer_remove(&file->buffers, buffer.offset);
 	ret = vgpu_buffer_create(&file->buffers, buffer.bytes, &buffer.offset);
 	if (ret)
 		return ret;
@@ -188,20 +181,6 @@ static long call_buffer_create(struct vgpu_file *file, void __user *user)
 	if (ret)
 		vgpu_buffer_remove(&file->buffers, buffer.offset);
 	return ret;
-}
-
-static long call_buffer_destroy(struct vgpu_file *file, void __user *user)
-{
-	struct vgpu_stub_io_buffer buffer;
-	int ret;
-	u32 size;
-
-	ret = get_buffer(&buffer, user, &size);
-	if (ret)
-		return ret;
-	if (buffer.bytes)
-		return -EINVAL;
-	return vgpu_buffer_remove(&file->buffers, buffer.offset);
 }
 
 static long call_enter(struct vgpu_file *file, bool nonblock,
@@ -239,9 +218,9 @@ static long vgpu_ioctl(struct file *filp, unsigned int command,
 		return ret;
 	switch (command) {
 	case VGPU_STUB_IO_BUFFER_CREATE:
-		return call_buffer_create(file, user);
+		return call_buffer(file, true, user);
 	case VGPU_STUB_IO_BUFFER_DESTROY:
-		return call_buffer_destroy(file, user);
+		return call_buffer(file, false, user);
 	case VGPU_STUB_IO_ENTER:
 		return call_enter(file, filp->f_flags & O_NONBLOCK, user);
 	default:

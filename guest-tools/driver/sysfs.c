@@ -22,65 +22,69 @@ static int read_register(struct device *device, unsigned int reg, u32 *value)
 	return ret;
 }
 
-static ssize_t pool_show(struct device *device, struct device_attribute *attr,
-			 char *buf)
+static int emit_pool(char *buf, u32 pool)
 {
-	u32 pool;
-	int ret;
-
-	ret = read_register(device, VGPU_STUB_REG_POOL_ID, &pool);
-	return ret ?: sysfs_emit(buf, "%c\n", pool);
+	return sysfs_emit(buf, "%c\n", pool);
 }
-static DEVICE_ATTR_RO(pool);
 
-static ssize_t priority_show(struct device *device,
-			     struct device_attribute *attr, char *buf)
+static int emit_priority(char *buf, u32 priority)
 {
 	static const char * const names[] = {
 		[VGPU_STUB_PRIORITY_LOW] = "low",
 		[VGPU_STUB_PRIORITY_MEDIUM] = "medium",
 		[VGPU_STUB_PRIORITY_HIGH] = "high",
 	};
-	u32 priority;
-	int ret;
 
-	ret = read_register(device, VGPU_STUB_REG_PRIORITY, &priority);
-	if (ret)
-		return ret;
 	if (priority >= ARRAY_SIZE(names))
 		return -EPROTO;
 	return sysfs_emit(buf, "%s\n", names[priority]);
 }
-static DEVICE_ATTR_RO(priority);
 
-static ssize_t vm_id_show(struct device *device, struct device_attribute *attr,
-			  char *buf)
+static int emit_vm_id(char *buf, u32 vm_id)
 {
-	u32 vm_id;
-	int ret;
-
-	ret = read_register(device, VGPU_STUB_REG_VM_ID, &vm_id);
-	return ret ?: sysfs_emit(buf, "%u\n", vm_id);
+	return sysfs_emit(buf, "%u\n", vm_id);
 }
-static DEVICE_ATTR_RO(vm_id);
 
-static ssize_t link_show(struct device *device, struct device_attribute *attr,
+static int emit_link(char *buf, u32 link)
+{
+	return sysfs_emit(buf, "%s\n",
+			  link & VGPU_STUB_LINK_UP ? "up" : "down");
+}
+
+/* What a register says, for a human */
+struct vgpu_attribute {
+	struct device_attribute attr;
+	unsigned int reg;
+	int (*emit)(char *buf, u32 value);
+};
+
+static ssize_t vgpu_show(struct device *device, struct device_attribute *attr,
 			 char *buf)
 {
-	u32 link;
+	struct vgpu_attribute *attribute =
+		container_of(attr, struct vgpu_attribute, attr);
+	u32 value;
 	int ret;
 
-	ret = read_register(device, VGPU_STUB_REG_LINK, &link);
-	return ret ?: sysfs_emit(buf, "%s\n",
-				 link & VGPU_STUB_LINK_UP ? "up" : "down");
+	ret = read_register(device, attribute->reg, &value);
+	return ret ?: attribute->emit(buf, value);
 }
-static DEVICE_ATTR_RO(link);
+
+#define VGPU_ATTRIBUTE(name, reg) \
+	{ __ATTR(name, 0444, vgpu_show, NULL), reg, emit_##name }
+
+static struct vgpu_attribute vgpu_attributes[] = {
+	VGPU_ATTRIBUTE(pool, VGPU_STUB_REG_POOL_ID),
+	VGPU_ATTRIBUTE(priority, VGPU_STUB_REG_PRIORITY),
+	VGPU_ATTRIBUTE(vm_id, VGPU_STUB_REG_VM_ID),
+	VGPU_ATTRIBUTE(link, VGPU_STUB_REG_LINK),
+};
 
 static struct attribute *vgpu_attrs[] = {
-	&dev_attr_pool.attr,
-	&dev_attr_priority.attr,
-	&dev_attr_vm_id.attr,
-	&dev_attr_link.attr,
+	&vgpu_attributes[0].attr.attr,
+	&vgpu_attributes[1].attr.attr,
+	&vgpu_attributes[2].attr.attr,
+	&vgpu_attributes[3].attr.attr,
 	NULL
 };
 

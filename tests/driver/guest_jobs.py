@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What guests do with the driver, and what has to come of it.
+
+A job is made of the pieces here, each a section of what the guest says. The device
+is served by a fake mediator.
+"""
+import re
+
+from queue_server import QueueServer
+from support.guest import boot, vgpu_stub
+
+PROGRAMS = [f"tests/driver/{name}" for name in (
+    "as-user", "ioctl-test", "ioctl-fuzz", "kill-test", "states-test",
+    "stream")]
+
+# Whatever a kernel says when it has found a fault
+FAULTS = re.compile(r"BUG|WARNING|KFENCE|UBSAN|DMA-API|Oops|DMAR.*[Ff]ault|"
+                    r"Call Trace|stall|task .* blocked|"
+                    r"vgpu-stub .*(does not|of nothing)")
+
+BEGIN = """\
+ours() { chgrp 105 /dev/vgpu-stub0; }
+device=/sys/bus/pci/devices/0000:00:1e.0
+pins() { awk '/nr_foll_pin/ { print $2 }' /proc/vmstat | uniq | wc -l; }
+# What a program that has just ended had pinned may be on its way back.
+unpinned() { until [ "$(pins)" = 1 ]; do sleep 0.1; done; echo unpinned; }
+echo "== boot"; dmesg -c
+insmod ./vgpu-stub.ko && ours || exit 1
+"""
+
+PROMISES = """\
+echo "== attributes"; cd /sys/class/misc/vgpu-stub0
+cat pool priority vm_id link; cd /job
+echo "== promises"; ./as-user ./ioctl-test; echo "status $?"
+echo "== states"; ./states-test; echo "status $?"; ours
+"""
+
+# Two programs, and others that are killed meanwhile
+SHARING = """\
+echo "== sharing"
+./as-user ./stream 6 & first=$!
+./as-user ./stream 6 32 & second=$!
+./as-user ./kill-test 25 SEED; echo "status $?"
+wait $first; echo "status $?"; wait $second; echo "status $?"
+unpinned
+"""
+
+REMOVAL = """\
+echo "== removal"
+./as-user ./stream 4 & stream=$!
+for i in 1 2 3 4 5; do
+    sleep 0.3; echo 1 >$device/remove; echo 1 >/sys/bus/pci/rescan; ours
+done
+wait $stream; echo "status $?"
+unpinned
+"""
+
+SLEEP = """\
+echo "== sleep"
+./as-user ./stream 7 & stream=$!
+for i in 1 2; do
+    sleep 0.3; echo +2 >/sys/class/rtc/rtc0/wakealarm
+    echo mem >/sys/power/state || echo "no sleep"
+done
+wait $stream; echo "status $?"
+unpinned
+"""
+
+FUZZ = """\
+echo "== fuzz"; ./as-user ./ioctl-fuzz CALLS 20261128; echo "status $?"
+./as-user ./stream 1; echo "status $?"
+unpinned
+"""
+
+END = """\
+echo "== end"; rmmod vgpu-stub; echo "status $?"
+echo "== dmesg"; dmesg
+"""
+
+
+def run(qemu_bin, directory, series, job, *qemu_args, kernel_args="",
+        programs=(), timeout=200):
+    """Returns {section: lines}, and the fake mediator when all is over."""
+    with QueueServer(directory / "link.sock") as server:
+        sections = boot(
+            qemu_bin, directory / "job", BEGIN + job + END,
+            [f"driver/{series}/vgpu-stub.ko", *PROGRAMS, *programs],
+            *vgpu_stub(directory / "link.sock", 0, "addr=0x1e", "pool_id=B",
+                       "priority=high", "vm_id=200"), *qemu_args,
+            kernel=series, timeout=timeout,
+            kernel_args=f"no_timer_check oops=panic {kernel_args}")
+    return sections, server
+
+
+def check(sections, name, *expected):
+    """The section's statuses are all 0, and these lines are in it."""
+    lines = sections[name]
+    assert [line for line in lines if line.startswith("not ok")] == [], lines
+    statuses = [line for line in lines if line.startswith("status ")]
+    assert statuses and set(statuses) == {"status 0"}, lines
+    for line in expected:
+        assert line in lines, lines
+
+
+def check_end(sections):
+    """It can be unloaded, and the kernel has no complaint."""
+    check(sections, "end")
+    assert [line for line in sections["dmesg"] if FAULTS.search(line)] == []
+    assert any("vgpu-stub0, by the queue" in line
+               for line in sections["dmesg"])
