@@ -274,6 +274,8 @@ struct vgpu_queue {
 struct vgpu_mailbox {
 	struct list_head waiting;
 	struct vgpu_request *active;
+	bool sweep;			/* free what programs have left, next */
+	bool sweeping;			/* that is under way; nothing is active */
 	u32 id;
 };
 

@@ -78,6 +78,7 @@ static int vgpu_release(struct inode *inode, struct file *filp)
 	vgpu_requests_free(&file->done);
 	if (file->context != VGPU_NO_CONTEXT && dev->state == VGPU_ON)
 		dev->transport->close(dev, file);
+	vgpu_device_watch(dev);
 	vgpu_device_wake(dev);
 	mutex_unlock(&dev->lock);
 	vgpu_buffers_destroy(&file->buffers);

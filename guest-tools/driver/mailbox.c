@@ -4,19 +4,44 @@
  *
  * One request at a time is in the device, the others wait here. docs/registers.md
  * says how a request lives.
+ *
+ * The device does not tell programs apart. When none is left that has used it,
+ * what they had on the accelerator is freed with a request of the driver's own.
  */
 #include "driver.h"
 
-static void mailbox_send(struct vgpu_device *dev, struct vgpu_request *request)
+static void mailbox_send(struct vgpu_device *dev, const void *request,
+			 u32 length)
 {
-	struct vgpu_mailbox *mailbox = &dev->mailbox;
-
-	mailbox->active = request;
-	memcpy_toio(dev->bar + VGPU_STUB_REQUEST_BUF, request->request,
-		    request->request_length);
-	vgpu_write(dev, VGPU_STUB_REG_REQUEST_LEN, request->request_length);
-	vgpu_write(dev, VGPU_STUB_REG_REQUEST_ID, ++mailbox->id);
+	memcpy_toio(dev->bar + VGPU_STUB_REQUEST_BUF, request, length);
+	vgpu_write(dev, VGPU_STUB_REG_REQUEST_LEN, length);
+	vgpu_write(dev, VGPU_STUB_REG_REQUEST_ID, ++dev->mailbox.id);
 	vgpu_write(dev, VGPU_STUB_REG_DOORBELL, VGPU_STUB_DOORBELL_SUBMIT);
+}
+
+/* Has the device something that has not been acknowledged? */
+static bool mailbox_is_busy(const struct vgpu_mailbox *mailbox)
+{
+	return mailbox->active || mailbox->sweeping;
+}
+
+static void mailbox_sweep(struct vgpu_device *dev)
+{
+	static const struct vgpu_stub_request free_all = {
+		.version = VGPU_STUB_PROTOCOL_VERSION,
+		.opcode = VGPU_STUB_OP_MEMORY_FREE_ALL,
+	};
+
+	dev->mailbox.sweep = false;
+	dev->mailbox.sweeping = true;
+	dev->in_flight++;
+	mailbox_send(dev, &free_all, sizeof(free_all));
+}
+
+static void mailbox_sweep_end(struct vgpu_device *dev)
+{
+	dev->mailbox.sweeping = false;
+	dev->in_flight--;
 }
 
 static void mailbox_kick(struct vgpu_device *dev)
@@ -24,12 +49,19 @@ static void mailbox_kick(struct vgpu_device *dev)
 	struct vgpu_mailbox *mailbox = &dev->mailbox;
 	struct vgpu_request *request;
 
-	if (mailbox->active || list_empty(&mailbox->waiting))
+	if (mailbox_is_busy(mailbox))
+		return;
+	if (mailbox->sweep) {
+		mailbox_sweep(dev);
+		return;
+	}
+	if (list_empty(&mailbox->waiting))
 		return;
 	request = list_first_entry(&mailbox->waiting, struct vgpu_request,
 				   entry);
 	list_del(&request->entry);
-	mailbox_send(dev, request);
+	mailbox->active = request;
+	mailbox_send(dev, request->request, request->request_length);
 }
 
 static void mailbox_end_request(struct vgpu_device *dev,
@@ -61,21 +93,12 @@ static void mailbox_done(struct vgpu_device *dev, u32 status, u32 length)
 	mailbox_kick(dev);
 }
 
-static bool mailbox_reap(struct vgpu_device *dev)
+/* Take the outcome of the active request, which the device has by now. */
+static void mailbox_take(struct vgpu_device *dev, u32 state)
 {
 	struct vgpu_request *request = dev->mailbox.active;
-	u32 state, status, length;
+	u32 status, length;
 
-	if (!request)
-		return false;
-	state = vgpu_read(dev, VGPU_STUB_REG_STATUS);
-	if (state == VGPU_STUB_STATUS_IDLE && request->cancelled) {
-		/* It ended just before it was aborted */
-		mailbox_done(dev, VGPU_STUB_ERR_CANCELLED, 0);
-		return true;
-	}
-	if (state != VGPU_STUB_STATUS_DONE && state != VGPU_STUB_STATUS_ERROR)
-		return false;
 	length = vgpu_read(dev, VGPU_STUB_REG_RESPONSE_LEN);
 	status = state == VGPU_STUB_STATUS_DONE ? VGPU_STUB_ERR_NONE :
 		 vgpu_read(dev, VGPU_STUB_REG_ERROR_CODE);
@@ -85,6 +108,31 @@ static bool mailbox_reap(struct vgpu_device *dev)
 		      length);
 	vgpu_write(dev, VGPU_STUB_REG_DOORBELL, VGPU_STUB_DOORBELL_ACK);
 	mailbox_done(dev, status, length);
+}
+
+static bool mailbox_reap(struct vgpu_device *dev)
+{
+	struct vgpu_request *request = dev->mailbox.active;
+	u32 state;
+
+	if (!mailbox_is_busy(&dev->mailbox))
+		return false;
+	state = vgpu_read(dev, VGPU_STUB_REG_STATUS);
+	if (state == VGPU_STUB_STATUS_IDLE && request && request->cancelled) {
+		/* It ended just before it was aborted */
+		mailbox_done(dev, VGPU_STUB_ERR_CANCELLED, 0);
+		return true;
+	}
+	if (state != VGPU_STUB_STATUS_DONE && state != VGPU_STUB_STATUS_ERROR)
+		return false;
+	if (request) {
+		mailbox_take(dev, state);
+		return true;
+	}
+	/* A mediator that is older than the operation refuses it: so be it */
+	vgpu_write(dev, VGPU_STUB_REG_DOORBELL, VGPU_STUB_DOORBELL_ACK);
+	mailbox_sweep_end(dev);
+	mailbox_kick(dev);
 	return true;
 }
 
@@ -135,6 +183,10 @@ static void mailbox_close(struct vgpu_device *dev, struct vgpu_file *file)
 {
 	cancel(dev, file, NULL);
 	vgpu_context_free(dev, file);
+	if (dev->context_count)
+		return;
+	dev->mailbox.sweep = true;
+	mailbox_kick(dev);
 }
 
 static int mailbox_start(struct vgpu_device *dev)
@@ -144,12 +196,14 @@ static int mailbox_start(struct vgpu_device *dev)
 	/* What somebody has left there */
 	if (state != VGPU_STUB_STATUS_IDLE)
 		vgpu_write(dev, VGPU_STUB_REG_DOORBELL, VGPU_STUB_DOORBELL_ACK);
+	/* Goes before the first request: a sweep may have been cut short */
+	dev->mailbox.sweep = true;
 	return vgpu_answers(dev) ? 0 : -EIO;
 }
 
 static bool mailbox_stop(struct vgpu_device *dev)
 {
-	if (dev->mailbox.active)
+	if (mailbox_is_busy(&dev->mailbox))
 		vgpu_write(dev, VGPU_STUB_REG_DOORBELL, VGPU_STUB_DOORBELL_ACK);
 	return true;
 }
@@ -163,6 +217,8 @@ static void mailbox_end(struct vgpu_device *dev)
 		mailbox_end_request(dev, mailbox->active,
 				    VGPU_STUB_ERR_CANCELLED, 0);
 	mailbox->active = NULL;
+	if (mailbox->sweeping)
+		mailbox_sweep_end(dev);
 	list_for_each_entry_safe(request, next, &mailbox->waiting, entry) {
 		list_del(&request->entry);
 		mailbox_end_request(dev, request, VGPU_STUB_ERR_CANCELLED, 0);
@@ -179,7 +235,7 @@ static bool mailbox_works(struct vgpu_device *dev)
 
 	if (!vgpu_answers(dev))
 		return false;
-	return !mailbox->active ||
+	return !mailbox_is_busy(mailbox) ||
 	       vgpu_read(dev, VGPU_STUB_REG_STATUS) != VGPU_STUB_STATUS_IDLE;
 }
 

@@ -43,8 +43,8 @@ struct vgpu_stub_io_info {
 
 /*
  * The requests travel through the queue. Without it they go through the
- * mailbox, one at a time, and the files share what is on the accelerator, which
- * outlives them.
+ * mailbox, one at a time, and the files share what is on the accelerator; it is
+ * freed when the last of those that have used it is closed.
  */
 #define VGPU_STUB_IO_INFO_QUEUE		0x1
 

@@ -27,6 +27,15 @@ ALONE = """\
 echo "== alone"; ./as-user ./compute; echo "status $?"
 """
 
+# The device does not tell programs apart, but knows when none is left.
+LEFTOVERS = """\
+echo "== leftovers"
+mkfifo said; ./as-user ./compute hoard >said & victim=$!
+read line <said; echo "$line"
+./as-user ./compute; ./as-user ./compute used; kill -9 $victim
+wait $victim; ./as-user ./compute used
+"""
+
 
 def run(qemu_bin, tmp_path, job, *properties):
     with Host(tmp_path, config=UNLIMITED) as host:
@@ -50,6 +59,9 @@ def test_together_and_one_is_killed(any_qemu_bin, tmp_path):
 
 
 def test_without_a_queue(any_qemu_bin, tmp_path):
-    sections = run(any_qemu_bin, tmp_path, ALONE, "queue=off")
+    sections = run(any_qemu_bin, tmp_path, ALONE + LEFTOVERS, "queue=off")
     assert sections["alone"] == ["compute: ready",
                                  "compute: ok, by the mailbox", "status 0"]
+    assert sections["leftovers"] == [
+        "compute: hoarding", "compute: ready", "compute: ok, by the mailbox",
+        str(8 << 20), "0"]
