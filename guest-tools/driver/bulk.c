@@ -87,18 +87,26 @@ static void pins_release(struct vgpu_file *file, unsigned int pages)
 	mutex_unlock(&file->dev->lock);
 }
 
-/* All the pages, or an error */
+/* All the pages, or an error: -EFAULT; -ENOMEM; -EINTR, as the program ends */
 static int pin(unsigned long address, struct vgpu_pins *pins)
 {
-	int pinned;
+	unsigned int flags = pins->dirty ? FOLL_WRITE : 0;
+	unsigned int pinned = 0;
+	int ret;
 
-	pinned = pin_user_pages_fast(address & PAGE_MASK, pins->count,
-				     pins->dirty ? FOLL_WRITE : 0, pins->pages);
-	if (pinned == pins->count)
-		return 0;
-	if (pinned > 0)
-		unpin_user_pages(pins->pages, pinned);
-	return -EFAULT;
+	/* Why it was not all says the call for the next one */
+	while (pinned < pins->count) {
+		ret = pin_user_pages_fast((address & PAGE_MASK) +
+					  pinned * PAGE_SIZE,
+					  pins->count - pinned, flags,
+					  pins->pages + pinned);
+		if (ret <= 0) {
+			unpin_user_pages(pins->pages, pinned);
+			return ret ?: -EFAULT;
+		}
+		pinned += ret;
+	}
+	return 0;
 }
 
 static int bulk_pin(struct vgpu_bulk *bulk, struct vgpu_file *file, u64 address,
