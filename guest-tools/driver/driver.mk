@@ -15,13 +15,19 @@ $(DRIVER_MODULES): $(BUILD)/driver/%/vgpu-stub.ko: $(DRIVER_SOURCES) \
     scripts/build-driver
 	@scripts/build-driver $*
 
-.PHONY: driver-deb check-dkms
+.PHONY: driver-deb driver-rpm check-dkms
 driver-deb: ## build the Debian package of the guest's kernel module, for DKMS
 	@scripts/build-dkms-deb
 
-check-dkms: driver-deb ## install that package in a fresh Debian 12, and remove it
+driver-rpm: ## the same as an RPM package
+	@scripts/install-deps rpm
+	@scripts/build-dkms-rpm
+
+check-dkms: driver-deb driver-rpm ## install these in a fresh Debian 12, and remove them
 	@scripts/install-deps xen
-	@tests/driver/check-dkms $(BUILD)/deb-dkms/vgpu-stub-dkms_$(VERSION)_all.deb
+	@for package in $(BUILD)/*-dkms/*.deb $(BUILD)/*-dkms/RPMS/*/*.rpm; do \
+	    tests/driver/check-dkms $$package || exit; \
+	done
 
 # Programs that test it in a guest
 DRIVER_TESTS := $(BUILD)/tests/driver
