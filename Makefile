@@ -45,7 +45,7 @@ CHECK_JOBS := 3
 
 .PHONY: check
 check: ## all tests (builds what they need)
-	@scripts/install-deps qemu guest driver xen rpm test sst bench fuzz gpu \
+	@scripts/install-deps qemu guest driver xen rpm test sst bench fuzz gpu remote \
 	    opencl-test
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
 	@$(MAKE) --no-print-directory qemu QEMU=10.0

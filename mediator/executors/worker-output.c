@@ -74,6 +74,10 @@ static void output_end_line(WorkerOutput *output)
 {
     GString *text = output->text;
 
+    /* As ssh ends its lines */
+    if (text->len > 0 && text->str[text->len - 1] == '\r') {
+        g_string_truncate(text, text->len - 1);
+    }
     if (text->len > 0) {
         g_autofree char *escaped = escape(text->str, text->len, output->cut);
 
