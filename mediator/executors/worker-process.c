@@ -193,7 +193,6 @@ static void process_closed(gpointer opaque, const GError *error)
     worker_process_close(process);
     if (!process->over && error->domain == WIRE_ERROR) {
         process->why = g_strdup_printf("killed, it sent %s", error->message);
-        process->blamed = true;
     }
     worker_process_fail(process);
 }
