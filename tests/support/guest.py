@@ -21,25 +21,46 @@ def vgpu_stub(path, number=0, *properties):
             ",".join(("vgpu-stub", *properties, f"chardev=l{number}")))
 
 
-def boot(qemu_bin, directory, script, programs, *qemu_args, timeout=300,
-         guest="plain", kernel="6.1", kernel_args=""):
-    """Boot a guest that runs the script beside copies of the programs, which
-    are paths under build/ or others. Returns {section: lines}: the script
-    begins one with `echo "== name"`. The guest is as run-guest knows it."""
+def make_job(directory, script, programs):
+    """What a guest is to run: the script, beside copies of the programs, which
+    are paths under build/ or others."""
     directory.mkdir(exist_ok=True)
     for program in programs:
         shutil.copy(BUILD / program, directory)
     (directory / "run").write_text("#!/bin/sh\n" + script)
     (directory / "run").chmod(0o755)
-    result = subprocess.run(
+
+
+def start(qemu_bin, directory, *qemu_args, timeout=300, guest="plain",
+          kernel="6.1", kernel_args=""):
+    """Begin to boot a guest that runs the job, and is as run-guest knows it; the
+    process of run-guest."""
+    return subprocess.Popen(
         [ROOT / "scripts/run-guest", "--qemu", qemu_bin, "--timeout",
          str(timeout), "--guest", guest, "--kernel", kernel,
          "--kernel-args", kernel_args, directory, "--", *map(str, qemu_args)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "BUILD": str(BUILD)})
-    assert result.returncode == 0, result.stdout + result.stderr
-    parts = re.split(r"^== (.*)\n", result.stdout, flags=re.MULTILINE)
+
+
+def said(process, status=0):
+    """What the guest has said when run-guest has ended, with that status"""
+    stdout, stderr = process.communicate()
+    assert process.returncode == status, stdout + stderr
+    return stdout
+
+
+def sections_of(text):
+    """{section: lines}: the script begins one with `echo "== name"`."""
+    parts = re.split(r"^== (.*)\n", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], (part.splitlines() for part in parts[2::2])))
+
+
+def boot(qemu_bin, directory, script, programs, *qemu_args, **options):
+    """Boot a guest that runs the script beside the programs, as make_job() and
+    start() have them. Returns its sections."""
+    make_job(directory, script, programs)
+    return sections_of(said(start(qemu_bin, directory, *qemu_args, **options)))
 
 
 def numbers(text):

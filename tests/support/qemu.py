@@ -40,18 +40,57 @@ class Lines:
         return line.rstrip("\n")
 
 
+def listen(path):
+    """A socket to which a QEMU that is about to start connects"""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.settimeout(30)
+    listener.bind(str(path))
+    listener.listen(1)
+    return listener
+
+
+class Monitor:
+    """A QEMU's QMP monitor, as soon as QEMU has connected to the listener"""
+
+    def __init__(self, listener):
+        self._lines = Lines(listener)
+        self._lines.read()
+        self("qmp_capabilities")
+
+    def __call__(self, command, **arguments):
+        """The command's return value; an error raises RuntimeError."""
+        self._lines.write(json.dumps({"execute": command,
+                                      "arguments": arguments}))
+        while True:
+            answer = json.loads(self._lines.read())
+            if "return" in answer:
+                return answer["return"]
+            if "error" in answer:
+                raise RuntimeError(answer["error"]["desc"])
+
+    def save(self, path):
+        """Stop the machine and save its state into the file."""
+        self("migrate", uri=f"exec:cat > {path}")
+
+        def completed():
+            status = self("query-migrate")
+            assert status.get("status") != "failed", status
+            return status.get("status") == "completed"
+
+        wait_for(completed, "end of the migration", 60)
+
+    def close(self):
+        self._lines.sock.close()
+
+
 class Qemu:
     """One process; stops with the `with` block. Its stderr is in log()."""
 
     def __init__(self, binary, tmp_path, *args, machine="pc", accel="qtest",
                  name="qemu"):
         self.log_path = tmp_path / f"{name}.log"
-        listeners = {}
-        for kind in ("qtest", "qmp"):
-            listeners[kind] = socket.socket(socket.AF_UNIX)
-            listeners[kind].settimeout(30)
-            listeners[kind].bind(str(tmp_path / f"{name}.{kind}"))
-            listeners[kind].listen(1)
+        listeners = {kind: listen(tmp_path / f"{name}.{kind}")
+                     for kind in ("qtest", "qmp")}
         command = [str(binary), "-machine", machine, "-accel", accel,
                    "-nodefaults", "-display", "none", "-m", "32", *FIRMWARE,
                    "-qtest", f"unix:{tmp_path}/{name}.qtest",
@@ -63,9 +102,7 @@ class Qemu:
                                             env=ENVIRONMENT)
         try:
             self._qtest = Lines(listeners["qtest"])
-            self._qmp = Lines(listeners["qmp"])
-            self._qmp.read()
-            self.qmp("qmp_capabilities")
+            self.qmp = Monitor(listeners["qmp"])
         except (socket.timeout, OSError, EOFError) as error:
             self.process.kill()
             self.process.wait()
@@ -82,7 +119,7 @@ class Qemu:
 
     def __exit__(self, *_):
         self._qtest.sock.close()
-        self._qmp.sock.close()
+        self.qmp.close()
         if self.process.poll() is None:
             self.process.terminate()
         # A sanitizer's report would come at the end, with a status of its own.
@@ -94,30 +131,12 @@ class Qemu:
 
     # The monitor
 
-    def qmp(self, command, **arguments):
-        """The command's return value; an error raises RuntimeError."""
-        self._qmp.write(json.dumps({"execute": command,
-                                    "arguments": arguments}))
-        while True:
-            answer = json.loads(self._qmp.read())
-            if "return" in answer:
-                return answer["return"]
-            if "error" in answer:
-                raise RuntimeError(answer["error"]["desc"])
-
     def hmp(self, command):
         return self.qmp("human-monitor-command", **{"command-line": command})
 
     def save(self, path):
         """Stop the machine and save its state into the file."""
-        self.qmp("migrate", uri=f"exec:cat > {path}")
-
-        def completed():
-            status = self.qmp("query-migrate").get("status")
-            assert status != "failed", self.log()
-            return status == "completed"
-
-        wait_for(completed, "end of the migration", 30)
+        self.qmp.save(path)
 
     def quit(self):
         """Return when it has ended: until then it may remove the sockets that
