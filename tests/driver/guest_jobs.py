@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What guests do with the driver, and what has to come of it.
 
-A job is made of the pieces here, each a section of what the guest says. The device
-is served by a fake mediator.
+A job is made of the pieces here, each a section of what the guest says. The
+device is served by a fake mediator.
 """
 import re
 
@@ -78,17 +78,32 @@ echo "== dmesg"; dmesg
 """
 
 
-def run(qemu_bin, directory, series, job, *qemu_args, kernel_args="",
-        programs=(), timeout=200):
+# Seconds until a guest that is not done is given up
+PATIENCE = 200
+
+
+def programs_for(series):
+    return [f"driver/{series}/vgpu-stub.ko", *PROGRAMS]
+
+
+def device(path):
+    return vgpu_stub(path, 0, "addr=0x1e", "pool_id=B", "priority=high",
+                     "vm_id=200")
+
+
+def options_for(series, kernel_args="", timeout=PATIENCE):
+    return {"kernel": series, "timeout": timeout,
+            "kernel_args": f"no_timer_check oops=panic {kernel_args}"}
+
+
+def run(qemu_bin, directory, series, job, *qemu_args, programs=(), **options):
     """Returns {section: lines}, and the fake mediator when all is over."""
     with QueueServer(directory / "link.sock") as server:
         sections = boot(
             qemu_bin, directory / "job", BEGIN + job + END,
-            [f"driver/{series}/vgpu-stub.ko", *PROGRAMS, *programs],
-            *vgpu_stub(directory / "link.sock", 0, "addr=0x1e", "pool_id=B",
-                       "priority=high", "vm_id=200"), *qemu_args,
-            kernel=series, timeout=timeout,
-            kernel_args=f"no_timer_check oops=panic {kernel_args}")
+            [*programs_for(series), *programs],
+            *device(directory / "link.sock"), *qemu_args,
+            **options_for(series, **options))
     return sections, server
 
 

@@ -1,13 +1,15 @@
 /*
  * stream: copies to the accelerator and back, many in flight, all compared
  *
- * It goes on for a time. What ends because the device went away, slept or lost
- * its link begins anew. Without a queue it sends echoes.
+ * It goes on for a time, or until it has begun anew so many TIMES. What ends
+ * because the device went away, slept or lost its link begins anew. Without a
+ * queue it sends echoes.
  *
- * Usage: stream SECONDS [DEPTH]
+ * Usage: stream SECONDS [DEPTH [TIMES]]
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
+#include <limits.h>
 #include <sys/mman.h>
 
 #include "calls.h"
@@ -221,6 +223,8 @@ static uint8_t *memory(size_t bytes)
 
 int main(int argc, char **argv)
 {
+    unsigned long times = argc > 3 ? strtoul(argv[3], NULL, 0) : ULONG_MAX;
+    bool works = false;
     int64_t end, since;
     int rc;
 
@@ -235,10 +239,11 @@ int main(int argc, char **argv)
     since = now_ns();
     end = since + (argc > 1 ? atoll(argv[1]) : 1) * 1000000000;
     rc = begin();
-    while (now_ns() < end) {
+    while (now_ns() < end && (begun_anew < times || !works)) {
         if (rc == 0) {
             since = now_ns();
             rc = turn();
+            works = rc == 0;
             continue;
         }
         if (!is_loss(rc) || now_ns() > since + ANEW_NS) {

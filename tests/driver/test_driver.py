@@ -6,14 +6,15 @@ from guest_jobs import (FUZZ, PROMISES, REMOVAL, SHARING, SLEEP, check,
                         check_end, run)
 
 
-@pytest.mark.parametrize("series", ("5.10", "6.1", "6.12"))
-def test_a_guest(any_qemu_bin, tmp_path, series):
+@pytest.mark.parametrize("series, processors",
+                         (("5.10", 1), ("6.1", 2), ("6.12", 2)))
+def test_a_guest(any_qemu_bin, tmp_path, series, processors):
     """KFENCE, which 6.12 has, sees what is used after it was freed."""
     job = PROMISES + SHARING + REMOVAL + SLEEP + FUZZ
     sections, server = run(
         any_qemu_bin, tmp_path, series,
         job.replace("SEED", series.replace(".", "")).replace("CALLS", "35000"),
-        kernel_args="kfence.sample_interval=1")
+        "-smp", processors, kernel_args="kfence.sample_interval=1")
     assert sections["attributes"] == ["B", "high", "200", "up"]
     check(sections, "promises")
     check(sections, "states")
@@ -29,10 +30,11 @@ def test_a_guest(any_qemu_bin, tmp_path, series):
 
 
 def test_bounce_buffers(any_qemu_bin, tmp_path):
-    """The device sees copies, as in a guest whose memory is encrypted."""
+    """The device sees copies, as in a guest whose memory is encrypted. There is
+    room for 4 MiB of them, less than what is to be in flight."""
     sections, _ = run(any_qemu_bin, tmp_path, "5.10",
                       SHARING.replace("SEED", "9"),
-                      kernel_args="swiotlb=force")
+                      kernel_args="swiotlb=2048,force")
     check(sections, "sharing", "kill-test: 25 killed", "unpinned")
     check_end(sections)
 
