@@ -11,9 +11,20 @@ driver: ## build the guest's kernel module, for Linux 5.10, 6.1 and 6.12
 	@scripts/install-deps driver
 	@$(MAKE) --no-print-directory $(DRIVER_MODULES)
 
-$(DRIVER_MODULES): $(BUILD)/driver/%/vgpu-stub.ko: $(DRIVER_SOURCES) \
-    scripts/build-driver
+# … and for the kernel that looks for faults
+KASAN_MODULE := $(BUILD)/driver/kasan/vgpu-stub.ko
+
+$(DRIVER_MODULES) $(KASAN_MODULE): $(BUILD)/driver/%/vgpu-stub.ko: \
+    $(DRIVER_SOURCES) scripts/build-driver
 	@scripts/build-driver $*
+
+.PHONY: check-driver-kasan
+check-driver-kasan: ## test it in a kernel that looks for faults, which this builds
+	@scripts/install-deps driver kasan qemu guest test
+	@$(MAKE) --no-print-directory qemu QEMU=7.2
+	@$(MAKE) --no-print-directory $(KASAN_MODULE) driver-test-programs
+	@$(PYTHON) -m pytest -v tests/driver/kasan_checks.py \
+	    --qemu-bin=$(QEMU_DEFAULT)
 
 .PHONY: driver-deb driver-rpm check-dkms
 driver-deb: ## build the Debian package of the guest's kernel module, for DKMS
