@@ -45,6 +45,17 @@ wait $first; echo "status $?"; wait $second; echo "status $?"
 unpinned
 """
 
+# The same without a queue, where kill-test has nothing to begin
+SHARING_MAILBOX = """\
+echo "== sharing"
+./as-user ./stream 6 & first=$!
+for i in $(seq 20); do
+    ./as-user ./stream 100 & victim=$!
+    sleep 0.$((i % 4)); kill -9 $victim
+done
+wait $first; echo "status $?"
+"""
+
 REMOVAL = """\
 echo "== removal"
 ./as-user ./stream 4 & stream=$!
@@ -86,9 +97,9 @@ def programs_for(series):
     return [f"driver/{series}/vgpu-stub.ko", *PROGRAMS]
 
 
-def device(path):
+def device(path, *properties):
     return vgpu_stub(path, 0, "addr=0x1e", "pool_id=B", "priority=high",
-                     "vm_id=200")
+                     "vm_id=200", *properties)
 
 
 def options_for(series, kernel_args="", timeout=PATIENCE):
@@ -96,15 +107,25 @@ def options_for(series, kernel_args="", timeout=PATIENCE):
             "kernel_args": f"no_timer_check oops=panic {kernel_args}"}
 
 
-def run(qemu_bin, directory, series, job, *qemu_args, programs=(), **options):
+def run(qemu_bin, directory, series, job, *qemu_args, programs=(),
+        mediator=QueueServer, properties=(), **options):
     """Returns {section: lines}, and the fake mediator when all is over."""
-    with QueueServer(directory / "link.sock") as server:
+    with mediator(directory / "link.sock") as server:
         sections = boot(
             qemu_bin, directory / "job", BEGIN + job + END,
             [*programs_for(series), *programs],
-            *device(directory / "link.sock"), *qemu_args,
+            *device(directory / "link.sock", *properties), *qemu_args,
             **options_for(series, **options))
     return sections, server
+
+
+def check_interrupted(sections):
+    """Where the device went away or slept: the stream went on."""
+    for name in ("removal", "sleep"):
+        check(sections, name, "unpinned")
+        assert "no sleep" not in sections[name]
+        ok, = [line for line in sections[name] if "stream: ok" in line]
+        assert int(ok.split()[-1]) > 0, sections[name]
 
 
 def check(sections, name, *expected):
@@ -117,9 +138,9 @@ def check(sections, name, *expected):
         assert line in lines, lines
 
 
-def check_end(sections):
+def check_end(sections, transport="queue"):
     """It can be unloaded, and the kernel has no complaint."""
     check(sections, "end")
     assert [line for line in sections["dmesg"] if FAULTS.search(line)] == []
-    assert any("vgpu-stub0, by the queue" in line
+    assert any(f"vgpu-stub0, by the {transport}" in line
                for line in sections["dmesg"])

@@ -6,7 +6,9 @@ that could meet in two orders, DMA_API_DEBUG what the device was not told of or
 not told to be over, kmemleak memory that nobody has any more, and each
 allocation can be made to fail.
 """
-from guest_jobs import PROMISES, REMOVAL, SHARING, check, check_end, run
+from guest_jobs import (PROMISES, REMOVAL, SHARING, SHARING_MAILBOX, check,
+                        check_end, check_interrupted, run)
+from support.mediatord import UNLIMITED, Host
 
 MOUNT = "mount -t debugfs debugfs /sys/kernel/debug\n"
 
@@ -47,12 +49,13 @@ echo scan >$leaks; echo scan >$leaks; cat $leaks
 """
 
 
-def inspect(qemu_bin, tmp_path, job, *qemu_args, **options):
+def inspect(qemu_bin, tmp_path, job, *qemu_args, transport="queue",
+            **options):
     """On q35: the pc's table of interrupts takes this kernel half a minute for
     each time that the device is enabled."""
     sections, _ = run(qemu_bin, tmp_path, "kasan", MOUNT + job + LEAKS, "-m",
                       "1G", "-M", "q35", *qemu_args, timeout=1200, **options)
-    check_end(sections)
+    check_end(sections, transport)
     assert sections["leaks"] == []
     return sections
 
@@ -70,9 +73,17 @@ def test_use(any_qemu_bin, tmp_path):
     check(sections, "promises")
     check(sections, "states")
     check(sections, "sharing", "kill-test: 25 killed", "unpinned")
-    check(sections, "removal", "unpinned")
-    check(sections, "sleep", "unpinned")
-    assert "no sleep" not in sections["sleep"]
+    check_interrupted(sections)
+
+
+def test_use_without_a_queue(any_qemu_bin, tmp_path):
+    sections = inspect(
+        any_qemu_bin, tmp_path, SHARING_MAILBOX + REMOVAL + SLEEP, "-smp", "2",
+        transport="mailbox", properties=["queue=off"],
+        mediator=lambda path: Host(tmp_path, "--connect", path,
+                                   config=UNLIMITED))
+    check(sections, "sharing")
+    check_interrupted(sections)
 
 
 def test_fuzz(any_qemu_bin, tmp_path):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The guest's driver in real guests, on the queue of a fake mediator."""
+"""The guest's driver in real guests, most with the queue of a fake mediator."""
 import pytest
 
-from guest_jobs import (FUZZ, PROMISES, REMOVAL, SHARING, SLEEP, check,
-                        check_end, run)
+from guest_jobs import (FUZZ, PROMISES, REMOVAL, SHARING, SHARING_MAILBOX,
+                        SLEEP, check, check_end, check_interrupted, run)
+from support.mediatord import UNLIMITED, Host
 
 
 @pytest.mark.parametrize("series, processors",
@@ -19,14 +20,24 @@ def test_a_guest(any_qemu_bin, tmp_path, series, processors):
     check(sections, "promises")
     check(sections, "states")
     check(sections, "sharing", "kill-test: 25 killed", "unpinned")
-    for name in ("removal", "sleep"):
-        check(sections, name, "unpinned")
-        assert "no sleep" not in sections[name]
-        ok, = [line for line in sections[name] if "stream: ok" in line]
-        assert int(ok.split()[-1]) > 0, sections[name]
+    check_interrupted(sections)
     check(sections, "fuzz", "ioctl-fuzz: 35000 calls", "unpinned")
     check_end(sections)
     assert server.contexts > 25 and server.open == 0
+
+
+def test_without_a_queue_under_load(any_qemu_bin, tmp_path):
+    sections, _ = run(
+        any_qemu_bin, tmp_path, "6.12",
+        SHARING_MAILBOX + REMOVAL + SLEEP + FUZZ.replace("CALLS", "10000"),
+        "-smp", 2, properties=["queue=off"],
+        mediator=lambda path: Host(tmp_path, "--connect", path,
+                                   config=UNLIMITED),
+        kernel_args="kfence.sample_interval=1")
+    check(sections, "sharing")
+    check_interrupted(sections)
+    check(sections, "fuzz", "ioctl-fuzz: 10000 calls")
+    check_end(sections, "mailbox")
 
 
 def test_bounce_buffers(any_qemu_bin, tmp_path):
