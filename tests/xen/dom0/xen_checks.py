@@ -194,6 +194,12 @@ def median_us(command, pattern):
         float(re.search(pattern, guest(command)).group(1)) for _ in range(3))
 
 
+def numbers(text):
+    """{word: number} of what a program says in turns: a word, its number"""
+    words = text.split()
+    return dict(zip(words[::2], map(float, words[1::2])))
+
+
 # --- the checks ---
 
 guest = None                    # the one with the device
@@ -280,6 +286,85 @@ def check_echo_after_restore():
     """after that the next echo comes back, and QEMU is locked in again"""
     check_echo()
     check_locked_in()
+
+
+def check_driver():
+    """ordinary users of the guest compute through the driver's queue"""
+    guest("insmod ./vgpu-stub.ko && chgrp 105 /dev/vgpu-stub0")
+    output = guest("./as-user ./compute 5 >other & ./as-user ./compute; wait; "
+                   "cat other")
+    assert output.splitlines().count("compute: ok, by the queue") == 2, output
+
+
+def check_queue_trips():
+    """32 echoes in flight take few requests to the device model"""
+    requests = guest.requests_during("./as-user ./echo-speed 32 5000 >speed")
+    total = numbers(guest("cat speed"))["total"]
+    print(f"# {len(requests)} device-model requests for {total:.0f} echoes by "
+          f"the queue, {len(requests) / total:.3f} each")
+    assert len(requests) < total
+
+
+def check_queue_speed():
+    """1 MiB by the queue takes less time than by 1 KiB blocks"""
+    # What fits beside a request in the mailbox
+    blocks = (1 << 20) / 968
+    cold = numbers(guest("./as-user ./bulk-speed 4"))
+    warm = numbers(guest("./as-user ./bulk-speed 32"))
+    guest("rmmod vgpu-stub")
+    block = median_us("./round-trips device 20", "p50 ([0-9.]+)")
+    guest("insmod ./vgpu-stub.ko && chgrp 105 /dev/vgpu-stub0")
+    us = {name: 1e6 / speed["write"]
+          for name, speed in (("cold", cold), ("warm", warm))}
+    print(f"# 1 MiB: {us['warm']:.0f} us by the queue, {us['cold']:.0f} us "
+          f"where it is new, {blocks * block:.0f} us by 1 KiB blocks")
+    assert us["warm"] < blocks * block
+
+
+def streams(times):
+    """Three programs that fill the queue begin, and go on until they have begun
+    anew so many times."""
+    for number in range(3):
+        guest(f"./as-user ./stream 1000 64 {times} >stream{number} & "
+              "echo begun")
+
+
+def end_of_streams():
+    return guest("while pidof stream >/dev/null; do sleep 0.2; done; "
+                 "cat stream0 stream1 stream2").splitlines()
+
+
+def check_driver_is_restored():
+    """xl save and xl restore with a full queue: programs begin anew"""
+    streams(1)
+    guest.save_and_restore()
+    assert end_of_streams() == ["stream: ok, progress, begun anew: 1"] * 3
+
+
+def memory_mib():
+    """What the guest has, as Xen says"""
+    return int(run("xl", "list", guest.name).splitlines()[-1].split()[2])
+
+
+def check_balloon():
+    """the guest gives memory back and takes it again while DMA goes on"""
+    guest("./as-user ./stream 15 32 >stream0 & echo begun")
+    for mib in 200, 256:
+        run("xl", "mem-set", guest.name, str(mib))
+        wait_for(lambda: abs(memory_mib() - mib) <= 2, f"guest of {mib} MiB")
+    assert guest("while pidof stream >/dev/null; do sleep 0.2; done; "
+                 "cat stream0") == "stream: ok, progress, begun anew: 0"
+
+
+def check_driver_ends():
+    """the driver has no complaint, and can be unloaded"""
+    guest("rmmod vgpu-stub")
+    assert guest("dmesg | grep -E 'BUG|WARNING|Oops|vgpu-stub.*(does not|of "
+                 "nothing)' || true") == ""
+
+
+def check_end():
+    """the guest ends"""
     guest.destroy()
 
 
@@ -308,16 +393,28 @@ def check_no_key():
     plain.destroy()
 
 
-CHECKS = (check_device, check_mmap_test, check_echo, check_locked_in,
-          check_trips, check_register_by_register, check_save_and_restore,
-          check_echo_after_restore, check_hostile_key, check_no_key)
+# Of the driver, on demand: they take minutes.
+ON_DEMAND = (check_queue_trips, check_queue_speed, check_driver_is_restored,
+             check_balloon, check_driver_ends)
+
+ALL = (check_device, check_mmap_test, check_echo, check_locked_in,
+       check_trips, check_register_by_register, check_save_and_restore,
+       check_echo_after_restore, check_driver, *ON_DEMAND, check_end,
+       check_hostile_key, check_no_key)
+
+CHECKS = tuple(check for check in ALL if check not in ON_DEMAND)
+
+
+def wanted(names):
+    """The checks that are named; `driver` stands for all of the driver."""
+    if names == ["driver"]:
+        return (check_device, check_driver, *ON_DEMAND, check_end)
+    return [check for check in ALL if check.__name__ in names] or CHECKS
 
 
 def main():
-    """The checks that are named, or all. Stops at the first failure: what
-    comes after it builds on it."""
-    checks = [check for check in CHECKS
-              if not sys.argv[1:] or check.__name__ in sys.argv[1:]]
+    """Stops at the first failure: what comes after it builds on it."""
+    checks = wanted(sys.argv[1:])
     RUN.mkdir()
     print(f"1..{len(checks)}", flush=True)
     for number, check in enumerate(checks, 1):
