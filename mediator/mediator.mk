@@ -43,7 +43,8 @@ GATE_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/gate/*.c)) \
     executors/worker-probe.o executors/worker-process.o \
     executors/worker-process-far.o executors/worker-root.o \
     protocol/arena.o protocol/carrier.o protocol/channel.o \
-    protocol/command-line.o protocol/wire.o starter/gate-options.o
+    protocol/command-line.o protocol/turn.o protocol/wire.o \
+    starter/gate-options.o
 WORKER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/worker/*.c \
     mediator/worker/opencl/*.c))
 

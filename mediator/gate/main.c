@@ -17,6 +17,7 @@
 
 #include "executors/worker-probe.h"
 #include "protocol/command-line.h"
+#include "protocol/turn.h"
 #include "session.h"
 #include "starter/gate-options.h"
 
@@ -282,6 +283,13 @@ static int run(const Options *options, GError **error)
     g_auto(Ground) ground = { 0 };
     g_auto(GStrv) argv = NULL;
 
+    if (!options->probe && (!watch_possible(STDIN_FILENO) ||
+                            !watch_possible(STDOUT_FILENO))) {
+        g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                            "standard input and output are the stream to the "
+                            "mediator: pipes or sockets");
+        return EXIT_FAILURE;
+    }
     if (!ground_make(&ground, options, error)) {
         return EXIT_FAILURE;
     }

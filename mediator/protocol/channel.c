@@ -8,16 +8,11 @@
 #include <errno.h>
 #include <gio/gio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Ready as its channel's socket is */
-typedef struct ChannelSource {
-    GSource source;
-    Channel *channel;
-    gpointer tag;               /* of the socket in the source … */
-    gpointer tag_out;           /* … and of what is transmitted to beside it */
-} ChannelSource;
+#include "turn.h"
 
 /* A descriptor on its way, with a message in the transmit buffer */
 typedef struct Passenger {
@@ -26,17 +21,15 @@ typedef struct Passenger {
 } Passenger;
 
 struct Channel {
-    int fd;
-    int out;                    /* a pair's, to transmit to; -1: a socket */
+    Watch watch;
+    Watch out;                  /* a pair's, to transmit to; -1: a socket */
+    Later later;                /* the rest of tx goes out at the turn's end */
     guint read_size;
-    ChannelSource *source;
     bool draining;
     bool ended;                 /* while draining: nothing more will come */
-    GIOCondition watched;
     GByteArray *rx;             /* at most a message and what one read adds */
     GByteArray *tx;
     GQueue passengers;          /* Passenger, in the order of their messages */
-    bool soon;                  /* the rest of tx goes out in the next turn */
     const ChannelHandlers *handlers;
     gpointer opaque;
 };
@@ -89,12 +82,12 @@ static ssize_t channel_transmit(Channel *channel)
     const uint8_t *bytes = channel->tx->data;
 
     if (first != NULL && first->start == 0) {
-        return send_with(channel->fd, bytes, first->size, first->fd);
+        return send_with(channel->watch.fd, bytes, first->size, first->fd);
     }
-    if (channel->out >= 0) {
-        return write(channel->out, bytes, channel->tx->len);
+    if (channel->out.fd >= 0) {
+        return write(channel->out.fd, bytes, channel->tx->len);
     }
-    return send(channel->fd, bytes,
+    return send(channel->watch.fd, bytes,
                 first != NULL ? first->start : channel->tx->len,
                 MSG_NOSIGNAL);
 }
@@ -162,7 +155,7 @@ static bool channel_receive(Channel *channel, GError **error)
         return true;
     }
     g_byte_array_set_size(channel->rx, before + channel->read_size);
-    received = read(channel->fd, channel->rx->data + before,
+    received = read(channel->watch.fd, channel->rx->data + before,
                     channel->read_size);
     g_byte_array_set_size(channel->rx, before + MAX(received, 0));
     if (received < 0) {
@@ -181,58 +174,17 @@ static bool channel_receive(Channel *channel, GError **error)
     return true;
 }
 
-/*
- * Watch @fd, whose tag is @tag, for @wanted and not for @watched any more.
- * Without conditions a source is ready all the time once the peer goes.
- */
-static void channel_watch_fd(Channel *channel, gpointer *tag, int fd,
-                             GIOCondition watched, GIOCondition wanted)
-{
-    GSource *source = &channel->source->source;
-
-    if (watched != 0 && wanted != 0) {
-        g_source_modify_unix_fd(source, *tag, wanted);
-    } else if (wanted != 0) {
-        *tag = g_source_add_unix_fd(source, fd, wanted);
-    } else if (watched != 0) {
-        g_source_remove_unix_fd(source, *tag);
-    }
-}
-
-static void channel_watch_for(Channel *channel, GIOCondition wanted)
-{
-    const GIOCondition of_fd = channel->out >= 0 ? G_IO_IN : ~0;
-    ChannelSource *source = channel->source;
-
-    channel_watch_fd(channel, &source->tag, channel->fd,
-                     channel->watched & of_fd, wanted & of_fd);
-    if (channel->out >= 0) {
-        channel_watch_fd(channel, &source->tag_out, channel->out,
-                         channel->watched & G_IO_OUT, wanted & G_IO_OUT);
-    }
-    channel->watched = wanted;
-}
-
 static void channel_watch(Channel *channel)
 {
-    GIOCondition wanted =
-        (channel_full(channel) || channel->ended ? 0 : G_IO_IN) |
-        (channel->tx->len > 0 ? G_IO_OUT : 0);
+    const uint32_t in = channel_full(channel) || channel->ended ? 0 : EPOLLIN,
+                   out = channel->tx->len > 0 ? EPOLLOUT : 0;
 
-    if (channel->watched != wanted) {
-        channel_watch_for(channel, wanted);
+    if (channel->out.fd >= 0) {
+        watch_for(&channel->watch, in);
+        watch_for(&channel->out, out);
+    } else {
+        watch_for(&channel->watch, in | out);
     }
-}
-
-/* Has the peer sent something, or gone? */
-static bool channel_has_news(const Channel *channel)
-{
-    const ChannelSource *source = channel->source;
-    const GIOCondition of_fd = channel->out >= 0 ? G_IO_IN : ~0;
-
-    return (channel->watched & of_fd) != 0 &&
-           (g_source_query_unix_fd((GSource *)&source->source, source->tag) &
-            ~G_IO_OUT) != 0;
 }
 
 /* Tell the owner once that nothing waits any more. */
@@ -244,21 +196,13 @@ static void channel_tell_drained(Channel *channel, bool waited)
     }
 }
 
-static gboolean channel_ready(GSource *source,
-                              GSourceFunc callback G_GNUC_UNUSED,
-                              gpointer opaque G_GNUC_UNUSED)
+/* There is @news: the peer has sent something, or has gone. */
+static void channel_serve(Channel *channel, bool news)
 {
-    Channel *channel = ((ChannelSource *)source)->channel;
-    const bool news = channel_has_news(channel);
     const bool waited = channel->tx->len > 0;
     g_autoptr(GError) error = NULL;
-    bool good;
+    bool good = channel_flush(channel, &error);
 
-    if (channel->soon) {
-        channel->soon = false;
-        g_source_set_ready_time(source, -1);
-    }
-    good = channel_flush(channel, &error);
     if (good) {
         channel_tell_drained(channel, waited);
     }
@@ -270,54 +214,52 @@ static gboolean channel_ready(GSource *source,
         (!news || (channel_receive(channel, &error) &&
                    channel_deliver(channel, &error)))) {
         channel_watch(channel);
-        return G_SOURCE_CONTINUE;
+        return;
     }
     channel->handlers->closed(channel->opaque, error);
-    return G_SOURCE_REMOVE;
 }
 
-static void channel_attach(Channel *channel)
+static void channel_ready(Watch *watch, uint32_t events)
 {
-    static GSourceFuncs functions = { .dispatch = channel_ready };
-    GSource *source = g_source_new(&functions, sizeof(ChannelSource));
+    Channel *channel = (Channel *)((char *)watch - offsetof(Channel, watch));
 
-    channel->source = (ChannelSource *)source;
-    channel->source->channel = channel;
-    channel->watched = G_IO_IN;
-    channel->source->tag = g_source_add_unix_fd(source, channel->fd, G_IO_IN);
-    /*
-     * Nothing runs a main loop within the main loop. Unless GLib knows that,
-     * it takes the source out of it and puts it in again around each call,
-     * with two writes to its eventfd.
-     */
-    g_source_set_can_recurse(source, TRUE);
-    g_source_attach(source, NULL);
+    channel_serve(channel, (events & ~EPOLLOUT) != 0);
 }
 
-Channel *channel_new(int fd, const ChannelHandlers *handlers,
-                     gpointer opaque)
+static void channel_out_ready(Watch *watch, uint32_t events G_GNUC_UNUSED)
+{
+    channel_serve((Channel *)((char *)watch - offsetof(Channel, out)), false);
+}
+
+static void channel_later(Later *later)
+{
+    channel_serve((Channel *)((char *)later - offsetof(Channel, later)),
+                  false);
+}
+
+Channel *channel_new_pair(int in, int out, const ChannelHandlers *handlers,
+                          gpointer opaque)
 {
     Channel *channel = g_new0(Channel, 1);
 
-    channel->fd = fd;
-    channel->out = -1;
+    channel->watch = (Watch) { .fd = in, .ready = channel_ready };
+    channel->out = (Watch) { .fd = out, .ready = channel_out_ready };
+    channel->later.kind = LATER_SEND;
+    channel->later.run = channel_later;
     channel->read_size = CHANNEL_READ_SIZE;
     channel->rx = g_byte_array_sized_new(CHANNEL_READ_SIZE);
     channel->tx = g_byte_array_new();
     g_queue_init(&channel->passengers);
     channel->handlers = handlers;
     channel->opaque = opaque;
-    channel_attach(channel);
+    channel_watch(channel);
     return channel;
 }
 
-Channel *channel_new_pair(int in, int out, const ChannelHandlers *handlers,
-                          gpointer opaque)
+Channel *channel_new(int fd, const ChannelHandlers *handlers,
+                     gpointer opaque)
 {
-    Channel *channel = channel_new(in, handlers, opaque);
-
-    channel->out = out;
-    return channel;
+    return channel_new_pair(fd, -1, handlers, opaque);
 }
 
 void channel_set_read_size(Channel *channel, guint size)
@@ -332,21 +274,22 @@ guint channel_waiting(const Channel *channel)
 
 void channel_finish(Channel *channel)
 {
-    shutdown(channel->fd, SHUT_WR);
+    shutdown(channel->watch.fd, SHUT_WR);
 }
 
 void channel_free(Channel *channel)
 {
-    g_source_destroy(&channel->source->source);
-    g_source_unref(&channel->source->source);
+    watch_for(&channel->watch, 0);
+    watch_for(&channel->out, 0);
+    later_cancel(&channel->later);
     g_byte_array_unref(channel->rx);
     g_byte_array_unref(channel->tx);
     while (!g_queue_is_empty(&channel->passengers)) {
         passenger_free(g_queue_pop_head(&channel->passengers));
     }
-    close(channel->fd);
-    if (channel->out >= 0) {
-        close(channel->out);
+    close(channel->watch.fd);
+    if (channel->out.fd >= 0) {
+        close(channel->out.fd);
     }
     g_free(channel);
 }
@@ -354,7 +297,7 @@ void channel_free(Channel *channel)
 void channel_drain(Channel *channel)
 {
     channel->draining = true;
-    shutdown(channel->fd, SHUT_RD);
+    shutdown(channel->watch.fd, SHUT_RD);
 }
 
 bool channel_drained(const Channel *channel)
@@ -365,7 +308,7 @@ bool channel_drained(const Channel *channel)
 /* There is something in the buffer that was not @idle before. */
 static void channel_push(Channel *channel, bool idle)
 {
-    if (channel->soon) {
+    if (channel->later.link.data != NULL) {
         return;
     }
     if (idle) {
@@ -397,8 +340,7 @@ void channel_answer(Channel *channel, const WireHeader *to, uint16_t type,
 static void channel_push_soon(Channel *channel, bool idle)
 {
     if (idle) {
-        channel->soon = true;
-        g_source_set_ready_time(&channel->source->source, 0);
+        later_run(&channel->later);
     }
 }
 

@@ -6,8 +6,9 @@
 #include "dispatch.h"
 
 #include "protocol/operations.h"
+#include "protocol/turn.h"
 
-/* Fires at once, or at the scheduler's next event */
+/* Fires at the scheduler's next event, or before */
 typedef struct DispatchSource {
     GSource source;
     Dispatch *dispatch;
@@ -18,12 +19,13 @@ struct Dispatch {
     Vms *vms;
     Config *config;
     DispatchSource *source;
+    Later later;                /* it fires at the end of this turn */
     Contexts *contexts;
 };
 
 static void dispatch_wake(Dispatch *dispatch)
 {
-    g_source_set_ready_time(&dispatch->source->source, 0);
+    later_run(&dispatch->later);
 }
 
 static void dispatch_wake_for(Jobs *jobs)
@@ -74,12 +76,23 @@ static void dispatch_wish(Dispatch *dispatch)
     }
 }
 
-static gboolean dispatch_ready(GSource *source,
-                               GSourceFunc callback G_GNUC_UNUSED,
-                               gpointer opaque G_GNUC_UNUSED)
+/*
+ * At @when, monotonic, µs: when it fires too early, it is set anew. Each change is
+ * two system calls.
+ */
+static void dispatch_fire_at(Dispatch *dispatch, gint64 when)
 {
-    Dispatch *dispatch = ((DispatchSource *)source)->dispatch;
-    gint64 now = g_get_monotonic_time(), next;
+    GSource *source = &dispatch->source->source;
+    const gint64 before = g_source_get_ready_time(source);
+
+    if (when != G_MAXINT64 && (before < 0 || MAX(when, 0) < before)) {
+        g_source_set_ready_time(source, MAX(when, 0));
+    }
+}
+
+static void dispatch_run(Dispatch *dispatch)
+{
+    gint64 now = g_get_monotonic_time();
     const gint64 end = now + DISPATCH_SLICE_US;
     bool started;
 
@@ -88,10 +101,26 @@ static gboolean dispatch_ready(GSource *source,
         started = dispatch_start(dispatch, now);
         now = g_get_monotonic_time();
     } while (started && now < end);
-    next = now < end ? scheduler_next_event(dispatch->jobs.scheduler) : 0;
-    g_source_set_ready_time(source, next == G_MAXINT64 ? -1 : MAX(next, 0));
+    dispatch_fire_at(dispatch, now < end ? scheduler_next_event(
+                                               dispatch->jobs.scheduler)
+                                         : 0);
+    /* What has ended here has woken it for what was started since. */
+    later_cancel(&dispatch->later);
     /* That may wake it again. */
     dispatch_wish(dispatch);
+}
+
+static void dispatch_later(Later *later)
+{
+    dispatch_run((Dispatch *)((char *)later - offsetof(Dispatch, later)));
+}
+
+static gboolean dispatch_ready(GSource *source,
+                               GSourceFunc callback G_GNUC_UNUSED,
+                               gpointer opaque G_GNUC_UNUSED)
+{
+    g_source_set_ready_time(source, -1);
+    dispatch_run(((DispatchSource *)source)->dispatch);
     return G_SOURCE_CONTINUE;
 }
 
@@ -139,6 +168,8 @@ Dispatch *dispatch_new(Vms *vms, Executor *const *executors, Config *config)
     dispatch->jobs.scheduler = scheduler_new();
     dispatch->jobs.accounts = accounts_new();
     dispatch->jobs.wake = dispatch_wake_for;
+    dispatch->later.kind = LATER_WORK;
+    dispatch->later.run = dispatch_later;
     dispatch->vms = vms;
     dispatch->contexts = contexts_new(&dispatch->jobs);
     /* As urgent as the sockets, which might never be idle */
@@ -156,6 +187,7 @@ Dispatch *dispatch_new(Vms *vms, Executor *const *executors, Config *config)
 
 void dispatch_free(Dispatch *dispatch)
 {
+    later_cancel(&dispatch->later);
     g_source_destroy(&dispatch->source->source);
     g_source_unref(&dispatch->source->source);
     contexts_free(dispatch->contexts);

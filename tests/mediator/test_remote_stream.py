@@ -5,13 +5,14 @@ import json
 import os
 import signal
 import struct
+import subprocess
 
 import pytest
 
 from support import abi, operations, wire
 from support.fake_queue_device import FakeQueueDevice
 from support.processes import wait_gone
-from support.remote import local_launcher, named, offspring
+from support.remote import local_launcher, make_gate, named, offspring
 from support.wait import wait_for
 
 NONE = abi.VGPU_STUB_ERR_NONE
@@ -207,3 +208,12 @@ def test_what_never_ends_is_gone(connect):
     [answer] = lose(link, [context.send(SYNCHRONIZE)])
     assert answer.status == abi.VGPU_STUB_ERR_TIMEOUT
     wait_gone(worker)
+
+
+def test_a_gate_needs_a_stream(tmp_path):
+    gate = make_gate(tmp_path / "far") / "vgpu-gate"
+    result = subprocess.run([gate, "--backend=cpu"], stdin=subprocess.DEVNULL, text=True,
+                            capture_output=True, timeout=10)
+    assert (result.returncode, result.stdout, result.stderr) == (
+        1, "", "vgpu-gate: standard input and output are the stream to the "
+        "mediator: pipes or sockets\n")
