@@ -8,14 +8,16 @@
 #include "turns.h"
 #include "vm-lanes.h"
 
-typedef struct Place {
+typedef struct PoolWork {
     Turns turns;
     ClassReport classes[PRIORITY_CLASSES];
-} Place;
+} PoolWork;
 
 struct Scheduler {
     ClassShares shares;
-    Place places[PLACES];
+    PoolWork pools[POOLS];
+    GQueue round;               /* Share with local tasks that may start */
+    const Task *local;          /* the one that runs, or NULL */
     GQueue vms;                 /* VmTasks */
     GSequence *deadlines;       /* Task, the earliest deadline first */
     GQueue expelled;            /* Task, out of queues that were emptied */
@@ -27,7 +29,7 @@ struct Scheduler {
 /* What is reported of it, which is by the pool that it was sent to */
 static ClassReport *task_class(Scheduler *scheduler, const Task *task)
 {
-    return &scheduler->places[task->pool].classes[task->priority];
+    return &scheduler->pools[task->pool].classes[task->priority];
 }
 
 static VmTasks *vm_tasks(Scheduler *scheduler, Vm *vm)
@@ -35,12 +37,12 @@ static VmTasks *vm_tasks(Scheduler *scheduler, Vm *vm)
     VmTasks *tasks = vm_data(vm);
 
     if (tasks == NULL) {
-        PoolQueue *queues[PLACES];
+        PoolQueue *queues[POOLS];
 
-        for (unsigned place = 0; place < PLACES; place++) {
-            queues[place] = &scheduler->places[place].turns.queue;
+        for (PoolId pool = 0; pool < POOLS; pool++) {
+            queues[pool] = &scheduler->pools[pool].turns.queue;
         }
-        tasks = vm_tasks_new(vm, queues, &scheduler->vms,
+        tasks = vm_tasks_new(vm, queues, &scheduler->round, &scheduler->vms,
                              &scheduler->wishes);
         vm_set_data(vm, tasks, vm_tasks_free);
     }
@@ -129,7 +131,7 @@ uint32_t scheduler_submit(Scheduler *scheduler, Task *task, gint64 now)
     if (vm_quarantined(task->vm, now)) {
         return VGPU_STUB_ERR_VM_QUARANTINED;
     }
-    if (scheduler->places[task->pool].turns.slots == 0) {
+    if (scheduler->pools[task->pool].turns.slots == 0) {
         return VGPU_STUB_ERR_INVALID_POOL;
     }
     if (!task->patient && !token_bucket_take(&tasks->bucket, limits->rate,
@@ -140,7 +142,7 @@ uint32_t scheduler_submit(Scheduler *scheduler, Task *task, gint64 now)
         return VGPU_STUB_ERR_QUEUE_FULL;
     }
     vm_ref(task->vm);
-    if (!task->patient) {
+    if (!task->patient && !task->local) {
         task_set_deadline(scheduler, task, now);
     }
     task->state = TASK_WAITING;
@@ -210,36 +212,57 @@ static void scheduler_end_delays(Scheduler *scheduler, gint64 now)
 
 /* --- What runs --- */
 
-/* Start the task that is next in a pool, or here; NULL for none. */
-static Task *place_start(Scheduler *scheduler, Place *place, gint64 now)
+/* Whether @task has the token that it needs, or its VM's have to wait for one */
+static bool task_take_token(Scheduler *scheduler, const Task *task, gint64 now)
 {
-    Task *task;
-    Use use;
+    VmTasks *tasks = task->lane->owner;
 
-    scheduler_end_delays(scheduler, now);
-    while ((task = turns_next(&place->turns, &use)) != NULL) {
-        ClassReport *class = task_class(scheduler, task);
-
-        if (!task->patient || vm_take_token(task->lane->owner, now)) {
-            turns_start(&place->turns, task, &use, now);
-            task->state = TASK_RUNNING;
-            class->waiting--;
-            class->running++;
-            return task;
-        }
-        scheduler_delay(scheduler, task->lane->owner);
+    if (!task->patient || vm_take_token(tasks, now)) {
+        return true;
     }
-    return NULL;
+    scheduler_delay(scheduler, tasks);
+    return false;
+}
+
+static Task *task_start(Scheduler *scheduler, Task *task)
+{
+    ClassReport *class = task_class(scheduler, task);
+
+    task->state = TASK_RUNNING;
+    class->waiting--;
+    class->running++;
+    return task;
 }
 
 Task *scheduler_start(Scheduler *scheduler, PoolId pool, gint64 now)
 {
-    return place_start(scheduler, &scheduler->places[pool], now);
+    Turns *turns = &scheduler->pools[pool].turns;
+    Task *task;
+    Use use;
+
+    scheduler_end_delays(scheduler, now);
+    while ((task = turns_next(turns, &use)) != NULL) {
+        if (task_take_token(scheduler, task, now)) {
+            turns_start(turns, task, &use, now);
+            return task_start(scheduler, task);
+        }
+    }
+    return NULL;
 }
 
 Task *scheduler_start_local(Scheduler *scheduler, gint64 now)
 {
-    return place_start(scheduler, &scheduler->places[LOCAL], now);
+    scheduler_end_delays(scheduler, now);
+    while (scheduler->local == NULL && scheduler->round.length > 0) {
+        Task *task = share_go_on(scheduler->round.head->data);
+
+        if (task_take_token(scheduler, task, now)) {
+            scheduler->local = task;
+            lane_start(task, 0);
+            return task_start(scheduler, task);
+        }
+    }
+    return NULL;
 }
 
 void scheduler_begun(Scheduler *scheduler, Task *task, gint64 now)
@@ -249,28 +272,37 @@ void scheduler_begun(Scheduler *scheduler, Task *task, gint64 now)
     task_set_deadline(scheduler, task, now);
 }
 
-gint64 scheduler_finish(Scheduler *scheduler, Task *task, gint64 now)
+/* One that runs in a pool has ended. */
+static gint64 pool_finish(Scheduler *scheduler, Task *task, gint64 now)
 {
-    Share *share = task_share(task);
-    VmTasks *tasks = share->owner;
-    ClassReport *class = task_class(scheduler, task);
+    VmTasks *tasks = task->lane->owner;
     gint64 used;
 
-    g_assert(task->state == TASK_RUNNING);
     if (tasks->running >= vm_limits(task->vm)->in_flight) {
         /* A VM at its limit was passed over, that is a pause. */
         for (PoolId pool = 0; pool < POOLS; pool++) {
             claimant_catch_up(&tasks->shares[pool].claimant);
         }
     }
-    used = turns_finish(&scheduler->places[share->place].turns, task,
+    used = turns_finish(&scheduler->pools[task->pool].turns, task,
                         &scheduler->shares, now);
-    class->running--;
-    if (share->place == LOCAL) {
-        used = 0;
-    }
-    class->used += used;
+    task_class(scheduler, task)->used += used;
     tasks->used += used;
+    return used;
+}
+
+gint64 scheduler_finish(Scheduler *scheduler, Task *task, gint64 now)
+{
+    gint64 used = 0;
+
+    g_assert(task->state == TASK_RUNNING);
+    task_class(scheduler, task)->running--;
+    if (task->local) {
+        scheduler->local = NULL;
+        lane_finish(task, 0);
+    } else {
+        used = pool_finish(scheduler, task, now);
+    }
     task_release(task);
     return used;
 }
@@ -404,7 +436,7 @@ VmReport scheduler_vm_report(const Vm *vm)
 ClassReport scheduler_class_report(const Scheduler *scheduler, PoolId pool,
                                    uint8_t priority)
 {
-    return scheduler->places[pool].classes[priority];
+    return scheduler->pools[pool].classes[priority];
 }
 
 Scheduler *scheduler_new(void)
@@ -412,10 +444,9 @@ Scheduler *scheduler_new(void)
     Scheduler *scheduler = g_new0(Scheduler, 1);
 
     scheduler->shares = shares_default;
-    for (int i = 0; i < PLACES; i++) {
-        turns_init(&scheduler->places[i].turns);
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        turns_init(&scheduler->pools[pool].turns);
     }
-    scheduler->places[LOCAL].turns.slots = 1;
     scheduler->delayed = G_MAXINT64;
     scheduler->deadlines = g_sequence_new(NULL);
     return scheduler;
@@ -430,7 +461,7 @@ void scheduler_free(Scheduler *scheduler)
 
 void scheduler_set_slots(Scheduler *scheduler, PoolId pool, unsigned slots)
 {
-    scheduler->places[pool].turns.slots = slots;
+    scheduler->pools[pool].turns.slots = slots;
     for (GList *link = scheduler->vms.head; slots == 0 && link != NULL;
          link = link->next) {
         VmTasks *tasks = link->data;

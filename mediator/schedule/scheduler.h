@@ -22,7 +22,8 @@
  * worker. To have one for each context that has tasks waiting is the owner's:
  * the scheduler says which wishes for one, the owner which has one. Contexts
  * without one hold up nobody. Local tasks run in the owner itself: they need
- * neither place nor slot, and use no device time.
+ * neither place nor slot, and use no device time. For them VMs take turns, whatever
+ * their weights and classes: none of theirs takes long, and none has a deadline.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */

@@ -41,9 +41,6 @@ static bool share_eligible(gconstpointer opaque, unsigned priority)
     const Share *share = opaque;
     const VmTasks *tasks = share->owner;
 
-    if (share->place == LOCAL) {
-        return share->lane == NULL;
-    }
     return tasks->running < vm_limits(tasks->vm)->in_flight &&
            (share->lane == NULL || share_may_go_on(share, priority));
 }
@@ -128,17 +125,14 @@ gint64 turns_finish(Turns *turns, Task *task, const ClassShares *shares,
     const gint64 used = task->device_us > 0 ? MIN(passed, task->device_us)
                                             : passed;
     gint64 *estimate = &share->estimates[task->kind];
-    bool last;
 
     *estimate += (used - *estimate) / 4;
     lane_finish(task, task->use.estimate);
-    /* What runs of the lane in the pool is not of a local turn. */
-    last = share->place == LOCAL || lane->running == 0;
     share->spent += used;
-    if (last) {
+    if (lane->running == 0) {
         share->lane = NULL;
     }
-    if (last || share->spent > TURN_OVERRUN_US) {
+    if (lane->running == 0 || share->spent > TURN_OVERRUN_US) {
         turns_end(turns, share);
     }
     /* What costs nothing could run for ever. */

@@ -12,13 +12,29 @@ Share *task_share(const Task *task)
 
 /* --- Readiness --- */
 
+/* The mediator's own is for whoever wants it, one after the other. */
+static void share_go_round(Share *share)
+{
+    const bool waits = share->ready > 0, waited = share->in_round.data != NULL;
+
+    if (waits && !waited) {
+        share->in_round.data = share;
+        g_queue_push_tail_link(share->round, &share->in_round);
+    } else if (!waits && waited) {
+        g_queue_unlink(share->round, &share->in_round);
+        share->in_round.data = NULL;
+    }
+}
+
 /* Its claimant waits where a lane is ready. */
 static void share_claim(Share *share, unsigned priority)
 {
     const bool waits = share->boosted[priority].length +
                        share->plain[priority].length > 0;
 
-    if (waits && !claimant_waits(&share->claimant, priority)) {
+    if (share->round != NULL) {
+        share_go_round(share);
+    } else if (waits && !claimant_waits(&share->claimant, priority)) {
         claimant_join(&share->claimant, priority);
     } else if (!waits && claimant_waits(&share->claimant, priority)) {
         claimant_leave(&share->claimant, priority);
@@ -99,6 +115,19 @@ Task *share_first(const Share *share, unsigned priority)
                           : &share->plain[priority];
 
     return ready_first(ready->head->data);
+}
+
+Task *share_go_on(Share *share)
+{
+    unsigned priority = PRIORITY_CLASSES - 1;
+
+    while (share->boosted[priority].length + share->plain[priority].length ==
+           0) {
+        priority--;
+    }
+    g_queue_unlink(share->round, &share->in_round);
+    g_queue_push_tail_link(share->round, &share->in_round);
+    return share_first(share, priority);
 }
 
 Task *lane_first(const Lane *lane, unsigned priority)
@@ -370,19 +399,17 @@ void vm_tasks_delay(VmTasks *tasks, gint64 when)
     }
 }
 
-static void share_init(Share *share, VmTasks *owner, unsigned place,
-                       PoolQueue *queue)
+static void share_init(Share *share, VmTasks *owner, PoolQueue *queue)
 {
     share->owner = owner;
-    share->place = place;
     claimant_init(&share->claimant, queue, share);
     for (unsigned kind = 0; kind < TASK_KINDS; kind++) {
         share->estimates[kind] = POOL_QUEUE_FIRST_ESTIMATE;
     }
 }
 
-VmTasks *vm_tasks_new(Vm *vm, PoolQueue *const *queues, GQueue *vms,
-                      GQueue *wishes)
+VmTasks *vm_tasks_new(Vm *vm, PoolQueue *const *queues, GQueue *round,
+                      GQueue *vms, GQueue *wishes)
 {
     VmTasks *tasks = g_new0(VmTasks, 1);
 
@@ -390,10 +417,10 @@ VmTasks *vm_tasks_new(Vm *vm, PoolQueue *const *queues, GQueue *vms,
     tasks->vms = vms;
     tasks->wishes = wishes;
     tasks->bucket = TOKEN_BUCKET_FULL;
-    for (unsigned place = 0; place < PLACES; place++) {
-        share_init(&tasks->shares[place], tasks, place, queues[place]);
-    }
+    tasks->shares[LOCAL].owner = tasks;
+    tasks->shares[LOCAL].round = round;
     for (PoolId pool = 0; pool < POOLS; pool++) {
+        share_init(&tasks->shares[pool], tasks, queues[pool]);
         tasks->lanes[pool] = g_hash_table_new_full(g_int64_hash,
                                                    g_int64_equal, NULL,
                                                    lane_free);

@@ -16,20 +16,24 @@
 #include "scheduler.h"
 #include "vms/token-bucket.h"
 
-/* Where tasks run: each pool, and the mediator itself */
+/* Where tasks run beside the pools: the mediator itself */
 #define LOCAL POOLS
-#define PLACES (POOLS + 1)
 
 typedef struct VmTasks VmTasks;
 
 /* A VM in a pool, or in the mediator */
 typedef struct Share {
-    Claimant claimant;          /* waits where a lane is ready */
     VmTasks *owner;
-    unsigned place;             /* the pool, or LOCAL */
     unsigned ready;             /* of those that are in: */
     GQueue boosted[PRIORITY_CLASSES];   /* Ready */
     GQueue plain[PRIORITY_CLASSES];     /* Ready */
+
+    /* In the mediator */
+    GQueue *round;              /* the scheduler's, NULL in a pool; has … */
+    GList in_round;             /* … this, while something is ready */
+
+    /* In a pool */
+    Claimant claimant;          /* waits where a lane is ready */
     gint64 estimates[TASK_KINDS];       /* µs: what tasks take lately */
     DeviceUser time;
 
@@ -91,13 +95,16 @@ struct VmTasks {
     unsigned patient;           /* … of them, those that are patient */
     unsigned running;
     gint64 used;                /* µs */
-    Share shares[PLACES];
+    Share shares[POOLS + 1];    /* by pool, and LOCAL */
     GHashTable *lanes[POOLS];   /* Lane.context → Lane */
 };
 
-/* The lanes of @task->vm wait in @queues, by place. */
-VmTasks *vm_tasks_new(Vm *vm, PoolQueue *const *queues, GQueue *vms,
-                      GQueue *wishes);
+/*
+ * The shares of @vm wait in @queues, by pool, and in the @round of those that have
+ * local tasks.
+ */
+VmTasks *vm_tasks_new(Vm *vm, PoolQueue *const *queues, GQueue *round,
+                      GQueue *vms, GQueue *wishes);
 
 /* By then all its tasks are idle. */
 void vm_tasks_free(gpointer tasks);
@@ -121,7 +128,13 @@ void lane_remove(Task *task);
 /* The first task of @share in a class in which it waits */
 Task *share_first(const Share *share, unsigned priority);
 
-/* The same of @lane in its pool; NULL if none is ready in that class. */
+/*
+ * The first of the highest class of @share, which is in the round; others have
+ * their turn before it has another.
+ */
+Task *share_go_on(Share *share);
+
+/* The first task of @lane in its pool in a class; NULL if none is ready in that class. */
 Task *lane_first(const Lane *lane, unsigned priority);
 
 /* @task, which is the first of its order and ready, runs; or has run. */
