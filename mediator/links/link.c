@@ -31,7 +31,8 @@ struct Link {
     uint64_t context;           /* the device's, since its last reset */
     GHashTable *running;        /* sequence → Request, abandoned on removal */
     LinkQueue *queue;           /* NULL: the device has none */
-    bool draining;
+    bool draining;              /* new requests are refused … */
+    bool shut;                  /* … and none is taken any more */
 
     unsigned attempts;          /* since the last connection that lasted */
     bool complained;            /* that there is no connection to be had */
@@ -528,8 +529,8 @@ bool link_drained(Link *link)
     if (link->channel == NULL) {
         return true;
     }
-    if (link->draining && link_running(link) == 0) {
-        link->draining = false;
+    if (link->draining && !link->shut && link_running(link) == 0) {
+        link->shut = true;
         channel_drain(link->channel);
     }
     if (channel_drained(link->channel) && link_running(link) == 0) {
