@@ -44,8 +44,7 @@ struct Execution {
     uint64_t context;           /* whose memory it can use */
     uint32_t request_id;        /* as the guest calls it */
     const uint8_t *request;     /* as it came from the guest … */
-    size_t length;              /* … in bytes … */
-    Call call;                  /* … and what it says */
+    size_t length;              /* … in bytes */
     /*
      * Of a queue: where it is in the context's arena, checked against that and
      * in host byte order; `request` is not looked at then. NULL: a mailbox's.

@@ -10,6 +10,7 @@
 struct Job {
     Task task;
     Execution execution;
+    Call call;                  /* a mailbox's: what its request says */
     Jobs *jobs;
     GList in_jobs;
     Request *request;
@@ -134,7 +135,7 @@ static void job_execute(Job *job)
     if (job->group != NULL) {
         job_execute_queued(job, &reply);
     } else {
-        operations_execute(&job->execution.call, 0, &reply);
+        operations_execute(&job->call, 0, &reply);
     }
     execution_reply(&job->execution, &reply,
                     g_get_monotonic_time() - job->started,
@@ -377,7 +378,7 @@ void jobs_add(Jobs *jobs, const Task *task, const Call *call,
 
     job->execution.request = request_payload(request);
     job->execution.length = request_header(request)->length;
-    job->execution.call = *call;
+    job->call = *call;
     job_submit(job);
 }
 
@@ -414,17 +415,15 @@ static uint32_t peek_opcode(const Request *request)
 void jobs_add_queued(Jobs *jobs, const Task *task, JobGroup *group,
                      Request *request)
 {
+    const uint32_t opcode = peek_opcode(request);
     Job *job = job_new(jobs, task, request);
 
     job->group = group;
     job->in_group.data = job;
     job->execution.queued = request_queued(request);
     job->execution.begun = job_begun;
-    job->execution.call.opcode = peek_opcode(request);
-    job->task.local =
-        !operations_need_accelerator(job->execution.call.opcode);
-    job->task.kind = task_kind(job->execution.call.opcode,
-                               job->execution.queued->bulk_length > 0);
+    job->task.local = !operations_need_accelerator(opcode);
+    job->task.kind = task_kind(opcode, job->execution.queued->bulk_length > 0);
     g_queue_push_tail_link(&group->jobs, &job->in_group);
     if (group->verdict != VGPU_STUB_ERR_NONE) {
         job_end_unstarted(job, group->verdict);

@@ -56,8 +56,10 @@ static Asked *asked_of(Fixture *f, const Execution *execution)
 {
     uint32_t number;
 
-    g_assert_cmpuint(execution->call.param_count, ==, 1);
-    memcpy(&number, execution->call.params, sizeof(number));
+    g_assert_cmpuint(execution->length, >=, sizeof(struct vgpu_stub_request) +
+                                            sizeof(number));
+    memcpy(&number, execution->request + sizeof(struct vgpu_stub_request),
+           sizeof(number));
     return &f->asked[GUINT32_FROM_LE(number)];
 }
 
