@@ -2,7 +2,8 @@
  * What a VM has in a pool, with all its workers there
  *
  *   - Its memory: workers ask for it, worker-protocol.h. What one that is about
- *     to go still has counts until it is gone.
+ *     to go still has counts until it is gone; who needs it waits for that, but
+ *     for no more than POOL_VM_PATIENCE_MS after it should have been.
  *   - How often it may have a worker started: POOL_VM_STARTS a second in the
  *     long run, POOL_VM_STARTS_BURST at once. A guest that opens contexts and
  *     closes them again and again waits; so it cannot keep the host busy with
@@ -20,6 +21,8 @@
 #define POOL_VM_STARTS 10
 #define POOL_VM_STARTS_BURST 20
 #define POOL_VM_RETRY_MS (1000 / POOL_VM_STARTS)
+
+#define POOL_VM_PATIENCE_MS 1000
 
 typedef struct PoolVm {
     char *name;

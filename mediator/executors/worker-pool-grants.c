@@ -29,7 +29,8 @@ static void pool_grant(WorkerPool *pool, Worker *worker)
     });
 }
 
-void worker_pool_grant_waiting(WorkerPool *pool, const PoolVm *vm)
+/* There is more, or less will come, for those of @vm who wait for some. */
+static void pool_grant_waiting(WorkerPool *pool, const PoolVm *vm)
 {
     for (GList *link = pool->workers.head; vm->asking > 0 && link != NULL;
          link = link->next) {
@@ -60,6 +61,39 @@ bool worker_pool_memory(Worker *worker, uint64_t held, uint64_t wanted,
     if (wanted > 0) {
         worker->vm->asking++;
     }
-    worker_pool_grant_waiting(pool, worker->vm);
+    pool_grant_waiting(pool, worker->vm);
     return true;
+}
+
+/* A driver that hangs keeps its process: what others ask for is refused. */
+static gboolean pool_stays(gpointer opaque)
+{
+    Worker *worker = opaque;
+
+    worker->stays = 0;
+    worker->vm->leaving -= worker->granted;
+    pool_grant_waiting(worker_pool_of(worker), worker->vm);
+    return G_SOURCE_REMOVE;
+}
+
+void worker_pool_memory_leaves(Worker *worker)
+{
+    worker->vm->asking -= worker->wanted > 0;
+    worker->wanted = 0;
+    worker->vm->leaving += worker->granted;
+    worker->stays = g_timeout_add(worker_grace_ms(worker) +
+                                  POOL_VM_PATIENCE_MS, pool_stays, worker);
+}
+
+void worker_pool_memory_gone(Worker *worker)
+{
+    PoolVm *vm = worker->vm;
+
+    if (worker->stays != 0) {
+        g_source_remove(worker->stays);
+        worker->stays = 0;
+        vm->leaving -= worker->granted;
+    }
+    vm->memory -= worker->granted;
+    pool_grant_waiting(worker_pool_of(worker), vm);
 }

@@ -39,8 +39,12 @@ void worker_pool_log_unstarted(const WorkerPool *pool, const Worker *worker,
 bool worker_pool_memory(Worker *worker, uint64_t held, uint64_t wanted,
                         GError **error);
 
-/* There is more, or less will come, for those of @vm who wait for some. */
-void worker_pool_grant_waiting(WorkerPool *pool, const PoolVm *vm);
+/*
+ * @worker is LEAVING, or gone: the memory that it has will be there for others,
+ * or is.
+ */
+void worker_pool_memory_leaves(Worker *worker);
+void worker_pool_memory_gone(Worker *worker);
 
 /* --- worker-pool-places.c --- */
 

@@ -250,9 +250,7 @@ static void pool_worker_left(Worker *worker)
         return;
     }
     pool->leaving++;
-    worker->vm->leaving += worker->granted;
-    worker->vm->asking -= worker->wanted > 0;
-    worker->wanted = 0;
+    worker_pool_memory_leaves(worker);
     if (!worker->opened) {
         pool_forget_context(pool, worker);
         worker_pool_tell_place(pool, worker, false);
@@ -307,9 +305,7 @@ static void pool_worker_gone(Worker *worker, const char *why)
     if (vm != NULL) {
         pool->processes--;
         pool->leaving--;
-        vm->memory -= worker->granted;
-        vm->leaving -= worker->granted;
-        worker_pool_grant_waiting(pool, vm);
+        worker_pool_memory_gone(worker);
     }
     worker_pool_remove(pool, worker);
     worker_pool_settle(pool);

@@ -218,12 +218,17 @@ static gboolean worker_stays(gpointer opaque)
     return G_SOURCE_REMOVE;
 }
 
+unsigned worker_grace_ms(const Worker *worker)
+{
+    return worker_process_place(worker->process) != NULL ? WORKER_GRACE_FAR_MS
+                                                         : WORKER_GRACE_MS;
+}
+
 void worker_retire(Worker *worker)
 {
     worker_process_retire(worker->process);
     worker_leave(worker);
-    worker_arm(worker, worker_process_place(worker->process) != NULL
-               ? WORKER_GRACE_FAR_MS : WORKER_GRACE_MS, worker_stays);
+    worker_arm(worker, worker_grace_ms(worker), worker_stays);
 }
 
 void worker_discard(Worker *worker, bool killed)

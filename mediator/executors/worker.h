@@ -75,6 +75,8 @@ struct Worker {
     gint64 begun;               /* the first, monotonic, µs */
     uint64_t granted;           /* the pool's: bytes of the VM's memory … */
     uint64_t wanted;            /* … and what it waits for beside */
+    guint stays;                /* the pool's: while it is LEAVING, the timer to
+                                 * when others do not wait for its memory */
     gint64 since;
     gint64 placed;              /* monotonic, µs: its start, then readiness */
     guint timer;                /* to the end of what the state allows, or 0 */
@@ -108,6 +110,9 @@ void worker_execute(Worker *worker, Execution *execution);
 
 /* Nobody waits for @execution, which it has, any more. */
 void worker_stop(Worker *worker, Execution *execution);
+
+/* So long it may take to exit when it is to. */
+unsigned worker_grace_ms(const Worker *worker);
 
 /* Have it exit; it is IDLE or SPARE. */
 void worker_retire(Worker *worker);

@@ -5,6 +5,7 @@ import os
 import signal
 import struct
 import time
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +133,29 @@ def test_a_worker_that_scribbles(connect):
         place = context.places.pop(message.sequence)
         context.small.add(place.number)
     assert healthy.ask(SYNCHRONIZE).status == NONE
+
+
+def test_memory_of_a_worker_that_stays(connect, ctl):
+    """As one does whose driver hangs in the kernel: others are refused what it
+    has, and do not wait for it. Here nobody reaps it."""
+    link = connect("[vm]\nmemory-mib=1\n")
+    one, other = link.open(), link.open()
+    assert alloc(one, MIB)[0] == NONE
+    [pid] = [worker["pid"] for worker in json.loads(ctl("workers", "--json"))
+             if worker["memory"] == "yes"]
+    starter = int(Path(f"/proc/{pid}/stat").read_text().split(")")[1]
+                  .split()[1])
+    os.kill(starter, signal.SIGSTOP)
+    try:
+        os.kill(pid, signal.SIGKILL)
+        assert link.expect(abi.VGPU_STUB_MSG_REFUSED).status == LOST
+        assert alloc(other, MIB)[0] == MEMORY
+        sequence = other.send(operations.alloc(MIB))
+        assert link.answer().sequence == sequence
+    finally:
+        os.kill(starter, signal.SIGCONT)
+    one.close()
+    assert alloc(other, MIB)[0] == NONE
 
 
 def test_what_is_refused(connect):
