@@ -60,9 +60,11 @@ const char *vgpu_stub_arena_open(VgpuStubArena *arena, int fd,
     if (!wrong) {
         base = mmap(NULL, wire->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
                     0);
-        wrong = base == MAP_FAILED ? "memfd of ARENA cannot be mapped" : NULL;
+        if (base == MAP_FAILED && errno != ENOMEM) {
+            wrong = "memfd of ARENA cannot be mapped";
+        }
     }
-    if (wrong) {
+    if (base == MAP_FAILED) {
         close(fd);
         return wrong;
     }

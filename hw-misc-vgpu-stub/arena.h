@@ -27,7 +27,8 @@ typedef struct VgpuStubArena {
 
 /*
  * Map what the mediator announced, host byte order. Takes over @fd. Returns
- * NULL, or what is wrong with it; then there is no arena.
+ * NULL, or what is wrong with it; then there is no arena, and neither is there
+ * one when this process has no room for it.
  */
 const char *vgpu_stub_arena_open(VgpuStubArena *arena, int fd,
                                  const struct vgpu_stub_wire_arena *wire);

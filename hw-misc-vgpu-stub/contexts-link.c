@@ -11,6 +11,15 @@
 #include "contexts.h"
 #include "compat.h"
 
+static void contexts_end(VgpuStubContexts *contexts, VgpuStubContext *context,
+                         uint32_t status)
+{
+    context->state = VGPU_STUB_CONTEXT_ENDED;
+    context->status = status;
+    vgpu_stub_context_end_waiting(context, status, &contexts->done);
+    vgpu_stub_context_settle(context);
+}
+
 const char *vgpu_stub_contexts_arena(VgpuStubContexts *contexts, int fd,
                                      const struct vgpu_stub_wire_arena *arena)
 {
@@ -27,8 +36,10 @@ const char *vgpu_stub_contexts_arena(VgpuStubContexts *contexts, int fd,
         return "ARENA of a context that does not wait for it";
     }
     wrong = vgpu_stub_arena_open(&context->arena, fd, arena);
-    if (!wrong) {
+    if (!wrong && context->arena.base) {
         context->state = VGPU_STUB_CONTEXT_OPEN;
+    } else if (!wrong) {
+        contexts_end(contexts, context, VGPU_STUB_ERR_OUT_OF_MEMORY);
     }
     return wrong;
 }
@@ -44,10 +55,7 @@ const char *vgpu_stub_contexts_refused(VgpuStubContexts *contexts,
     if (context->state == VGPU_STUB_CONTEXT_ENDED || !context->announced) {
         return "REFUSED of a context that is not there";
     }
-    context->state = VGPU_STUB_CONTEXT_ENDED;
-    context->status = status;
-    vgpu_stub_context_end_waiting(context, status, &contexts->done);
-    vgpu_stub_context_settle(context);
+    contexts_end(contexts, context, status);
     return NULL;
 }
 

@@ -3,6 +3,7 @@
 that end."""
 import fcntl
 import os
+import resource
 import socket
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from support import abi, wire
 from support.abi import (VGPU_STUB_ERR_CANCELLED as CANCELLED,
                          VGPU_STUB_ERR_CONTEXT_LOST as CONTEXT_LOST,
                          VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE as UNAVAILABLE,
+                         VGPU_STUB_ERR_OUT_OF_MEMORY as OUT_OF_MEMORY,
                          VGPU_STUB_SUBMIT_BULK_TO_GUEST as TO_GUEST)
 from support.arena import SEALS, Arena, memory, size
 from support.device import Device
@@ -190,6 +192,30 @@ def test_an_arena_of_another_context(queue):
     queue.settle()                      # it may be late, so it is dropped
     assert not queue.mediator.requests
     queue.finish()
+
+
+def test_an_arena_without_room_for_it(queue):
+    """That ends its context; the link and others go on."""
+    queue.work(context=5)
+    other = queue.ask(context=6)
+    queue.settle()
+    number = max(queue.mediator.contexts)
+    pid = queue.qemu.process.pid
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        now = int(file.read().split()[0]) * resource.getpagesize()
+    before = resource.prlimit(pid, resource.RLIMIT_AS)
+    resource.prlimit(pid, resource.RLIMIT_AS, (now + (32 << 20), before[1]))
+    arena = Arena(256, 256)
+    queue.mediator.send_arena(number, arena.fd, 256, 256)
+    queue.mediator.contexts[number].arena = arena
+    assert queue.driver.wait_one(other).status == OUT_OF_MEMORY
+    resource.prlimit(pid, resource.RLIMIT_AS, before)
+    again = queue.ask(context=6)
+    assert queue.driver.wait_one(again).status == OUT_OF_MEMORY
+    queue.work(context=5)
+    queue.driver.close(context=6)
+    queue.finish()
+    queue.work(context=6)
 
 
 def test_a_second_arena(queue):
