@@ -29,7 +29,8 @@ install_as = install -p -D -m $(1) $(2) $(DESTDIR)$(3)/$(notdir $(2))
 install_file = $(call install_as,644,$(1),$(2))
 install_program = $(call install_as,755,$(1),$(2))
 
-.PHONY: install-dom0 install-mediator install-guest-tools install-driver
+.PHONY: install-dom0 install-mediator install-worker install-guest-tools \
+    install-driver
 install-dom0:
 	$(call install_file,dom0/vgpu_stub_attach.py,$(pythondir))
 	$(call install_file,dom0/vgpu_stub_qemu.py,$(pythondir))
@@ -37,24 +38,43 @@ install-dom0:
 	$(call install_file,qemu-wrapper.patch,$(datadir)/vgpu-stub)
 	$(call install_file,docs/man/vgpu-stub-wrapper.8,$(mandir)/man8)
 
-# Without PTX, the backend cuda has no kernels.
+# What executes: here, beside the mediator, or on another host. Without PTX, the
+# backend cuda has no kernels.
+define install_workers
+$(call install_program,$(BUILD)/mediator/vgpu-starter,$(libexecdir)/vgpu-stub)
+$(call install_as,711,$(BUILD)/mediator/vgpu-worker,$(libexecdir)/vgpu-stub)
+install -p -D -m 644 $(SOURCES)/vgpu-worker.mount \
+    '$(DESTDIR)$(unitdir)/var-lib-vgpu\x2dworker-work.mount'
+for kernel in mediator/kernels/*.kernel mediator/kernels/*.cl $(PTX); do \
+    install -p -D -m 644 $$kernel \
+        $(DESTDIR)$(datadir)/vgpu-stub/kernels/$${kernel##*/} || exit; \
+done
+endef
+
+install-worker: mediator $(PTX)
+	$(install_workers)
+	$(call install_program,$(BUILD)/mediator/vgpu-gate,$(bindir))
+	$(call install_file,$(SOURCES)/vgpu-starter.socket,$(unitdir))
+	$(call install_file,$(SOURCES)/vgpu-starter@.service,$(unitdir))
+	$(call install_file,$(SOURCES)/vgpu-worker-root.service,$(unitdir))
+	install -p -D -m 644 $(SOURCES)/vgpu-stub-worker.tmpfiles \
+	    $(DESTDIR)$(tmpfilesdir)/vgpu-stub-worker.conf
+	$(call install_file,docs/man/vgpu-gate.8,$(mandir)/man8)
+
 install-mediator: mediator $(PTX)
 	$(call install_program,$(BUILD)/mediator/vgpu-mediatord,$(sbindir))
 	$(call install_program,$(BUILD)/mediator/vgpu-ctl,$(sbindir))
-	$(call install_program,$(BUILD)/mediator/vgpu-starter,$(libexecdir)/vgpu-stub)
-	$(call install_as,711,$(BUILD)/mediator/vgpu-worker,$(libexecdir)/vgpu-stub)
+	$(install_workers)
+	$(call install_program,mediator/launchers/vgpu-stub-slurm,$(bindir))
 	$(call install_file,$(SOURCES)/mediatord.conf,$(sysconfdir)/vgpu-stub)
 	$(call install_file,$(SOURCES)/vgpu-mediatord.service,$(unitdir))
-	install -p -D -m 644 $(SOURCES)/vgpu-worker.mount \
-	    '$(DESTDIR)$(unitdir)/var-lib-vgpu\x2dworker-work.mount'
+	$(call install_file,$(SOURCES)/vgpu-launcher.socket,$(unitdir))
+	$(call install_file,$(SOURCES)/vgpu-launcher@.service,$(unitdir))
 	install -p -D -m 644 $(SOURCES)/vgpu-stub.tmpfiles \
 	    $(DESTDIR)$(tmpfilesdir)/vgpu-stub.conf
-	for kernel in mediator/kernels/*.kernel mediator/kernels/*.cl $(PTX); do \
-	    install -p -D -m 644 $$kernel \
-	        $(DESTDIR)$(datadir)/vgpu-stub/kernels/$${kernel##*/} || exit; \
-	done
 	$(call install_file,docs/man/vgpu-mediatord.8,$(mandir)/man8)
 	$(call install_file,docs/man/vgpu-ctl.8,$(mandir)/man8)
+	$(call install_file,docs/man/vgpu-stub-slurm.8,$(mandir)/man8)
 	$(call install_file,docs/man/mediatord.conf.5,$(mandir)/man5)
 	$(call install_file,mediator/completion/vgpu-ctl,$(completionsdir))
 	$(call install_file,mediator/completion/vgpu-mediatord,$(completionsdir))

@@ -4,7 +4,7 @@
 # A build machine for XCP-ng has rpmbuild and is no Debian system.
 rpm_tools = @command -v rpmbuild >/dev/null || scripts/install-deps rpm
 
-.PHONY: rpm srpm packages deb check-rpm
+.PHONY: rpm srpm packages deb worker-deb check-rpm
 rpm: ## build XCP-ng's QEMU with the device (SRPM=..., STOCK= to compare)
 	$(rpm_tools)
 	@scripts/build-rpm '$(SRPM)' $(STOCK:%='%')
@@ -19,6 +19,9 @@ packages: ## build our own RPM packages: dom0, mediator, guest tools
 
 deb: ## build the Debian package of the guest tools
 	@scripts/build-deb
+
+worker-deb: ## build the Debian package for hosts that execute for a mediator
+	@scripts/build-worker-deb
 
 check-rpm: ## test the packages: build, install, upgrade, remove
 	@scripts/install-deps qemu mediator ptx guest test rpm

@@ -94,6 +94,17 @@ static bool make_all(const WorkerRoot *root, uid_t user, gid_t group,
            (chmod(root->path, 0555) == 0 || fail(root->path, error));
 }
 
+WorkerRoot *worker_root_open(const char *path, const char *worker)
+{
+    WorkerRoot *root = g_new0(WorkerRoot, 1);
+
+    root->worker = g_strdup(worker);
+    root->path = g_strdup(path);
+    root->files = g_build_filename(root->path, FILES, NULL);
+    root->work = g_build_filename(root->path, WORK, NULL);
+    return root;
+}
+
 WorkerRoot *worker_root_new(const char *path, const char *worker, uid_t user,
                             gid_t group, GError **error)
 {
@@ -104,11 +115,7 @@ WorkerRoot *worker_root_new(const char *path, const char *worker, uid_t user,
     if (path == NULL && temporary == NULL) {
         return NULL;
     }
-    root = g_new0(WorkerRoot, 1);
-    root->worker = g_strdup(worker);
-    root->path = g_strdup(path != NULL ? path : temporary);
-    root->files = g_build_filename(root->path, FILES, NULL);
-    root->work = g_build_filename(root->path, WORK, NULL);
+    root = worker_root_open(path != NULL ? path : temporary, worker);
     root->temporary = temporary != NULL;
     if (!make_all(root, user, group, error)) {
         worker_root_free(root);

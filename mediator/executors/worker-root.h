@@ -28,6 +28,9 @@ typedef struct WorkerRoot WorkerRoot;
 WorkerRoot *worker_root_new(const char *path, const char *worker, uid_t user,
                             gid_t group, GError **error);
 
+/* The same for one that was made so before, by root. */
+WorkerRoot *worker_root_open(const char *path, const char *worker);
+
 /* Removes it if it was a new one. Workers are no more. */
 void worker_root_free(WorkerRoot *root);
 

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <gio/gio.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@
 
 #define DEFAULT_WORKER "/usr/libexec/vgpu-stub/vgpu-worker"
 #define DEFAULT_STARTER "/usr/libexec/vgpu-stub/vgpu-starter"
+#define DEFAULT_ROOT "/var/lib/vgpu-worker"
 #define DEFAULT_KERNELS "/usr/share/vgpu-stub/kernels"
 
 static const char description[] =
@@ -42,6 +44,7 @@ typedef struct Options {
     char *starter_socket;       /* NULL: it is a process of its own */
     char *root;                 /* NULL: one for this time */
     char *kernels;
+    char *prepare;
     gboolean forced;
     /* What the mediator says */
     char *backend;
@@ -57,6 +60,7 @@ static void options_clear(Options *options)
     g_free(options->starter_socket);
     g_free(options->root);
     g_free(options->kernels);
+    g_free(options->prepare);
     g_free(options->backend);
 }
 
@@ -85,7 +89,11 @@ static bool options_parse_all(Options *options, char ***argv, GError **error)
           "Have them started, each with a uid of its own, by the service that "
           "listens at PATH", "PATH" },
         { "root", 0, 0, G_OPTION_ARG_FILENAME, &options->root,
-          "Keep what drivers need without the host's files in DIR", "DIR" },
+          "Keep what drivers need without the host's files in DIR (default "
+          "where there is such a service: " DEFAULT_ROOT ")", "DIR" },
+        { "prepare", 0, 0, G_OPTION_ARG_STRING, &options->prepare,
+          "Make the folder of --root, as root, for gates of the user NAME, and "
+          "exit", "NAME" },
         { "kernels", 0, 0, G_OPTION_ARG_FILENAME, &options->kernels,
           "Offer the kernels in DIR (default: " DEFAULT_KERNELS ")", "DIR" },
         { "backend", 0, 0, G_OPTION_ARG_STRING, &options->backend,
@@ -151,12 +159,15 @@ static bool options_parse(Options *options, int argc, char **argv,
     if (!options_parse_all(options, &words, error)) {
         return false;
     }
-    if (options->backend == NULL) {
+    if (options->backend == NULL && options->prepare == NULL) {
         return refuse(error, "--backend has to be given");
     }
     set_default(&options->worker, DEFAULT_WORKER);
     set_default(&options->starter, DEFAULT_STARTER);
     set_default(&options->kernels, DEFAULT_KERNELS);
+    if (options->starter_socket != NULL || options->prepare != NULL) {
+        set_default(&options->root, DEFAULT_ROOT);
+    }
     return true;
 }
 
@@ -180,6 +191,15 @@ static bool make_scratch(Ground *ground, GError **error)
         return false;
     }
     return true;
+}
+
+/* A service has made all of it, and starts the workers. */
+static bool ground_find(Ground *ground, const Options *options,
+                        GError **error)
+{
+    ground->root = worker_root_open(options->root, options->worker);
+    ground->starter = starter_connect(options->starter_socket, error);
+    return ground->starter != NULL;
 }
 
 /* Workers have this user. */
@@ -278,11 +298,34 @@ static int try_accelerator(const Options *options, const Ground *ground,
     return trial.status;
 }
 
+/* Returns what to exit with. */
+static int prepare(const Options *options, GError **error)
+{
+    const struct passwd *user = getpwnam(options->prepare);
+    WorkerRoot *root;
+
+    if (user == NULL) {
+        refuse(error, "--prepare: there is no such user");
+        return EXIT_USAGE;
+    }
+    root = worker_root_new(options->root, options->worker, user->pw_uid,
+                           user->pw_gid, error);
+    if (root == NULL) {
+        return EXIT_FAILURE;
+    }
+    worker_root_free(root);
+    return EXIT_SUCCESS;
+}
+
+/* Returns what to exit with. */
 static int run(const Options *options, GError **error)
 {
     g_auto(Ground) ground = { 0 };
     g_auto(GStrv) argv = NULL;
 
+    if (options->prepare != NULL) {
+        return prepare(options, error);
+    }
     if (!options->probe && (!watch_possible(STDIN_FILENO) ||
                             !watch_possible(STDOUT_FILENO))) {
         g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
@@ -290,7 +333,8 @@ static int run(const Options *options, GError **error)
                             "mediator: pipes or sockets");
         return EXIT_FAILURE;
     }
-    if (!ground_make(&ground, options, error)) {
+    if (!(options->starter_socket != NULL ? ground_find : ground_make)(
+            &ground, options, error)) {
         return EXIT_FAILURE;
     }
     argv = worker_options(options, &ground);

@@ -6,6 +6,9 @@
  * line, which is root's: the daemon, should it be taken over, gets nothing from
  * it but workers. protocol.h is all that can be said to it.
  *
+ * With --shared there may be others with the same uids and folders, as for gates of
+ * several mediators.
+ *
  * With --launchers it starts what the configuration has to start workers on other
  * hosts: another process, without any rights, and with a network.
  *
@@ -249,6 +252,7 @@ static bool parse_options(int argc, char **argv, WorkersOptions *options,
         { "scratch", required_argument, NULL, 's' },
         { "uids", required_argument, NULL, 'u' },
         { "groups", required_argument, NULL, 'g' },
+        { "shared", no_argument, NULL, 'o' },
         { "launchers", required_argument, NULL, 'l' },
         { 0 }
     };
@@ -268,6 +272,9 @@ static bool parse_options(int argc, char **argv, WorkersOptions *options,
             break;
         case 'g':
             good = parse_groups(optarg, options);
+            break;
+        case 'o':
+            options->shared = true;
             break;
         case 'l':
             options->config = optarg;
@@ -328,6 +335,7 @@ int main(int argc, char **argv)
     if (!parse_options(argc, argv, &options, &scratch)) {
         fprintf(stderr, "usage: " NAME " --worker=PATH --scratch=DIR "
                 "[--uids=FIRST-LAST] [--groups=GID,...]\n"
+                "                    [--shared]\n"
                 "       " NAME " --launchers=FILE\n"
                 NAME " is vgpu-mediatord's part that starts workers; it is "
                 "started by it.\n");

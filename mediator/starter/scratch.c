@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,6 +66,21 @@ bool scratch_exists(unsigned number)
 
     return fstatat(top.fd, name_of(number, name), &folder,
                    AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int scratch_lock(unsigned number)
+{
+    char name[NAME_SIZE + sizeof(".lock")];
+    int fd;
+
+    snprintf(name, sizeof(name), "%u.lock", number);
+    fd = openat(top.fd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                0600);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
 }
 
 void scratch_announce(unsigned number)

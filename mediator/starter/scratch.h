@@ -27,6 +27,13 @@ bool scratch_open(const char *path);
 bool scratch_make(unsigned number, uid_t uid);
 bool scratch_exists(unsigned number);
 
+/*
+ * Where several starters have their workers' folders in one place: take the one
+ * that is called @number for this process, as long as it has the descriptor. -1
+ * when another one has it.
+ */
+int scratch_lock(unsigned number);
+
 /* In a worker: tell its driver of the folder. */
 void scratch_announce(unsigned number);
 

@@ -36,6 +36,7 @@ typedef struct Place {
     uint32_t id;
     pid_t pid;                  /* worker or remover; 0 once it is reaped */
     int status;                 /* of the worker, as wait() has it */
+    int lock;                   /* 0: none, or it is not shared */
     unsigned looks;             /* at a launcher that was told to end */
 } Place;
 
@@ -185,8 +186,18 @@ static bool kill_place(Place *place)
 
 /* --- From one state to the next --- */
 
+/* Others may have it. */
+static void place_give_back(Place *place)
+{
+    if (place->lock > 0) {
+        close(place->lock);
+        place->lock = 0;
+    }
+}
+
 static void place_free(Place *place)
 {
+    place_give_back(place);
     *place = (Place) { .told = true };
     workers.taken--;
 }
@@ -270,6 +281,13 @@ static int wait_status(const siginfo_t *info)
     }
 }
 
+/* Is there anything of a worker of an earlier starter? */
+static bool is_left(const Place *place)
+{
+    return (own_uids() && uid_lives(uid_of(place))) ||
+           (!launch() && scratch_exists(number_of(place)));
+}
+
 /* --- The interface --- */
 
 bool workers_init(const WorkersOptions *options, WorkersTell tell)
@@ -286,8 +304,7 @@ bool workers_init(const WorkersOptions *options, WorkersTell tell)
         Place *place = &workers.places[i];
 
         place->told = true;
-        if ((own_uids() && uid_lives(uid_of(place))) ||
-            (!launch() && scratch_exists(i))) {
+        if (!options->shared && is_left(place)) {
             place->state = ENDING;
             workers.taken++;
         }
@@ -300,13 +317,37 @@ bool workers_have(uint32_t id)
     return find_id(id) != NULL;
 }
 
+/*
+ * Take a place that is free, if others may have it, too. What is left in there has
+ * to end first.
+ */
+static bool place_take(Place *place)
+{
+    int lock;
+
+    if (!workers.options.shared) {
+        return true;
+    }
+    lock = scratch_lock(number_of(place));
+    if (lock < 0) {
+        return false;
+    }
+    place->lock = lock;
+    if (is_left(place)) {
+        place->state = ENDING;
+        workers.taken++;
+        return false;
+    }
+    return true;
+}
+
 /* Not the one that was free last, as long as there are others */
 static Place *find_free(void)
 {
     for (unsigned i = 0; i < workers.count; i++) {
         Place *place = &workers.places[workers.next++ % workers.count];
 
-        if (place->state == FREE) {
+        if (place->state == FREE && place_take(place)) {
             return place;
         }
     }
@@ -364,9 +405,12 @@ void workers_start(uint32_t id, const char **arguments, const int *fds)
                    : start_worker(place, arguments, fds, &step);
     if (pid < 0) {
         workers.tell(STARTER_FAILED, id, errno, step);
+        place_give_back(place);
         return;
     }
-    *place = (Place) { .state = RUNNING, .id = id, .pid = pid };
+    *place = (Place) {
+        .state = RUNNING, .id = id, .pid = pid, .lock = place->lock,
+    };
     workers.taken++;
     workers.tell(STARTER_STARTED, id, pid, own_uids() ? uid_of(place)
                                                       : geteuid());

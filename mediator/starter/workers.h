@@ -7,6 +7,9 @@
  * group is killed, and then whatever has become a child of the starter because
  * its parents have ended: that may be another worker's.
  *
+ * Several starters, each for somebody else, can share folders and uids: then a
+ * place is taken with a lock, and what is found in it is of one that has ended.
+ *
  * Instead of workers it can be launchers (launchers.h). They have this user, no
  * folder, and LAUNCHER_GRACE_MS to end when they are told to: one may have to
  * give back what it holds elsewhere.
@@ -39,6 +42,7 @@ typedef struct WorkersOptions {
     gid_t groups[WORKERS_MAX_GROUPS];
     size_t group_count;
     bool may_chroot;            /* until they are in their sandbox */
+    bool shared;                /* other starters have the same folders, uids */
 } WorkersOptions;
 
 /* Say something to the daemon. */

@@ -66,7 +66,7 @@ def ignore_signals():
 class Starter:
     """A running starter; the test is its daemon."""
 
-    def __init__(self, folder, own_uids, uids=KEEPER_AFTER):
+    def __init__(self, folder, own_uids, uids=KEEPER_AFTER, options=()):
         self.folder = folder
         self.scratch = folder / "scratch"
         self.scratch.mkdir(mode=0o711, exist_ok=True)
@@ -76,7 +76,8 @@ class Starter:
         self.sock, its = socket.socketpair(socket.AF_UNIX,
                                            socket.SOCK_SEQPACKET)
         self.sock.settimeout(20)
-        options = [f"--uids={FIRST}-{FIRST + uids}"] if own_uids else []
+        options = [*options, *([f"--uids={FIRST}-{FIRST + uids}"]
+                               if own_uids else [])]
         self.log = folder / "starter.log"
         with its, open(self.log, "wb") as log:
             self.process = subprocess.Popen(
@@ -582,3 +583,32 @@ def test_a_folder_that_others_write(tmp_path, mode, owner):
     assert result.returncode == 1
     assert result.stderr == (f"vgpu-starter: {folder}: Operation not "
                              "permitted\n")
+
+
+@as_root
+def test_several_share_uids_and_folders(open_folder):
+    """Each has uids of its own, and what one leaves that is killed is taken care
+    of by the next."""
+    folder = open_folder()
+    starters = [Starter(folder, True, options=["--shared"])
+                for _ in range(2)]
+    pids, uids = zip(*[starter.start(1, "sleep 1000 & wait")
+                       for starter in starters])
+    assert len(set(uids)) == 2
+    starters[0].process.kill()
+    starters[0].process.wait()
+    starters[0].close()
+    null = os.open("/dev/null", os.O_RDWR)
+
+    def starts(number):
+        starters[1].send(start_message(number, ["-c", "sleep 1000"]),
+                         *[null] * 3)
+        return starters[1].receive()[0] == STARTED
+
+    # As many as there are uids: what was left in one place has to go.
+    for number in range(2, KEEPER_AFTER + 1):
+        wait_for(lambda number=number: starts(number), "a uid")
+    os.close(null)
+    assert alive(pids[1])
+    assert starters[1].end() == 0
+    assert not with_uid(uids[0]) and not with_uid(uids[1])

@@ -22,6 +22,7 @@ BUILD_REQUIRES = ["stock-compiler", "stock-libs-devel", "stock-tools",
                   "pkgconfig(libseccomp) = 2.5", "pkgconfig(zlib) = 1.2"]
 
 OUR_PACKAGES = {"vgpu-stub-dom0": "noarch", "vgpu-stub-mediator": "x86_64",
+                "vgpu-stub-worker": "x86_64",
                 "vgpu-stub-guest-tools": "x86_64",
                 "vgpu-stub-guest-tools-devel": "x86_64",
                 "vgpu-stub-guest-tools-python": "noarch",

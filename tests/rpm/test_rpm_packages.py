@@ -62,8 +62,9 @@ def test_every_program_has_a_man_page(packager, packages):
         pages = {re.sub(r"\.[18]\.gz$", "", path.rpartition("/")[2])
                  for path in files if re.search("/man/man[18]/", path)}
         assert pages == names
-    assert programs == {"vgpu-ctl", "vgpu-mediatord", "vgpu-stub",
-                        "vgpu-stub-mmap-test", "vgpu-stub-wrapper"}
+    assert programs == {"vgpu-ctl", "vgpu-gate", "vgpu-mediatord",
+                        "vgpu-stub", "vgpu-stub-mmap-test",
+                        "vgpu-stub-slurm", "vgpu-stub-wrapper"}
 
 
 @pytest.mark.parametrize("name", sorted(set(OUR_PACKAGES)
