@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "driver.h"
 
 #define PCI_DEVICES "/sys/bus/pci/devices"
 
@@ -90,20 +91,24 @@ static bool is_in_user_namespace(void)
            !(inside == 0 && outside == 0 && count >= UINT32_MAX);
 }
 
-/* Whether the kernel keeps even root from devices. */
-static bool is_locked_down(void)
+/* The driver has the device, but there is no file for it. */
+static void find_no_file(const char *path, struct cause *cause)
 {
-    char line[128];
-
-    read_line("/sys/kernel/security/lockdown", line, sizeof(line));
-    return strstr(line, "[integrity]") || strstr(line, "[confidentiality]");
+    say(cause, "the driver has the device, but there is no %s", path);
+    snprintf(cause->advice_text, sizeof(cause->advice_text),
+             "in a container, have it run with the file: --device %s", path);
+    advise(cause, cause->advice_text,
+           "see whether /dev is a devtmpfs: mount | grep ' /dev '", NULL);
 }
 
 static void find_no_device(const char *device, struct cause *cause)
 {
-    char first[1][VGPU_STUB_BDF_SIZE];
+    char first[1][VGPU_STUB_BDF_SIZE], bdf[VGPU_STUB_BDF_SIZE], path[64];
 
-    if (device) {
+    find_address(device, bdf);
+    if (driver_file(bdf, path)) {
+        find_no_file(path, cause);
+    } else if (device) {
         say(cause, "no vgpu-stub device has this address; 'vgpu-stub list' "
             "shows those that exist");
         advise(cause, "see which devices there are: vgpu-stub list", NULL,
@@ -128,23 +133,37 @@ static void find_no_device(const char *device, struct cause *cause)
     }
 }
 
-static void find_no_permission(struct cause *cause)
+/* The driver's file may not be opened. */
+static void find_no_membership(const char *path, struct cause *cause)
 {
-    if (is_in_user_namespace()) {
+    say(cause, "permission denied: %s is for members of the group render",
+        path);
+    snprintf(cause->advice_text, sizeof(cause->advice_text),
+             "it is root's alone: have udev know the driver's rule, udevadm "
+             "trigger %s, or chgrp render %s", path, path);
+    advise(cause, "as root, make this user one, then log in anew: usermod -aG "
+           "render USER", cause->advice_text, NULL);
+}
+
+static void find_no_permission(const char *device, struct cause *cause)
+{
+    char bdf[VGPU_STUB_BDF_SIZE], path[64];
+
+    find_address(device, bdf);
+    if (driver_file(bdf, path)) {
+        find_no_membership(path, cause);
+    } else if (is_in_user_namespace()) {
         say(cause, "permission denied: this is a user namespace, whose root "
             "is not the machine's");
         advise(cause, "run it outside of the container, as root", NULL, NULL);
     } else if (geteuid() != 0) {
-        say(cause, "permission denied; run as root");
-        advise(cause, "run it as root", NULL, NULL);
-    } else if (is_locked_down()) {
+        say(cause, "permission denied: the driver is %s, and without it this "
+            "needs root", driver_state());
+        driver_advise(cause->advice);
+    } else if (driver_needs_signature()) {
         say(cause, "the kernel does not let root map devices: it is locked "
             "down (Secure Boot)");
-        advise(cause, "on the host, with this VM halted, switch Secure Boot "
-               "off: on XCP-ng, xe vm-param-set uuid=UUID "
-               "platform:secureboot=false",
-               "or boot a kernel that is not locked down: "
-               "/sys/kernel/security/lockdown", NULL);
+        driver_advise(cause->advice);
     } else {
         say(cause, "permission denied, although this is root and the kernel "
             "is not known to be locked down");
@@ -169,9 +188,10 @@ static void find_user(const char *device, struct cause *cause)
         say(cause, "in use by another process; try again when that has "
             "ended");
     }
-    advise(cause, "wait until that process has ended, or end it: one process "
-           "at a time uses a device",
-           "attach another device for this program on the host", NULL);
+    advise(cause, "wait until that process has ended, or end it: without the "
+           "driver one process at a time uses a device",
+           "load the driver, as root: modprobe vgpu-stub",
+           "attach another device for this program on the host");
 }
 
 /* The kernel does not map the BAR. */
@@ -208,7 +228,7 @@ void find_cause(const char *device, int error, struct cause *cause)
         break;
     case -EACCES:
     case -EPERM:
-        find_no_permission(cause);
+        find_no_permission(device, cause);
         break;
     case -EROFS:
         say(cause, "/sys is mounted read-only, as in a container");

@@ -14,7 +14,7 @@
 struct cause {
     char text[160];                         /* the problem, in one line */
     const char *advice[ADVICE_MAX];         /* NULL where there is no more */
-    char advice_text[160];                  /* for one that has a name in it */
+    char advice_text[256];                  /* for one that has a name in it */
 };
 
 /*

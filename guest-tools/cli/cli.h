@@ -44,6 +44,7 @@ extern const struct command command_watch;
 extern const struct command command_doctor;
 extern const struct command command_run;
 extern const struct command command_free;
+extern const struct command command_kernels;
 
 /* Names of the registers' values */
 const char *priority_name(uint32_t priority);

@@ -87,7 +87,7 @@ int fail_open(const char *device, int error)
     struct cause cause;
 
     find_cause(device, error, &cause);
-    fail(device ? device : "first device", "%s", cause.text);
+    fail(device ? device : "any device", "%s", cause.text);
     return open_status(error);
 }
 

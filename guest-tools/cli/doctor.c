@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "driver.h"
 #include "finding.h"
 
 /* Where an access is as dear as this, the interrupt is worth its driver */
@@ -113,11 +114,36 @@ static void check_device(struct patient *patient, struct finding *finding)
     }
 }
 
+/* By what way the device is used, and what that means; never a problem */
+static void check_driver(struct patient *patient, struct finding *finding)
+{
+    static const char *const queue_advice[ADVICE_MAX] = {
+        "on the host, have the device's queue: no queue=off, and a QEMU that "
+        "has it",
+    };
+
+    if (patient->info.queue) {
+        finding_say(finding, EXIT_OK, "it has the device, by the queue");
+    } else if (patient->info.driver) {
+        finding_say(finding, EXIT_OK, "it has the device, by the mailbox: the "
+                    "device has no queue, so programs share its memory");
+        finding_advise(finding, queue_advice);
+    } else {
+        finding_say(finding, EXIT_OK, "%s: only root uses the device, one "
+                    "program at a time", driver_state());
+        driver_advise(finding->advice);
+    }
+}
+
 /* How the library learns that a request has ended; never a problem */
 static void check_waiting(struct patient *patient, struct finding *finding)
 {
     const struct vgpu_stub_info *info = &patient->info;
 
+    if (info->driver) {
+        finding_say(finding, EXIT_OK, "by interrupt");
+        return;
+    }
     finding_say(finding, EXIT_OK, "%s; an access to the device takes %.1f us",
                 info->interrupts ? "by interrupt"
                                  : "by looking again and again",
@@ -211,6 +237,7 @@ static const struct check {
     void (*run)(struct patient *patient, struct finding *finding);
 } checks[] = {
     { "device", check_device },
+    { "driver", check_driver },
     { "waiting", check_waiting },
     { "link", check_link },
     { "request", check_request },

@@ -44,8 +44,10 @@ out:
 const struct command command_free = {
     .name = "free",
     .summary = "free all accelerator memory that came through a device",
-    .details = "A program that dies leaves its memory allocated. This frees it, "
-               "but also that of\nprograms that still use the device.\n",
+    .details = "Without the driver, a program that dies leaves its memory "
+               "allocated. This frees it,\nbut also that of programs that still "
+               "use the device. With the driver memory\nends with its program, "
+               "and there is nothing to free.\n",
     .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(TIMEOUT) | TAKES(HELP),
     .timeout_ms = TIMEOUT_MS,
     .run = run,

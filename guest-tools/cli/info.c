@@ -42,7 +42,11 @@ static void print_text(const struct vgpu_stub_info *info)
            info->protocol_version & 0xffff);
     printf("Capabilities:     ");
     print_capabilities(info->capabilities, "");
-    printf("\nLink:             %s\n",
+    printf("\nUsed through:     %s\n",
+           !info->driver ? "its BAR, as root"
+           : info->queue ? "the driver, by the queue"
+                         : "the driver, by the mailbox");
+    printf("Link:             %s\n",
            info->link_up ? "up" : "down (no mediator serves the device)");
     if (info->request_timeout_ms == 0) {
         puts("Request timeout:  none");
@@ -58,8 +62,10 @@ static void print_json(const struct vgpu_stub_info *info)
            info->bdf, info->pool, priority_name(info->priority), info->vm_id,
            info->protocol_version >> 16, info->protocol_version & 0xffff);
     print_capabilities(info->capabilities, "\"");
-    printf("], \"link_up\": %s, \"request_timeout_ms\": %u}\n",
-           info->link_up ? "true" : "false", info->request_timeout_ms);
+    printf("], \"driver\": %s, \"queue\": %s, \"link_up\": %s, "
+           "\"request_timeout_ms\": %u}\n", info->driver ? "true" : "false",
+           info->queue ? "true" : "false", info->link_up ? "true" : "false",
+           info->request_timeout_ms);
 }
 
 static int run(const struct options *options)

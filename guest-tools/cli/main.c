@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
     &command_doctor,
     &command_echo,
     &command_bench,
+    &command_kernels,
     &command_run,
     &command_free,
 };
@@ -41,7 +42,7 @@ static void print_help(void)
          "  1  the request failed, or anything not listed here\n"
          "  2  wrong usage\n"
          "  3  no such device\n"
-         "  4  no permission: run as root\n"
+         "  4  no permission; vgpu-stub doctor says what is missing\n"
          "  5  the device is in use by another process\n"
          "  6  the host does not serve the device now; vgpu-stub doctor says "
          "why");

@@ -22,7 +22,7 @@ static const struct {
 } table[OPTIONS] = {
     [OPTION_DEVICE] = { "device", "BDF",
         "use the device at this PCI address, such as 0000:00:1e.0\n"
-        "or 00:1e.0; default: the first one" },
+        "or 00:1e.0; default: the first that can be opened" },
     [OPTION_JSON] = { "json", NULL, "print JSON" },
     [OPTION_SIZE] = { "size", "BYTES",
         "size of a request with its header:" },

@@ -8,30 +8,34 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REGISTER(name) { VGPU_STUB_REG_##name, #name }
+#define REGISTER(name) { VGPU_STUB_REG_##name, #name, false }
+
+/* One that the driver tells, too */
+#define TOLD(name) { VGPU_STUB_REG_##name, #name, true }
 
 static const struct {
     unsigned offset;
     const char *name;
+    bool told;
 } registers[] = {
     REGISTER(DOORBELL),
     REGISTER(STATUS),
-    REGISTER(POOL_ID),
-    REGISTER(PRIORITY),
-    REGISTER(VM_ID),
+    TOLD(POOL_ID),
+    TOLD(PRIORITY),
+    TOLD(VM_ID),
     REGISTER(ERROR_CODE),
     REGISTER(REQUEST_LEN),
     REGISTER(RESPONSE_LEN),
-    REGISTER(PROTOCOL_VER),
-    REGISTER(CAPABILITIES),
+    TOLD(PROTOCOL_VER),
+    TOLD(CAPABILITIES),
     REGISTER(INTERRUPT_CTRL),
     REGISTER(INTERRUPT_STATUS),
     REGISTER(REQUEST_ID),
     REGISTER(TIMESTAMP_LO),
     REGISTER(TIMESTAMP_HI),
     REGISTER(SCRATCH),
-    REGISTER(LINK),
-    REGISTER(REQUEST_TIMEOUT_MS),
+    TOLD(LINK),
+    TOLD(REQUEST_TIMEOUT_MS),
 };
 
 #define REGISTER_COUNT (sizeof(registers) / sizeof(registers[0]))
@@ -51,24 +55,39 @@ static const char *value_name(unsigned offset, uint32_t value)
     }
 }
 
-static void print_text(const uint32_t *map)
+static void print_register(unsigned offset, const char *name,
+                           const uint32_t *map)
+{
+    uint32_t value = map[offset / 4];
+    const char *meaning = value_name(offset, value);
+
+    printf("0x%03x  %-18s  0x%08x%s%s\n", offset, name, value,
+           meaning ? "  " : "", meaning ? meaning : "");
+}
+
+static bool is_known(size_t index, const struct vgpu_stub_info *info)
+{
+    return registers[index].told || !info->driver;
+}
+
+static void print_text(const struct vgpu_stub_info *info, const uint32_t *map)
 {
     for (size_t i = 0; i < REGISTER_COUNT; i++) {
-        unsigned offset = registers[i].offset;
-        uint32_t value = map[offset / 4];
-        const char *name = value_name(offset, value);
-
-        printf("0x%03x  %-18s  0x%08x%s%s\n", offset, registers[i].name,
-               value, name ? "  " : "", name ? name : "");
+        if (!is_known(i, info)) {
+            continue;
+        }
+        print_register(registers[i].offset, registers[i].name, map);
     }
 }
 
-static void print_json(const char *bdf, const uint32_t *map)
+static void print_json(const struct vgpu_stub_info *info, const uint32_t *map)
 {
-    printf("{\"device\": \"%s\"", bdf);
+    printf("{\"device\": \"%s\"", info->bdf);
     for (size_t i = 0; i < REGISTER_COUNT; i++) {
-        printf(", \"%s\": %u", registers[i].name,
-               map[registers[i].offset / 4]);
+        if (is_known(i, info)) {
+            printf(", \"%s\": %u", registers[i].name,
+                   map[registers[i].offset / 4]);
+        }
     }
     puts("}");
 }
@@ -92,17 +111,14 @@ static int run(const struct options *options)
     if (rc < 0) {
         return fail("regs", "%s", strerror(-rc));
     }
-    if (options->json) {
-        print_json(info.bdf, map);
-    } else {
-        print_text(map);
-    }
+    (options->json ? print_json : print_text)(&info, map);
     return EXIT_OK;
 }
 
 const struct command command_regs = {
     .name = "regs",
     .summary = "show a device's registers",
+    .details = "Through the driver, those that say what the device is.\n",
     .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(HELP),
     .run = run,
 };

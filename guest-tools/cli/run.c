@@ -15,6 +15,7 @@
 
 /* What is copied between two looks at the progress bar */
 #define PIECE_STEPS 64
+#define PIECE_BULKS 8
 
 /* A shell's exit status for what a signal has ended */
 #define EXIT_SIGNAL 128
@@ -25,6 +26,7 @@ struct job {
     uint64_t handles[VGPU_STUB_KERNEL_ARGS_MAX];  /* of the buffers; 0: none yet */
     uint64_t bytes_in, bytes_out;       /* to copy to the host, and back */
     struct vgpu_stub *dev;
+    uint32_t bulk_max;                  /* bytes that a request moves, or 0 */
     struct progress progress;
     struct vgpu_stub_outcome outcome;   /* of the last request */
     uint32_t exec_us;                   /* what the kernel took */
@@ -108,8 +110,10 @@ static int copy(struct job *job, unsigned index, bool back)
     const int timeout_ms = job->options->timeout_ms;
     const uint64_t handle = job->handles[index];
     size_t end = back ? argument->size : argument->filled;
-    size_t most = PIECE_STEPS *
-                  (back ? VGPU_STUB_READ_STEP : VGPU_STUB_WRITE_STEP);
+    size_t most = job->bulk_max > 0
+                  ? PIECE_BULKS * (size_t)job->bulk_max
+                  : PIECE_STEPS *
+                    (back ? VGPU_STUB_READ_STEP : VGPU_STUB_WRITE_STEP);
     size_t piece;
 
     for (size_t at = 0; at < end; at += piece) {
@@ -293,6 +297,9 @@ static int run_on_device(struct job *job)
     status = open_device(options, &job->dev);
     if (status != EXIT_OK) {
         return status;
+    }
+    if (vgpu_stub_get_info(job->dev, &info) == 0) {
+        job->bulk_max = info.bulk_max;
     }
     catch_signals(job->dev);
     progress_begin(&job->progress, job->bytes_in + job->bytes_out);

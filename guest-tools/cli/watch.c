@@ -12,7 +12,8 @@
 struct look {
     char time[sizeof("00:00:00")];
     struct vgpu_stub_state state;
-    int32_t requests;           /* since the look before; -1: unknown */
+    int32_t requests;           /* since the look before; -1: unknown, as by
+                                 * the driver, and so is the status then */
 };
 
 static void print_text(const struct look *look)
@@ -24,8 +25,12 @@ static void print_text(const struct look *look)
     }
     printf("%s  %-4s  %-6s  %8s  ", look->time,
            look->state.link_up ? "up" : "down",
-           status_name(look->state.status), requests);
-    if (look->state.user_pid) {
+           look->state.driver ? "-" : status_name(look->state.status),
+           requests);
+    if (look->state.users > 1) {
+        printf("%s (%d) and %u more\n", look->state.user_name,
+               look->state.user_pid, look->state.users - 1);
+    } else if (look->state.user_pid) {
         printf("%s (%d)\n", look->state.user_name, look->state.user_pid);
     } else {
         puts("-");
@@ -35,15 +40,21 @@ static void print_text(const struct look *look)
 static void print_json(const struct look *look)
 {
     printf("{\"device\": \"%s\", \"time\": \"%s\", \"link_up\": %s, "
-           "\"status\": \"%s\", \"requests\": ", look->state.bdf, look->time,
-           look->state.link_up ? "true" : "false",
-           status_name(look->state.status));
+           "\"status\": ", look->state.bdf, look->time,
+           look->state.link_up ? "true" : "false");
+    if (look->state.driver) {
+        fputs("null", stdout);
+    } else {
+        print_json_string(status_name(look->state.status));
+    }
+    fputs(", \"requests\": ", stdout);
     if (look->requests >= 0) {
         printf("%d", look->requests);
     } else {
         fputs("null", stdout);
     }
-    printf(", \"user_pid\": %d, \"user\": ", look->state.user_pid);
+    printf(", \"users\": %u, \"user_pid\": %d, \"user\": ",
+           look->state.users, look->state.user_pid);
     print_json_string(look->state.user_name);
     puts("}");
 }
@@ -93,8 +104,10 @@ static int run(const struct options *options)
         if (rc < 0) {
             return fail_open(options->device, rc);
         }
-        look.requests = i > 0 ? count_requests(last_id, look.state.request_id)
-                              : 0;
+        look.requests = look.state.driver ? -1
+                        : i > 0 ? count_requests(last_id,
+                                                 look.state.request_id)
+                                : 0;
         last_id = look.state.request_id;
         get_time(look.time);
 
@@ -121,7 +134,9 @@ const struct command command_watch = {
     .details =
         "This disturbs no one who uses the device. REQUESTS counts those since "
         "the\nlook before, - where another process has begun meanwhile; USER is "
-        "the process\nthat has the device open.\n",
+        "the process\nthat has the device open. Through the driver STATUS and "
+        "REQUESTS are -, and USER\nis a process that this one may see, of all "
+        "that have the device open.\n",
     .options = TAKES(DEVICE) | TAKES(JSON) | TAKES(INTERVAL) | TAKES(COUNT) |
                TAKES(HELP),
     .run = run,

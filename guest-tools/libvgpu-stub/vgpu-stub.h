@@ -557,6 +557,20 @@ int vgpu_stub_submit_launch(struct vgpu_stub *dev,
                             struct vgpu_stub_job **job);
 
 /*
+ * List the kernels of the host's catalogue: a row for each, in the order of
+ * their names, and behind it one for each of its arguments.
+ *
+ * @rows: receives the first @max rows, whose names have a NUL
+ *
+ * Returns the number of rows, which may be more than @max or 0. Errors: a
+ * mediator that is too old answers UNSUPPORTED_OPERATION.
+ */
+int vgpu_stub_list_kernels(struct vgpu_stub *dev,
+                           struct vgpu_stub_kernel_row *rows, int max,
+                           int timeout_ms, unsigned flags,
+                           struct vgpu_stub_outcome *outcome);
+
+/*
  * Wait until the host has executed everything that was sent before: by the
  * driver, by this program in the order of @flags, else by this device.
  */

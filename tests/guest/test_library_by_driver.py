@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The guest's library and tools as an ordinary user, through the driver."""
+import json
 import os
 import re
 import signal
@@ -31,6 +32,7 @@ echo "== echo"; ./as-user ./vgpu-stub echo; echo "status $?"
 echo "== bench"; ./as-user ./vgpu-stub bench --count 50; echo "status $?"
 echo "== watch"; ./as-user ./vgpu-stub watch --count 2 --interval 10
 echo "== doctor"; ./as-user ./vgpu-stub doctor; echo "status $?"
+echo "== kernels"; ./as-user ./vgpu-stub kernels; ./as-user ./vgpu-stub kernels --json
 echo "== free"; ./as-user ./vgpu-stub free; echo "status $?"
 for example in vector-add sgemm "sha256 /bin/busybox"; do
     echo "== $example"; ./as-user ./$example; echo "status $?"
@@ -94,7 +96,7 @@ def test_list_and_info(tools):
 
 
 @pytest.mark.parametrize("name, last", [
-    ("echo", r"992 data bytes identical"), ("bench", "Requests a second"),
+    ("echo", r"992 data bytes identical"), ("bench", r"Copy back: +[\d.]+ MiB/s"),
     ("doctor", "ok +accelerator"), ("free", "0 bytes freed"),
     ("vector-add", "1000 sums, all as the CPU has them"),
     ("sgemm", "24 x 16 elements, all as the CPU has them")])
@@ -107,6 +109,29 @@ def test_a_megabyte(tools):
     """As bulk: the file is larger than what a request moves."""
     ours, status, theirs = tools["sha256 /bin/busybox"]
     assert status == "status 0" and ours == theirs
+
+
+def test_regs_are_those_that_the_driver_tells(tools):
+    assert [line.split()[1] for line in tools["regs"]] == [
+        "POOL_ID", "PRIORITY", "VM_ID", "PROTOCOL_VER", "CAPABILITIES",
+        "LINK", "REQUEST_TIMEOUT_MS"]
+
+
+def test_watch(tools):
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  up    -              -  -",
+                        tools["watch"][-1])
+
+
+def test_kernels(tools):
+    text = [line for line in tools["kernels"] if not line.startswith(("[", " "))]
+    assert "vector_add --in a --in b --out c --u32 n" in text
+    assert len(text) >= 5 and text == sorted(text)
+    listed = json.loads("".join(tools["kernels"][len(text):]))
+    assert [kernel["kernel"] for kernel in listed] == [
+        line.split()[0] for line in text]
+    saxpy = next(kernel for kernel in listed if kernel["kernel"] == "saxpy")
+    assert saxpy["arguments"][1] == {"name": "y", "type": "buffer",
+                                     "access": "inout"}
 
 
 def test_promises(tools):

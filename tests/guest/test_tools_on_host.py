@@ -22,8 +22,8 @@ def test_parts_of_the_library(program):
     assert "not ok" not in result.stdout
 
 
-COMMANDS = ["list", "info", "regs", "watch", "doctor", "echo", "bench", "run",
-            "free"]
+COMMANDS = ["list", "info", "regs", "watch", "doctor", "echo", "bench",
+            "kernels", "run", "free"]
 
 
 @pytest.mark.parametrize("args, message", [
@@ -119,7 +119,7 @@ def test_output_that_cannot_be_written(args):
 
 @pytest.mark.parametrize("args", [
     ["list"], ["info"], ["regs"], ["watch"], ["echo"], ["bench"],
-    ["free"],
+    ["free"], ["kernels"],
     ["info", "--device", "ff:1f.7"], ["watch", "--device", "ff:1f.7"],
 ])
 def test_no_device(args):
