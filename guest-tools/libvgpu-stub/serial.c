@@ -28,7 +28,9 @@ static int execute_until_done(struct device *device, struct request *request)
     for (;;) {
         rc = device_execute(device, request->bytes, request->length,
                             &request->limit, request->outcome);
-        if (!request_rests(request, rc, device_request_timeout_ms(device))) {
+        /* That register is another trip to dom0: not after each request */
+        if (rc == 0 ||
+            !request_rests(request, rc, device_request_timeout_ms(device))) {
             return rc;
         }
         stopped = device_pause(device, request->rest_us - clock_us(),
