@@ -164,31 +164,49 @@ void scheduler_withdraw(Scheduler *scheduler, Task *task)
 
 /* --- What has to wait for a token --- */
 
+/* As many as come in a millisecond: nobody has to wake up for each. */
+static unsigned vm_tokens(const VmLimits *limits, unsigned most)
+{
+    return CLAMP(limits->rate / 1000, 1, most);
+}
+
+/* What patient tasks get of the rate when others would use it up: half of it */
+static unsigned vm_due_rate(const VmLimits *limits)
+{
+    return MAX(limits->rate / 2, 1);
+}
+
 /*
  * Take one for a patient task, which leaves half of them to others: those fail
- * if there is none.
+ * if there is none. But they could take all that come.
  */
 static bool vm_take_token(VmTasks *tasks, gint64 now)
 {
     const VmLimits *limits = vm_limits(tasks->vm);
 
-    return token_bucket_take(&tasks->bucket, limits->rate, limits->burst,
-                             limits->burst / 2, now);
+    if (token_bucket_take(&tasks->bucket, limits->rate, limits->burst,
+                          limits->burst / 2, now)) {
+        token_bucket_empty(&tasks->due, now);
+        return true;
+    }
+    if (token_bucket_take(&tasks->due, vm_due_rate(limits),
+                          vm_tokens(limits, G_MAXUINT), 0, now)) {
+        token_bucket_borrow(&tasks->bucket);
+        return true;
+    }
+    return false;
 }
 
-/*
- * The VM's patient tasks wait until there is a token, or as many as come in a
- * millisecond: nobody has to wake up for each.
- */
+/* The VM's patient tasks wait until there is a token, or some. */
 static void scheduler_delay(Scheduler *scheduler, VmTasks *tasks)
 {
     const VmLimits *limits = vm_limits(tasks->vm);
     const unsigned keep = limits->burst / 2;
-    const unsigned tokens = CLAMP(limits->rate / 1000, 1,
-                                  limits->burst - keep);
+    const unsigned tokens = vm_tokens(limits, limits->burst - keep);
 
-    vm_tasks_delay(tasks, token_bucket_when(&tasks->bucket, limits->rate,
-                                            keep + tokens));
+    vm_tasks_delay(tasks, MIN(
+        token_bucket_when(&tasks->bucket, limits->rate, keep + tokens),
+        token_bucket_when(&tasks->due, vm_due_rate(limits), tokens)));
     scheduler->delayed = MIN(scheduler->delayed, tasks->delayed);
 }
 

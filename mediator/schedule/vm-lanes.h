@@ -89,6 +89,7 @@ struct VmTasks {
     GList link;                 /* … this */
     GQueue *wishes;             /* the scheduler's, Lane */
     TokenBucket bucket;
+    TokenBucket due;            /* to patient tasks, since they had to wait */
     gint64 delayed;             /* µs: until when its patient tasks have no
                                  * token; 0: they need not wait for one */
     unsigned waiting;           /* tasks … */

@@ -27,6 +27,16 @@ bool token_bucket_take(TokenBucket *bucket, unsigned rate, unsigned burst,
     return true;
 }
 
+void token_bucket_borrow(TokenBucket *bucket)
+{
+    bucket->level -= TOKEN;
+}
+
+void token_bucket_empty(TokenBucket *bucket, gint64 now)
+{
+    *bucket = (TokenBucket) { .at = now };
+}
+
 gint64 token_bucket_when(const TokenBucket *bucket, unsigned rate,
                          unsigned tokens)
 {

@@ -29,6 +29,12 @@ typedef struct TokenBucket {
 bool token_bucket_take(TokenBucket *bucket, unsigned rate, unsigned burst,
                        unsigned keep, gint64 now);
 
+/* Take a token that is not there, after token_bucket_take() has found that. */
+void token_bucket_borrow(TokenBucket *bucket);
+
+/* There is none at @now. */
+void token_bucket_empty(TokenBucket *bucket, gint64 now);
+
 /* When there will be @tokens if none is taken, as things were at the last call */
 gint64 token_bucket_when(const TokenBucket *bucket, unsigned rate,
                          unsigned tokens);

@@ -382,6 +382,45 @@ static void test_rate_delays(Fixture *f, gconstpointer data)
                      burst / 2);
 }
 
+/* Others that take every token get no more than half of them. */
+static void test_rate_is_shared(Fixture *f, gconstpointer data)
+{
+    static const unsigned rates[] = { 1, 2, 100, 5000, 20000 };
+
+    (void)data;
+    f->tasks[0].patient = true;
+    f->tasks[1].local = true;
+    for (size_t i = 0; i < G_N_ELEMENTS(rates); i++) {
+        const gint64 begin = f->now;
+        unsigned started = 0, admitted = 0;
+
+        f->limits.rate = rates[i];
+        f->limits.burst = 10;
+        vm_set_limits(f->vm, &f->limits);
+        submit(f, &f->tasks[0], f->now);
+        while (f->now < begin + 10 * SECOND) {
+            if (start(f, A) != NULL) {
+                finish(f, &f->tasks[0], 0);
+                submit(f, &f->tasks[0], f->now);
+                started++;
+            }
+            if (scheduler_submit(f->scheduler, &f->tasks[1], f->now) ==
+                VGPU_STUB_ERR_NONE) {
+                scheduler_start_local(f->scheduler, f->now);
+                finish(f, &f->tasks[1], 0);
+                admitted++;
+            }
+            f->now += 20;
+        }
+        scheduler_withdraw(f->scheduler, &f->tasks[0]);
+        g_assert_cmpuint(started, >=, 4 * rates[i]);
+        g_assert_cmpuint(started + admitted, <=, 10 * rates[i] + 12);
+        if (rates[i] > 1) {
+            g_assert_cmpuint(admitted, >=, 4 * rates[i]);
+        }
+    }
+}
+
 /* Who waits for so many tokens looks no more often than once in a ms. */
 static void test_rate_wakes_seldom(Fixture *f, gconstpointer data)
 {
@@ -2146,6 +2185,7 @@ int main(int argc, char **argv)
     ADD("in-flight", test_in_flight);
     ADD("one-turn-for-a-vm", test_one_turn_for_a_vm);
     ADD("patient/rate-delays", test_rate_delays);
+    ADD("patient/rate-is-shared", test_rate_is_shared);
     ADD("patient/rate-wakes-seldom", test_rate_wakes_seldom);
     ADD("patient/depth-delays", test_depth_delays);
     ADD("patient/deadline", test_deadline_of_patient);
