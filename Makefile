@@ -33,8 +33,9 @@ QEMU_DEFAULT := $(BUILD)/qemu-7.2/qemu-system-x86_64
 .PHONY: demo
 demo: ## the main job: a guest finds the device and has the host compute for it
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
-	@scripts/install-deps guest
-	@$(MAKE) --no-print-directory mediator guest-tools
+	@scripts/install-deps guest driver
+	@$(MAKE) --no-print-directory mediator guest-tools \
+	    $(BUILD)/driver/6.1/vgpu-stub.ko
 	@scripts/demo $(QEMU_DEFAULT)
 
 # Device tests run on each of these; `make check` builds them first.
