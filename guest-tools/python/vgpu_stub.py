@@ -14,15 +14,21 @@
 
 It is libvgpu-stub, whose header has the details. Threads may share a Device.
 What the device or the host says about a request is a RequestError; anything
-else is an OSError: PermissionError when not root, TimeoutError when a request
-took longer than the device's `timeout`.
+else is an OSError: PermissionError where the user is neither a member of the
+group render nor root, TimeoutError when a request took longer than the device's
+`timeout`. One that ends a copy early has the attribute `copied`: how many bytes
+were copied, from the first on; so has a RequestError.
 
 `idempotent=True` is for requests that do no harm when they are executed twice:
 they are sent again when a reset, a migration or a restart of the mediator has
 interrupted them.
 
 Data are anything with the buffer protocol: bytes, array.array, an array of
-numpy. Sizes and offsets are bytes, and any integer, such as one of numpy.
+numpy; those of any size are copied from where they are, and, by read_into(), to
+where they are to be. Sizes and offsets are bytes, and any integer, such as one
+of numpy.
+
+Requests of one `order`, a number, are executed one after the other.
 """
 import contextlib
 import ctypes
@@ -122,10 +128,8 @@ class Buffer:
         self.device._buffers.discard(self)
 
     def write(self, data, offset=0, idempotent=False):
-        data = _v.to_bytes(data)
-        offset = self._range(offset, len(data))
-        self.device._request("mem_write", self.handle, offset, data,
-                             len(data), idempotent=idempotent)
+        with _v.memory(data) as (address, size):
+            self._copy(_c.COPY_TO_DEVICE, address, size, offset, idempotent)
 
     def read(self, size=None, offset=0, idempotent=False):
         """`size` bytes from `offset`; all there are, if that is not given."""
@@ -133,10 +137,25 @@ class Buffer:
         size = max(self.size - offset, 0) if size is None else size
         size = _v.integer(size, "a size")
         self._range(offset, size)
-        data = ctypes.create_string_buffer(size)
-        self.device._request("mem_read", self.handle, offset, data, size,
-                             idempotent=idempotent)
-        return data.raw
+        data = bytearray(size)
+        self.read_into(data, offset, idempotent)
+        return bytes(data)
+
+    def read_into(self, data, offset=0, idempotent=False):
+        """Fill data, which can be written to, such as a bytearray or an array
+        of numpy, from `offset` on."""
+        with _v.memory(data, writable=True) as (address, size):
+            self._copy(_c.COPY_FROM_DEVICE, address, size, offset, idempotent)
+
+    def _copy(self, direction, address, size, offset, idempotent):
+        copy = _c.Copy(direction=direction, handle=self.handle, data=address,
+                       offset=self._range(offset, size), length=size)
+        try:
+            self.device._request("transfer", byref(copy),
+                                 idempotent=idempotent)
+        except (OSError, RequestError) as error:
+            error.copied = copy.done
+            raise
 
     def copy_from(self, source, size=None, offset=0, source_offset=0,
                   idempotent=False):
@@ -332,16 +351,38 @@ class Device:
                       idempotent=idempotent)
         return accelerator.dictionary()
 
+    def kernels(self, idempotent=False):
+        """The kernels of the host's catalogue: {name: [(argument's name,
+        type), ...]}, where a type is "in", "out" or "inout" of a buffer, or
+        "u32", "f32", "u64" or "f64"."""
+        count = 0
+        with self._using():
+            while True:
+                rows = (_c.Row * count)()
+                outcome = _c.Outcome()
+                rc = self._call("list_kernels", rows, count, self._timeout_ms,
+                                *_flags(idempotent), byref(outcome))
+                _take(rc, "list_kernels", outcome)
+                if rc <= count:
+                    return _v.kernels(rows[:rc])
+                count = rc
+
+    def fileno(self):
+        """For select, poll and asyncio's add_reader(): it is readable while
+        there are Jobs that have ended and of which that is not known yet."""
+        with self._using():
+            return _check(_library.vgpu_stub_fd(self._dev), "fileno")
+
     def call(self, request):
         """Send these bytes as a request; returns the response's bytes."""
         request = _v.to_bytes(request)
         return self._request("call", request, len(request)).response()
 
-    def submit(self, request, idempotent=False):
+    def submit(self, request, idempotent=False, order=0):
         """Send these bytes as a request and do not wait; returns a Job."""
         request = _v.to_bytes(request)
         return self._submit("submit", request, len(request),
-                            idempotent=idempotent)
+                            flags=_flags(idempotent, order))
 
     def echo(self, data):
         """Send data to the mediator and back, and compare."""
@@ -354,8 +395,9 @@ class Device:
 
     def upload(self, data):
         """A Buffer with these bytes."""
-        data = _v.to_bytes(data)
-        return self._fill(self.allocate(len(data)), data)
+        with memoryview(data) as view:
+            size = view.nbytes
+        return self._fill(self.allocate(size), data)
 
     def program(self, source):
         """A Program of this source, where the host allows own programs."""
@@ -388,11 +430,11 @@ class Device:
                                      idempotent=idempotent))
 
     def submit_launch(self, name, *args, global_size, local_size=None,
-                      program=None, idempotent=False):
+                      program=None, idempotent=False, order=0):
         """As launch(), but do not wait; returns a Job."""
         kernel = _v.kernel(name, args, global_size, local_size, program)
         return self._submit("submit_launch", byref(kernel),
-                            idempotent=idempotent)
+                            flags=_flags(idempotent, order))
 
     def synchronize(self, idempotent=False):
         """Wait until the host has executed what was sent before."""
@@ -442,11 +484,11 @@ class Device:
                         byref(outcome))
         return _take(rc, name, outcome)
 
-    def _submit(self, name, *args, idempotent):
+    def _submit(self, name, *args, flags):
         job = c_void_p()
         with self._using():
             _check(_function(name)(self._dev, *args, self._timeout_ms,
-                                   *_flags(idempotent), byref(job)), name)
+                                   *flags, byref(job)), name)
         return Job(self, job)
 
     def _call(self, name, *args):
@@ -494,5 +536,8 @@ def _take(rc, what, outcome):
     return outcome
 
 
-def _flags(idempotent):
-    return [] if idempotent is None else [_c.IDEMPOTENT if idempotent else 0]
+def _flags(idempotent, order=0):
+    if idempotent is None:
+        return []
+    order = _v.integer(order, "an order", 0, _c.ORDERS - 1)
+    return [(_c.IDEMPOTENT if idempotent else 0) | order << 8]

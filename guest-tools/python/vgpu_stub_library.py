@@ -9,7 +9,9 @@ from ctypes import (POINTER, Structure, c_bool, c_char, c_char_p, c_int,
 
 BUF_SIZE = 1024
 BDF_SIZE = 17
-IDEMPOTENT = 1
+IDEMPOTENT, MORE = 1, 2
+ORDERS = 1 << 24
+COPY_TO_DEVICE, COPY_FROM_DEVICE = 0, 1
 KERNEL_ARGS_MAX = 57
 
 ARG_BUFFER = 1
@@ -46,7 +48,10 @@ class Info(Sized):
                 ("request_timeout_ms", c_uint32),
                 ("access_ns", c_uint32),
                 ("link_up", c_bool),
-                ("interrupts", c_bool)]
+                ("interrupts", c_bool),
+                ("driver", c_bool),
+                ("queue", c_bool),
+                ("bulk_max", c_uint32)]
 
 
 class Accelerator(Sized):
@@ -58,6 +63,22 @@ class Accelerator(Sized):
                 ("memory_quota", c_uint64),
                 ("memory_used", c_uint64),
                 ("name", c_char * 256)]
+
+
+class Copy(Sized):
+    _fields_ = [("struct_size", c_size_t),
+                ("direction", c_uint32),
+                ("handle", c_uint64),
+                ("offset", c_uint64),
+                ("source", c_uint64),
+                ("source_offset", c_uint64),
+                ("data", c_void_p),
+                ("length", c_uint64),
+                ("done", c_uint64)]
+
+
+class Row(Structure):
+    _fields_ = [("type", c_uint32), ("detail", c_uint32), ("name", c_char * 32)]
 
 
 class Arg(Structure):
@@ -122,12 +143,12 @@ def _load():
              outcome),
             (c_int, "mem_free", dev, c_uint64, c_int, outcome),
             (c_int, "mem_free_all", dev, POINTER(c_uint64), c_int, outcome),
-            (c_int, "mem_write", dev, c_uint64, c_uint64, data, c_size_t,
-             c_int, flags, outcome),
-            (c_int, "mem_read", dev, c_uint64, c_uint64, data, c_size_t,
-             c_int, flags, outcome),
+            (c_int, "transfer", dev, POINTER(Copy), c_int, flags, outcome),
             (c_int, "mem_copy", dev, c_uint64, c_uint64, c_uint64, c_uint64,
              c_uint64, c_int, flags, outcome),
+            (c_int, "fd", dev),
+            (c_int, "list_kernels", dev, POINTER(Row), c_int, c_int, flags,
+             outcome),
             (c_int, "launch", dev, POINTER(Kernel), c_int, flags, outcome),
             (c_int, "submit_launch", dev, POINTER(Kernel), c_int, flags,
              POINTER(job)),

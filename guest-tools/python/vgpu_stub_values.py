@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What programs give to the module vgpu_stub, checked and as C takes it."""
+import contextlib
+import ctypes
 import operator
 from ctypes import c_uint32
 
@@ -26,6 +28,44 @@ def to_bytes(data):
     """What the data consist of, whatever its elements and its shape."""
     with memoryview(data) as view:
         return view.tobytes()
+
+
+@contextlib.contextmanager
+def memory(data, writable=False):
+    """(address, bytes) of the data, where they lie: they stay there while
+    `with` lasts. What cannot be had there is copied first."""
+    with memoryview(data) as view:
+        in_place = view.c_contiguous and not view.readonly
+        if writable and not in_place:
+            raise TypeError("the data have to be in a row, and writable")
+        if view.nbytes == 0:
+            yield None, 0
+        elif in_place:
+            lent = (ctypes.c_char * view.nbytes).from_buffer(view)
+            try:
+                yield ctypes.addressof(lent), view.nbytes
+            finally:
+                del lent        # or the view could not be let go of
+        else:
+            copied = data if isinstance(data, bytes) else view.tobytes()
+            yield ctypes.cast(copied, ctypes.c_void_p).value, len(copied)
+
+
+def kernels(rows):
+    """{kernel: [(argument, type), ...]} of the library's rows"""
+    found = {}
+    arguments = []
+    for row in rows:
+        name = row.name.decode(errors="replace")
+        if row.type == 0:
+            arguments = found[name] = []
+        elif row.type == _c.ARG_BUFFER:
+            arguments.append((name, ["unused", "in", "out",
+                                     "inout"][row.detail % 4]))
+        else:
+            arguments.append((name, {2: "u32", 3: "f32", 4: "u64", 5: "f64"}
+                              .get(row.type, "unknown")))
+    return found
 
 
 def kernel(name, args, global_size, local_size, program):

@@ -84,6 +84,9 @@ echo "== python"; LD_LIBRARY_PATH=/job:/job/python/lib PYTHONHOME=/job/python \\
     python/python3 -S binding.py 2>&1; echo "status $?"
 echo "== python-waits"; LD_LIBRARY_PATH=/job:/job/python/lib PYTHONHOME=/job/python \\
     python/python3 -S binding_waits.py 00:1d.0 2>&1; echo "status $?"
+echo "== python-driver"; insmod ./vgpu-stub.ko; chgrp 105 /dev/vgpu-stub*
+LD_LIBRARY_PATH=/job:/job/python/lib PYTHONHOME=/job/python \\
+    ./as-user python/python3 -S binding.py 2>&1; echo "status $?"
 """.replace("KERNELS", " ".join(RUNS))
 
 
@@ -163,7 +166,7 @@ def job(any_qemu_bin, tmp_path_factory):
         for name, contents in files.items():
             (data / name).write_bytes(contents)
     pack_python(directory / "python", "ctypes", "contextlib", "hashlib",
-                "array", "signal", "threading")
+                "array", "select", "signal", "struct", "threading")
     for module in ("guest-tools/python/vgpu_stub.py",
                    "guest-tools/python/vgpu_stub_library.py",
                    "guest-tools/python/vgpu_stub_values.py",
@@ -180,6 +183,7 @@ def job(any_qemu_bin, tmp_path_factory):
         held = pool.submit(hold, path / "held.sock")
         sections = boot(any_qemu_bin, directory, JOB,
                     ["guest-tools/vgpu-stub", "guest-tools/libvgpu-stub.so.1",
+                     "driver/6.1/vgpu-stub.ko", "tests/driver/as-user",
                      *(f"guest-tools/examples/{name}"
                        for name in ("vector-add", "sha256", "sgemm"))],
                     *vgpu_stub(host.sockets / "7-0.sock", 0, "addr=0x2"),
@@ -323,7 +327,13 @@ def test_example_sgemm(job):
 def test_python(job):
     """The memory of all who came before is free by then."""
     assert job["python"][-1] == "status 0", job["python"]
-    assert len(job["python"]) == 16
+    assert len(job["python"]) == 20
+
+
+def test_python_by_the_driver(job):
+    """As an ordinary user"""
+    assert job["python-driver"][-1] == "status 0", job["python-driver"]
+    assert len(job["python-driver"]) == 20
 
 
 def test_python_waits(job):
