@@ -80,7 +80,7 @@ static bool is_type(const struct vgpu_stub_cl_argument *argument,
            memcmp(own, type, argument->type_length) == 0;
 }
 
-/* Of a pointer to a buffer; images and samplers cannot be had here. */
+/* Of a pointer to a buffer */
 static cl_int make_object(const struct _cl_kernel *kernel, const void *value,
                           size_t size, struct argument **argument)
 {
@@ -133,23 +133,36 @@ static cl_int make_value(const void *value, size_t size,
     return *argument ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;
 }
 
+/* The error of an argument whose objects cannot be had here, if it is one */
+static cl_int check_absent(const struct vgpu_stub_cl_argument *description,
+                           size_t size)
+{
+    cl_int status = CL_SUCCESS;
+
+    if (is_type(description, "sampler_t")) {
+        status = CL_INVALID_SAMPLER;
+    } else if (is_type(description, "queue_t")) {
+        status = CL_INVALID_DEVICE_QUEUE;
+    } else if (description->access != CL_KERNEL_ARG_ACCESS_NONE) {
+        status = CL_INVALID_MEM_OBJECT;
+    }
+    return status != CL_SUCCESS && size != sizeof(void *)
+           ? CL_INVALID_ARG_SIZE : status;
+}
+
 static cl_int make(const struct _cl_kernel *kernel, cl_uint index,
                    size_t size, const void *value, struct argument **argument)
 {
     const struct vgpu_stub_cl_argument *description;
+    cl_int status;
 
     if (index >= kernel->description->arguments) {
         return CL_INVALID_ARG_INDEX;
     }
     description = program_argument(kernel->description, index);
-    if (is_type(description, "sampler_t")) {
-        return CL_INVALID_SAMPLER;
-    }
-    if (is_type(description, "queue_t")) {
-        return CL_INVALID_DEVICE_QUEUE;
-    }
-    if (description->access != CL_KERNEL_ARG_ACCESS_NONE) {
-        return CL_INVALID_MEM_OBJECT;
+    status = check_absent(description, size);
+    if (status != CL_SUCCESS) {
+        return status;
     }
     switch (description->address) {
     case CL_KERNEL_ARG_ADDRESS_GLOBAL:

@@ -102,7 +102,7 @@ static cl_int fill_buffer(cl_mem mem, void *host_ptr)
 {
     const struct vgpu_stub_cl_buffer_create create = {
         .id = take_id(mem),
-        .flags = mem->flags & (ACCESS | HOST_ACCESS),
+        .flags = mem->flags & ACCESS,
         .size = mem->size,
     };
     cl_int status = make_on_host(mem, create.id,
@@ -253,7 +253,7 @@ static cl_int make_part(cl_mem mem)
     const struct vgpu_stub_cl_sub_buffer_create create = {
         .id = take_id(mem),
         .buffer = mem->parent->id,
-        .flags = mem->flags & (ACCESS | HOST_ACCESS),
+        .flags = mem->flags & ACCESS,
         .origin = mem->origin,
         .size = mem->size,
     };

@@ -26,8 +26,12 @@ struct build {
 static cl_int upload(struct build *build)
 {
     cl_program program = build->program;
+    /* A source is never empty there. */
+    const bool empty = program->source_length == 0;
+    const char *source = empty ? "\n" : program->source;
+    const size_t length = empty ? 1 : program->source_length;
     const struct vgpu_stub_cl_program_create create = {
-        .id = build->id, .length = program->source_length,
+        .id = build->id, .length = length,
     };
     cl_int status = host_call(build->host,
                               HOST_COMMAND(PROGRAM_CREATE, &create), NULL, 0,
@@ -43,7 +47,7 @@ static cl_int upload(struct build *build)
     program->id = build->id;
     opencl_unlock();
     return bulk_upload(build->host, VGPU_STUB_CL_PROGRAM_SOURCE, build->id,
-                       program->source, program->source_length);
+                       source, length);
 }
 
 /* What can be read of the build, with a NUL behind it */

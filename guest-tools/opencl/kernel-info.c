@@ -62,11 +62,16 @@ cl_int CL_API_CALL clGetKernelInfo(cl_kernel kernel, cl_kernel_info name,
     return status;
 }
 
-static cl_int argument_info(const struct vgpu_stub_cl_argument *argument,
+static cl_int argument_info(cl_kernel kernel, cl_uint index,
                             cl_kernel_arg_info name, const struct info *info)
 {
+    const struct vgpu_stub_cl_argument *argument =
+        program_argument(kernel->description, index);
     const char *texts = (const char *)(argument + 1);
 
+    if (!strstr(kernel->program->options, "-cl-kernel-arg-info")) {
+        return CL_KERNEL_ARG_INFO_NOT_AVAILABLE;
+    }
     switch (name) {
     case CL_KERNEL_ARG_ADDRESS_QUALIFIER:
         return info_bytes(info, &argument->address, sizeof(cl_uint));
@@ -94,8 +99,7 @@ cl_int CL_API_CALL clGetKernelArgInfo(cl_kernel kernel, cl_uint index,
     opencl_lock();
     if (object_is(kernel, OBJECT_KERNEL)) {
         status = index < kernel->description->arguments
-                 ? argument_info(program_argument(kernel->description, index),
-                                 name, &info)
+                 ? argument_info(kernel, index, name, &info)
                  : CL_INVALID_ARG_INDEX;
     }
     opencl_unlock();
