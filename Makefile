@@ -53,7 +53,7 @@ check: ## all tests (builds what they need)
 	@$(MAKE) --no-print-directory qemu-sanitizers
 	@$(MAKE) --no-print-directory mediator mediator-sanitizers ptx \
 	    guest-tools guest-test-programs bench-programs fuzz-programs \
-	    driver driver-test-programs check-sst-build
+	    driver driver-test-programs opencl-tests check-sst-build
 	@$(MAKE) --no-print-directory gpu-bundle
 	@$(PYTHON) -m pytest tests --numprocesses=$(CHECK_JOBS) --dist=loadgroup \
 	    $(CHECK_QEMUS:%=--qemu-bin=$(BUILD)/qemu-%/qemu-system-x86_64)

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What OpenCL's specification promises, by programs of ours in programs/."""
+import re
+
+import debian_programs
+import pytest
+from conftest import PROGRAMS
+
+NAMES = sorted(path.stem for path in
+               (debian_programs.HERE / "programs").glob("*.c"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_by_a_worker(direct, name):
+    output = direct.platform().run(PROGRAMS / name, timeout=120)
+    passed = re.findall("^ok ", output, re.MULTILINE)
+    assert f"1..{len(passed)}" in output.splitlines(), output
