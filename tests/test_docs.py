@@ -95,6 +95,15 @@ def test_flags_of_a_submission():
     assert table == abi.names("VGPU_STUB_SUBMIT_")
 
 
+def test_functions_of_opencl():
+    entries = (ROOT / "guest-tools/opencl/entries.h").read_text()
+    table = [(name, kind) for kind, _, names
+             in rows("opencl.md", "class", "what becomes of it")
+             for name in re.findall("`(.*?)`", names)]
+    assert sorted(table) == sorted(re.findall(r"X\((cl\w+), (\w+)\)",
+                                              entries))
+
+
 def test_queue_errors():
     table = {name: int(number) for number, name, _
              in rows("queue.md", "QUEUE_ERROR", "name")}
