@@ -175,15 +175,17 @@ static bool options_parse(Options *options, int argc, char **argv,
 
 /* Where workers are, and what starts them */
 typedef struct Ground {
-    WorkerRoot *root;
+    WorkerRoot *root;           /* NULL: there is none */
     Starter *starter;
     char *scratch;              /* a folder of this gate's, or NULL */
 } Ground;
 
 static bool make_scratch(Ground *ground, GError **error)
 {
-    ground->scratch = g_build_filename(worker_root_work(ground->root),
-                                       "gate-XXXXXX", NULL);
+    /* In the root it can be reached in there, too. */
+    ground->scratch = g_build_filename(
+        ground->root != NULL ? worker_root_work(ground->root)
+                             : g_get_tmp_dir(), "vgpu-gate-XXXXXX", NULL);
     if (g_mkdtemp(ground->scratch) == NULL) {
         g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "%s: %s",
                     ground->scratch, g_strerror(errno));
@@ -210,9 +212,12 @@ static bool ground_make(Ground *ground, const Options *options,
                                               options->worker);
     g_autofree char *scratch = NULL;
 
-    ground->root = worker_root_new(options->root, options->worker, geteuid(),
-                                   getegid(), error);
-    if (ground->root == NULL || !make_scratch(ground, error)) {
+    if (options->root != NULL) {
+        ground->root = worker_root_new(options->root, options->worker,
+                                       geteuid(), getegid(), error);
+    }
+    if ((options->root != NULL && ground->root == NULL) ||
+        !make_scratch(ground, error)) {
         return false;
     }
     scratch = g_strdup_printf("--scratch=%s", ground->scratch);
@@ -244,7 +249,7 @@ static char **worker_options(const Options *options, const Ground *ground)
     g_ptr_array_add(argv, g_strdup_printf("--backend=%s", options->backend));
     g_ptr_array_add(argv, g_strdup_printf("--device=%d", options->device));
     g_ptr_array_add(argv, g_strdup_printf("--kernels=%s", options->kernels));
-    if (options->closed) {
+    if (options->closed && ground->root != NULL) {
         g_ptr_array_add(argv, g_strdup_printf(
             "--root=%s", worker_root_path(ground->root)));
     }

@@ -169,8 +169,6 @@ static bool session_message(gpointer opaque, const WireHeader *header,
 
     session->heard = g_get_monotonic_time();
     if (header->type == VGPU_STUB_MSG_PING) {
-        channel_answer(session->channel, header, VGPU_STUB_MSG_PONG, 0, NULL,
-                       0);
         return true;
     }
     if (!session->ready) {
@@ -236,6 +234,8 @@ static void worker_ready(gpointer opaque)
     };
 
     session->ready = true;
+    /* Before that nothing was to be said. */
+    session->heard = g_get_monotonic_time();
     if (gethostname(hello.place, sizeof(hello.place) - 1) != 0 ||
         hello.place[0] == '\0') {
         strcpy(hello.place, "unknown");
@@ -335,18 +335,24 @@ static void worker_gone(gpointer opaque, const char *why)
 
 /* --- Its life --- */
 
-static gboolean session_listen(gpointer opaque)
+/* Both sides have to say something from HELLO on. */
+static gboolean session_beat(gpointer opaque)
 {
+    const WireHeader pong = { .type = VGPU_STUB_MSG_PONG };
     Session *session = opaque;
 
-    if (session->channel != NULL &&
-        g_get_monotonic_time() - session->heard >=
+    if (session->channel == NULL || !session->ready) {
+        return G_SOURCE_CONTINUE;
+    }
+    if (g_get_monotonic_time() - session->heard >=
         WORKER_SILENCE_S * G_TIME_SPAN_SECOND) {
         g_autoptr(GError) error = g_error_new(
             G_IO_ERROR, G_IO_ERROR_TIMED_OUT,
             "nothing was heard of the mediator for %d s", WORKER_SILENCE_S);
 
         session_fail(session, error);
+    } else if (channel_waiting(session->channel) == 0) {
+        channel_send(session->channel, &pong, NULL);
     }
     return G_SOURCE_CONTINUE;
 }
@@ -386,7 +392,6 @@ static bool session_start(Session *session, Starter *starter,
     g_unix_set_fd_nonblocking(out, TRUE, NULL);
     session->channel = channel_new_pair(in, out, &channel_handlers, session);
     channel_set_read_size(session->channel, CHANNEL_READ_SIZE_BULK);
-    session->heard = g_get_monotonic_time();
     session->worker = worker_process_new(starter, argv, &worker_handlers,
                                          session, &session->failure);
     return session->worker != NULL;
@@ -398,7 +403,7 @@ bool session_serve(Starter *starter, const char *const *argv, int in, int out,
     static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
     Session session = { .queued = G_QUEUE_INIT };
     guint sources[G_N_ELEMENTS(signals)];
-    guint timer = g_timeout_add_seconds(WORKER_PING_S, session_listen,
+    guint timer = g_timeout_add_seconds(WORKER_PING_S, session_beat,
                                         &session);
 
     for (size_t i = 0; i < G_N_ELEMENTS(signals); i++) {

@@ -39,8 +39,10 @@
  *             there in the other side's arena from now on. What a request or an
  *             answer consists of comes before it.
  *   RESPONSE, QRESPONSE   header.sequence is how long it took there, in µs
- *   PING      mediator -> gate, every WORKER_PING_S, answered with PONG. Who has
- *             heard nothing for WORKER_SILENCE_S ends.
+ *   PING      mediator -> gate, every WORKER_PING_S from HELLO on
+ *   PONG      gate -> mediator, the same: it does not wait for a PING, which may
+ *             be behind much else. Who has heard nothing for WORKER_SILENCE_S
+ *             ends.
  *   GONE      gate -> mediator, the last one: the worker has ended by itself. The
  *             payload, up to WORKER_GONE_MAX bytes, says how.
  *
