@@ -221,7 +221,7 @@ static void link_accept(Link *link, const WireHeader *header)
     channel_answer(link->channel, header, VGPU_STUB_MSG_WELCOME,
                    VGPU_STUB_ERR_NONE, &welcome, sizeof(welcome));
     link->greeted = true;
-    dispatch_vm_connected(link->dispatch, link->vm);
+    vm_connected(link->vm);
     link->context = dispatch_context_new(link->dispatch, link->vm);
     if (version == VGPU_STUB_WIRE_QUEUE) {
         link->queue = link_queue_new(link->channel, link->dispatch, link->vm,

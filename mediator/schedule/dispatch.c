@@ -199,11 +199,6 @@ void dispatch_free(Dispatch *dispatch)
 
 /* --- What comes from devices --- */
 
-void dispatch_vm_connected(Dispatch *dispatch G_GNUC_UNUSED, Vm *vm)
-{
-    vm_connected(vm);
-}
-
 void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm)
 {
     if (vm_disconnected(vm)) {

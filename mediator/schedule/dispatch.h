@@ -51,10 +51,10 @@ void dispatch_request(Dispatch *dispatch, Vm *vm, uint64_t context,
                       uint8_t pool, uint8_t priority, Request *request);
 
 /*
- * A device of @vm is connected, or is not any more and has abandoned its
- * requests. What is executed or kept for a VM ends with its last connection.
+ * A device of @vm, for which vm_connected() was called, is not connected any more
+ * and has abandoned its requests. What is executed or kept for a VM ends with its
+ * last connection.
  */
-void dispatch_vm_connected(Dispatch *dispatch, Vm *vm);
 void dispatch_vm_disconnected(Dispatch *dispatch, Vm *vm);
 
 /*

@@ -91,12 +91,14 @@ def configuration_space(dev):
                     for reg in range(0, 256, 4))
 
 
-def test_the_configuration_space_is_what_it_always_was(qemu_bin, tmp_path):
+@pytest.mark.parametrize("queue", ("on", "off"))
+def test_the_configuration_space_is_what_it_always_was(qemu_bin, tmp_path,
+                                                       queue):
     """Or no saved state would load: QEMU compares it, bit by bit."""
     expected = bytes.fromhex("".join(re.findall(
         r"(?<=: ).*", (STATES / "configuration-space.txt").read_text())))
     with Qemu(qemu_bin, tmp_path,
-              "-device", f"vgpu-stub,addr={SLOT:#x}") as qemu:
+              "-device", f"vgpu-stub,addr={SLOT:#x},queue={queue}") as qemu:
         dev = Device(qemu, place=False)
         after_reset = configuration_space(dev)
         for reg in range(0, 256, 4):

@@ -503,8 +503,8 @@ static void test_vm_gone(Fixture *f, gconstpointer data)
 {
     (void)data;
     for (unsigned i = 1; i <= 2; i++) {
-        dispatch_vm_connected(f->dispatch, f->vm);
-        dispatch_vm_connected(f->dispatch, f->vm);
+        vm_connected(f->vm);
+        vm_connected(f->vm);
         dispatch_vm_disconnected(f->dispatch, f->vm);
         g_assert_cmpuint(f->gone, ==, POOLS * (i - 1));
         dispatch_vm_disconnected(f->dispatch, f->vm);
