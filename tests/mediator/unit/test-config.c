@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #include "vms/config.h"
+#include "vgpu-stub-wire.h"
 
 #include <gio/gio.h>
 #include <stdio.h>
@@ -438,6 +439,29 @@ static void test_files_that_cannot_be_read(void)
     remove(folder);
 }
 
+/* Of two defaults of which one makes the other pointless, nobody is protected. */
+static void test_defaults_fit(void)
+{
+    const VmLimits *vm = &limits_default;
+
+    /* One VM cannot take all workers, and one context can reach in-flight. */
+    g_assert_cmpuint(vm->contexts, <=, pool_default.workers / 2);
+    g_assert_cmpuint(queue_default.arena_small, >=, vm->in_flight);
+    /* What may be at work at once has a token each, by queue and by mailbox. */
+    g_assert_cmpuint(vm->burst / 2, >=, vm->in_flight);
+    g_assert_cmpuint(vm->in_flight, >, pool_default.running);
+    /* As many arenas as workers, for each VM's first context */
+    g_assert_cmpuint(POOLS * pool_default.workers *
+                     VGPU_STUB_ARENA_BYTES(queue_default.arena_small,
+                                           queue_default.arena_large), <=,
+                     (uint64_t)queue_default.arena_mib << 20);
+    /* A VM whose requests never end is quarantined. */
+    g_assert_cmpuint(vm->faults * vm->deadline_ms, <,
+                     vm->fault_window_s * 1000);
+    /* A program and a request have their time within the daemon's end. */
+    g_assert_cmpuint(workers_default.drain_ms, >, EXECUTION_GRACE_MS);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -447,6 +471,7 @@ int main(int argc, char **argv)
     g_test_add_func("/config/one-vm", test_one_vm);
     g_test_add_func("/config/names-of-vms", test_names_of_vms);
     g_test_add_func("/config/shipped-file", test_shipped_file);
+    g_test_add_func("/config/defaults-fit", test_defaults_fit);
     g_test_add_func("/config/mistakes", test_mistakes);
     g_test_add_func("/config/nul-byte", test_nul_byte);
     g_test_add_func("/config/files-that-cannot-be-read",
