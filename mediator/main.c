@@ -6,6 +6,7 @@
 #include <gio/gio.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -289,6 +290,8 @@ int main(int argc, char **argv)
     g_set_prgname(NAME);
     log_init();
     notify_init();
+    /* Root may open an arena in the moment in which arena_release() asks. */
+    signal(SIGIO, SIG_IGN);
     raise_descriptor_limit();
     if (!options_parse(&options, &argc, &argv, &error)) {
         fprintf(stderr, NAME ": %s (see --help)\n", error->message);
