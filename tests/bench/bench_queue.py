@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Echoes of 1 KiB by the queue: a guest's programs, the driver, the device and
-the mediator, beside a port of virtio-serial of the same guest.
+"""Echoes of 1 KiB by the queue: a guest's programs, with the library and
+without, the driver, the device and the mediator, beside a port of virtio-serial
+of the same guest.
 
 Under TCG, in turns. The port's peer is a bare echo process.
 """
@@ -13,7 +14,8 @@ from result import Result, Target
 from support import abi
 from support.guest import link
 
-PROGRAMS = ["tests/driver/echo-speed", "tests/driver/port-speed"]
+PROGRAMS = ["tests/driver/echo-speed", "tests/driver/port-speed",
+            "tests/guest/echo-jobs"]
 DEPTH = 32
 
 BEGIN = """\
@@ -28,6 +30,8 @@ echo "== port NUMBER"; ./port-speed /dev/vport0p1 DEPTH MILLISECONDS
 echo "== queue alone NUMBER"; ./echo-speed 1 MILLISECONDS
 echo "== port alone NUMBER"; ./port-speed /dev/vport0p1 1 MILLISECONDS
 echo "== processes NUMBER"; ./echo-speed DEPTH MILLISECONDS 8
+echo "== jobs NUMBER"; ./echo-jobs DEPTH MILLISECONDS
+echo "== jobs of processes NUMBER"; ./echo-jobs DEPTH MILLISECONDS 8
 """
 
 # The queue begins anew, which shows in the trace.
@@ -63,7 +67,7 @@ def beside_virtio_serial(context):
             "virtserialport,chardev=l1")
     return {name: [sections[f"{name} {number}"] for number in rounds(context)]
             for name in ("queue", "port", "queue alone", "port alone",
-                         "processes")}
+                         "processes", "jobs", "jobs of processes")}
 
 
 def exits(context):
@@ -96,14 +100,21 @@ def run(context):
     figures.add(section, "8 processes together", "requests/s",
                 column(reports["processes"], "rate"), "one process",
                 column(reports["queue"], "rate"), "driver_processes_8_vs_1")
-    figures.add(section, "system calls for one", "",
-                column(reports["queue"], "calls"),
-                figure="driver_syscalls_per_request_depth32")
     figures.add(section, "doorbells for one", "", doorbells)
     figures.add(section, "interrupts for one", "", interrupts)
     figures.add(section, "doorbells and interrupts for one", "",
                 [sum(both) for both in zip(doorbells, interrupts)],
                 figure="queue_exits_per_request_depth32")
+    section = f"library, {DEPTH} echoes in flight"
+    figures.add(section, "throughput", "requests/s",
+                column(reports["jobs"], "rate"), "the driver alone",
+                column(reports["queue"], "rate"))
+    figures.add(section, "8 processes together", "requests/s",
+                column(reports["jobs of processes"], "rate"), "one process",
+                column(reports["jobs"], "rate"), "library_processes_8_vs_1")
+    figures.add(section, "system calls for one", "",
+                column(reports["jobs"], "calls"),
+                figure="driver_syscalls_per_request_depth32")
     figures.add("driver, one echo at a time", "median", "us",
                 column(reports["queue alone"], "p50"), "virtio-serial",
                 column(reports["port alone"], "p50"),

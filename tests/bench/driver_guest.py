@@ -7,7 +7,7 @@ from support.guest import boot, numbers, vgpu_stub
 from support.mediatord import UNLIMITED, Host
 
 MAKE = ["qemu", "QEMU=7.2", "mediator", "driver", "driver-test-programs",
-        "build/bench/guest-peer"]
+        "guest-test-programs", "build/bench/guest-peer"]
 
 CONFIG = UNLIMITED + "[pool A]\nbackend=cpu\n"
 

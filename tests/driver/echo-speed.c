@@ -108,7 +108,7 @@ static struct report measure(int64_t begin)
     int64_t now = now_ns(), first = 0, since;
 
     prepare();
-    while (now < begin + duration_ns) {
+    while (now < begin + duration_ns || done == 0) {
         since = now;
         count = turn(fd, count, &ended);
         now = now_ns();
@@ -120,9 +120,6 @@ static struct report measure(int64_t begin)
         }
     }
     close(fd);
-    if (done == 0) {
-        fail("nothing has ended");
-    }
     qsort(durations, calls, sizeof(*durations), compare);
     return (struct report) {
         done / ((now - first) / 1e9), durations[calls / 2],
