@@ -30,7 +30,7 @@ install_file = $(call install_as,644,$(1),$(2))
 install_program = $(call install_as,755,$(1),$(2))
 
 .PHONY: install-dom0 install-mediator install-worker install-guest-tools \
-    install-driver
+    install-driver install-opencl
 install-dom0:
 	$(call install_file,dom0/vgpu_stub_attach.py,$(pythondir))
 	$(call install_file,dom0/vgpu_stub_qemu.py,$(pythondir))
@@ -101,6 +101,10 @@ install-guest-tools: guest-tools
 	$(call install_file,docs/man/vgpu-stub.3,$(mandir)/man3)
 	$(call install_file,docs/man/vgpu-stub.1,$(mandir)/man1)
 	$(call install_file,docs/man/vgpu-stub-mmap-test.1,$(mandir)/man1)
+
+install-opencl: opencl
+	$(call install_program,$(OPENCL)/$(OPENCL_SO),$(libdir))
+	$(call install_file,$(OPENCL)/vgpu-stub.icd,$(sysconfdir)/OpenCL/vendors)
 
 # The kernel module's source, for DKMS to build it
 install-driver:

@@ -4,7 +4,7 @@
 # A build machine for XCP-ng has rpmbuild and is no Debian system.
 rpm_tools = @command -v rpmbuild >/dev/null || scripts/install-deps rpm
 
-.PHONY: rpm srpm packages deb worker-deb check-rpm
+.PHONY: rpm srpm packages deb worker-deb opencl-deb check-rpm
 rpm: ## build XCP-ng's QEMU with the device (SRPM=..., STOCK= to compare)
 	$(rpm_tools)
 	@scripts/build-rpm '$(SRPM)' $(STOCK:%='%')
@@ -13,7 +13,7 @@ srpm: ## the same, but only its source package
 	$(rpm_tools)
 	@scripts/build-rpm --source-only '$(SRPM)'
 
-packages: ## build our own RPM packages: dom0, mediator, guest tools
+packages: ## build our own RPM packages: dom0, mediator, the guest's
 	$(rpm_tools)
 	@scripts/build-packages
 
@@ -22,6 +22,9 @@ deb: ## build the Debian package of the guest tools
 
 worker-deb: ## build the Debian package for hosts that execute for a mediator
 	@scripts/build-worker-deb
+
+opencl-deb: ## build the Debian package of OpenCL's driver for guests
+	@scripts/build-opencl-deb
 
 check-rpm: ## test the packages: build, install, upgrade, remove
 	@scripts/install-deps qemu mediator ptx guest test rpm

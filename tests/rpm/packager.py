@@ -26,6 +26,7 @@ OUR_PACKAGES = {"vgpu-stub-dom0": "noarch", "vgpu-stub-mediator": "x86_64",
                 "vgpu-stub-guest-tools": "x86_64",
                 "vgpu-stub-guest-tools-devel": "x86_64",
                 "vgpu-stub-guest-tools-python": "noarch",
+                "vgpu-stub-opencl": "x86_64",
                 "vgpu-stub-debuginfo": "x86_64"}
 
 # The settings of a distribution that is made of RPM packages, as XCP-ng is: sh

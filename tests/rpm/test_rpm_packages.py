@@ -31,13 +31,13 @@ def test_the_same_commit_makes_the_same_packages(packager, commit, tmp_path):
     made = []
     for umask in (0o022, 0o077):
         packager.run("git", "clone", "-q", commit, tree, umask=umask)
-        for target in ("packages", "deb"):
+        for target in ("packages", "deb", "opencl-deb"):
             packager.run("make", "-C", tree, target, umask=umask)
         made.append({path.name: path.read_bytes()
                      for path in (tree / "build").rglob("vgpu-stub*")
                      if path.suffix in (".rpm", ".deb")})
         shutil.rmtree(tree)
-    assert len(made[0]) == len(OUR_PACKAGES) + 2
+    assert len(made[0]) == len(OUR_PACKAGES) + 3
     assert made[0].keys() == made[1].keys()
     assert [name for name in made[0] if made[0][name] != made[1][name]] == []
 
@@ -113,15 +113,21 @@ def test_the_version_is_the_same_everywhere(packager, packages, root):
         "vgpu-stub", version]
 
 
+def debian_tree(tmp_path):
+    """A root that dpkg installs packages in"""
+    tree = tmp_path / "tree"
+    (tree / "var/lib/dpkg/updates").mkdir(parents=True)
+    (tree / "var/lib/dpkg/info").mkdir()
+    (tree / "var/lib/dpkg/status").touch()
+    return tree
+
+
 def test_the_deb(packager, tmp_path):
     packager.make("deb", BUILD=tmp_path / "build")
     package, = (tmp_path / "build/deb").glob("*.deb")
     assert package.name == f"vgpu-stub-guest-tools_{packager.version()}" \
                            "_amd64.deb"
-    tree = tmp_path / "tree"
-    (tree / "var/lib/dpkg/updates").mkdir(parents=True)
-    (tree / "var/lib/dpkg/info").mkdir()
-    (tree / "var/lib/dpkg/status").touch()
+    tree = debian_tree(tmp_path)
     packager.run("dpkg", "--root", tree, "-i", package)
 
     usage = packager.run(tree / "usr/bin/vgpu-stub", "--help").stdout
@@ -144,4 +150,20 @@ def test_the_deb(packager, tmp_path):
                           PYTHONPATH=tree / "usr/lib/python3/dist-packages"))
 
     packager.run("dpkg", "--root", tree, "-r", "vgpu-stub-guest-tools")
+    assert [path.name for path in tree.iterdir()] == ["var"]
+
+
+def test_the_deb_of_the_opencl_driver(packager, tmp_path):
+    packager.make("opencl-deb", BUILD=tmp_path / "build")
+    package, = (tmp_path / "build/deb-opencl").glob("*.deb")
+    assert package.name == f"vgpu-stub-opencl_{packager.version()}_amd64.deb"
+    fields = packager.run("dpkg-deb", "-f", package).stdout.splitlines()
+    assert "Provides: opencl-icd" in fields
+    assert any(re.match(r"Depends: libc6 \(>= [\d.]+\)$", field)
+               for field in fields)
+    tree = debian_tree(tmp_path)
+    packager.run("dpkg", "--root", tree, "--force-depends", "-i", package)
+    named = (tree / "etc/OpenCL/vendors/vgpu-stub.icd").read_text().strip()
+    assert (tree / "usr/lib/x86_64-linux-gnu" / named).is_file()
+    packager.run("dpkg", "--root", tree, "--purge", "vgpu-stub-opencl")
     assert [path.name for path in tree.iterdir()] == ["var"]
