@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bulk.h"
+#include "options.h"
 #include "program.h"
 
 /* A build on its way; nothing of it is the program's yet. */
@@ -14,7 +15,8 @@ struct build {
     cl_program program;
     struct host *host;
     uint32_t id;
-    char *options;
+    char *options;              /* the program's own */
+    char *host_options;
     cl_build_status status;
     char *log;
     uint8_t *kernels;
@@ -111,8 +113,8 @@ static cl_int run_build(struct build *build)
     if (status == CL_SUCCESS) {
         status = host_call(build->host,
                            HOST_COMMAND_TAIL(PROGRAM_BUILD, &object,
-                                             build->options,
-                                             strlen(build->options)),
+                                             build->host_options,
+                                             strlen(build->host_options)),
                            &result, sizeof(result), NULL);
     }
     return status == CL_SUCCESS ? read_results(build, &result) : status;
@@ -145,12 +147,14 @@ static cl_int begin(struct build *build, cl_program program,
         .id = program->id ? program->id
                           : host_id_take(program->context->host),
         .options = strdup(options ? options : ""),
+        .host_options = options_for_host(options ? options : ""),
     };
-    if (!build->id || !build->options) {
+    if (!build->id || !build->options || !build->host_options) {
         if (build->id && !program->id) {
             host_id_give(build->host, build->id);
         }
         free(build->options);
+        free(build->host_options);
         return CL_OUT_OF_HOST_MEMORY;
     }
     program->building = true;
@@ -164,6 +168,7 @@ static void finish(struct build *build, cl_int status)
 {
     cl_program program = build->program;
 
+    free(build->host_options);
     free(program->options);
     free(program->log);
     free(program->kernels);
