@@ -18,6 +18,7 @@ typedef struct Session {
     Channel *channel;           /* NULL: it has ended */
     WorkerProcess *worker;      /* NULL: it is no more */
     bool ready;                 /* the worker takes requests */
+    bool limited;               /* and has LIMITS for them */
     Arena *arena;               /* NULL: it is a mailbox's context, or none yet */
     Carrier *carrier;           /* of the arena */
     uint64_t context;
@@ -69,9 +70,13 @@ static void session_tell_gone(Session *session)
 
 /* --- What the mediator says --- */
 
+/* Whether the request with @header may come now; it is counted then. */
 static bool check_number(Session *session, const WireHeader *header,
                          GError **error)
 {
+    if (!session->limited) {
+        return wire_violation(error, "a request before LIMITS");
+    }
     if (header->request_id != session->asked + 1) {
         return wire_violation(error, "request %u, not %u", header->request_id,
                          session->asked + 1);
@@ -91,6 +96,7 @@ static bool session_take_limits(Session *session, const WireHeader *header,
         return wire_violation(error, "LIMITS of %u bytes", header->length);
     }
     memcpy(&limits, payload, sizeof(limits));
+    session->limited = true;
     worker_process_set_limits(session->worker, &limits);
     return true;
 }

@@ -22,6 +22,9 @@ MEMORY = abi.VGPU_STUB_ERR_OUT_OF_MEMORY
 MIB = 1 << 20
 SYNCHRONIZE = operations.synchronize()
 HOST = os.uname().nodename
+# What only workers say, mediator/protocol/worker-protocol.h
+DATA = 0x103
+HELLO_SIZE = 72
 
 
 @pytest.fixture
@@ -217,3 +220,25 @@ def test_a_gate_needs_a_stream(tmp_path):
     assert (result.returncode, result.stdout, result.stderr) == (
         1, "", "vgpu-gate: standard input and output are the stream to the "
         "mediator: pipes or sockets\n")
+
+
+@pytest.mark.parametrize("messages, why", [
+    ([wire.Message(abi.VGPU_STUB_MSG_REQUEST, SYNCHRONIZE, 1)],
+     "a request before LIMITS"),
+    ([wire.Message(DATA, bytes(9))], "DATA before ARENA"),
+], ids=["request", "data"])
+def test_a_mediator_that_lies_to_its_gate(tmp_path, messages, why):
+    """It is told what was wrong, and nothing is left of what was started."""
+    gate = make_gate(tmp_path / "far") / "vgpu-gate"
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    with subprocess.Popen([gate, "--backend=cpu"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=dict(os.environ, TMPDIR=str(folder))) as process:
+        assert process.stdout.read(wire.HEADER.size + HELLO_SIZE)
+        for message in messages:
+            process.stdin.write(message.encode())
+        process.stdin.flush()
+        said = process.stderr.read().decode()
+        assert (process.wait(), said) == (1, f"vgpu-gate: {why}\n")
+    wait_for(lambda: not list(folder.iterdir()), "end of its folder")
