@@ -1,8 +1,8 @@
 /*
  * libvgpu-stub: copies of the program's memory beside the requests
  *
- * A copy is pieces, as large as a request moves, some of which are under way at a
- * time. They are of one order, so that what was copied when one fails is what
+ * A copy is pieces, as large as a request moves, some of which are under way at
+ * a time. They are of one order, so that what was copied when one fails is what
  * came before it.
  *
  * SPDX-License-Identifier: MIT

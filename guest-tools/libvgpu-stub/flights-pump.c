@@ -1,9 +1,9 @@
 /*
  * libvgpu-stub: who takes what has ended, and waits for it
  *
- * A wait begins in the driver's call, which submits, waits and takes in one. That
- * cannot be woken by another thread, so it is a short one; what takes longer is
- * waited for in poll(). The thread for jobs lets the program go first: one that
+ * A wait begins in the driver's call, which submits, waits and takes in one.
+ * That cannot be woken by another thread, so it is a short one; what takes
+ * longer is waited for in poll(). The thread for jobs lets the program go first: one that
  * looks for its jobs itself is not in need of it.
  *
  * SPDX-License-Identifier: MIT

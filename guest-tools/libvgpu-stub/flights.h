@@ -6,10 +6,10 @@
  *   flights-pump.c  who takes what has ended, and waits for it
  *
  * A flight is a request under way in the driver. Requests that nobody has sent
- * yet are queued here. One thread at a time, the pump, takes what has ended, for
- * all: one that waits for its own request, or if jobs are left to themselves, the
- * thread that is there for them. What takes long is waited for in poll(), so
- * that another thread can wake the pump.
+ * yet are queued here. One thread at a time, the pump, takes what has ended,
+ * for all: one that waits for its own request, or if jobs are left to
+ * themselves, the thread that is there for them. What takes long is waited for
+ * in poll(), so that another thread can wake the pump.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -42,7 +42,7 @@ struct flights {
     int kick;                   /* an eventfd: the pump is to look around */
 
     pthread_mutex_t lock;       /* of the rest; of requests, too */
-    pthread_cond_t changed;     /* for the thread, and who waits for calls' end */
+    pthread_cond_t changed;     /* for the thread, and who waits for calls */
     struct requests queued;
     struct requests live;       /* those that have not ended */
     struct flight_list flying;  /* in the order of their submission */

@@ -81,7 +81,8 @@ static void cancel(struct queue *queue, struct request *request)
 /* End a request whose time is over before its turn has come. */
 static void expire(struct queue *queue, struct request *request)
 {
-    if (request->state == REQUEST_QUEUED && clock_us() >= request->limit.deadline_us) {
+    if (request->state == REQUEST_QUEUED &&
+        clock_us() >= request->limit.deadline_us) {
         end(queue, request, -ETIMEDOUT);
     }
 }
@@ -193,7 +194,8 @@ int queue_run(struct queue *queue, struct request *request)
         if (has_turn(queue, request)) {
             run(queue, request);
         } else {
-            cond_wait(&request->changed, &queue->lock, limit_next(&request->limit));
+            cond_wait(&request->changed, &queue->lock,
+                      limit_next(&request->limit));
             check(queue, request);
         }
     }
@@ -224,7 +226,8 @@ int queue_wait(struct queue *queue, struct request *request, int64_t until_us)
     while (request->state != REQUEST_ENDED && clock_us() < until_us) {
         int64_t wake_us = until_us;
 
-        if (request->state == REQUEST_QUEUED && request->limit.deadline_us < wake_us) {
+        if (request->state == REQUEST_QUEUED &&
+            request->limit.deadline_us < wake_us) {
             wake_us = request->limit.deadline_us;
         }
         cond_wait(&request->changed, &queue->lock, wake_us);

@@ -23,8 +23,8 @@
  *
  * By the driver, any number of programs use a device, each in a context of its
  * own on the host: nobody sees what another one has, and all of it is freed
- * when the device is closed or its process ends. A context can be lost: when its
- * worker on the host dies or is stopped, the link to the host ends, or the
+ * when the device is closed or its process ends. A context can be lost: when
+ * its worker on the host dies or is stopped, the link to the host ends, or the
  * machine slept or was migrated. Then every request that was given to the
  * library before that was known ends in an error, CONTEXT_LOST if it has no
  * other. What is given to it afterwards is executed in a new context, in which
@@ -56,9 +56,9 @@
  * the protocol has them.
  *
  * Waiting. By the driver, a thread sleeps until the device interrupts. By the
- * BAR it does so if the driver uio_pci_generic is bound; else it looks at the device again and
- * again, and more and more seldom. Where an access takes long, it sleeps at
- * once.
+ * BAR it does so if the driver uio_pci_generic is bound; else it looks at the
+ * device again and again, and more and more seldom. Where an access takes long,
+ * it sleeps at once.
  *
  * Any function that takes an open device returns -ENODEV when that does not
  * answer any more, because it was unplugged.
