@@ -353,6 +353,11 @@ pid_t worker_process_pid(const WorkerProcess *process)
     return process->pid;
 }
 
+guint worker_process_waiting(const WorkerProcess *process)
+{
+    return process->channel != NULL ? channel_waiting(process->channel) : 0;
+}
+
 /* Unless it has closed its side; that will be heard of. */
 static void process_send(WorkerProcess *process, const WireHeader *header,
                          const void *payload)

@@ -95,6 +95,9 @@ void worker_process_set_owner(WorkerProcess *process, gpointer opaque);
 /* 0 when it has not been started yet */
 pid_t worker_process_pid(const WorkerProcess *process);
 
+/* Bytes that it has not read yet, without those that are on their way */
+guint worker_process_waiting(const WorkerProcess *process);
+
 /*
  * What the VM may from the next request on. It is ready; nothing is sent when
  * that is what it was told before.

@@ -14,6 +14,12 @@
 #include "executors/worker-process.h"
 #include "protocol/carrier.h"
 
+/*
+ * Bytes that may wait for a worker which does not read: much more than a request
+ * in each place of an arena, or what a mailbox has at once
+ */
+#define WAITING_MAX (1u << 20)
+
 typedef struct Session {
     Channel *channel;           /* NULL: it has ended */
     WorkerProcess *worker;      /* NULL: it is no more */
@@ -181,6 +187,9 @@ static bool session_message(gpointer opaque, const WireHeader *header,
         /* What was on its way when the worker ended */
         return session->gone == NULL && session->worker != NULL
                ? wire_violation(error, "something before HELLO") : true;
+    }
+    if (worker_process_waiting(session->worker) > WAITING_MAX) {
+        return wire_violation(error, "more than the worker takes");
     }
     switch (header->type) {
     case WORKER_MSG_LIMITS:

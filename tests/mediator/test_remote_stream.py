@@ -23,6 +23,7 @@ MIB = 1 << 20
 SYNCHRONIZE = operations.synchronize()
 HOST = os.uname().nodename
 # What only workers say, mediator/protocol/worker-protocol.h
+LIMITS = 0x100
 DATA = 0x103
 HELLO_SIZE = 72
 
@@ -242,3 +243,22 @@ def test_a_mediator_that_lies_to_its_gate(tmp_path, messages, why):
         said = process.stderr.read().decode()
         assert (process.wait(), said) == (1, f"vgpu-gate: {why}\n")
     wait_for(lambda: not list(folder.iterdir()), "end of its folder")
+
+
+def test_a_gate_keeps_little_for_a_worker_that_does_not_read(tmp_path):
+    gate = make_gate(tmp_path / "far") / "vgpu-gate"
+    limits = b"".join(wire.Message(LIMITS, struct.pack(
+        "<QQ8x", memory * MIB, 0)).encode() for memory in (1, 2)) * 512
+    with subprocess.Popen([gate, "--backend=cpu"], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as process:
+        assert process.stdout.read(wire.HEADER.size + HELLO_SIZE)
+        [worker] = named(offspring(process.pid), "vgpu-worker")
+        os.kill(worker, signal.SIGSTOP)
+        with pytest.raises(BrokenPipeError):
+            for _ in range(1024):
+                process.stdin.write(limits)
+                process.stdin.flush()
+        assert (process.wait(), process.stderr.read()) == (
+            1, b"vgpu-gate: more than the worker takes\n")
+        wait_gone(worker)
