@@ -118,11 +118,12 @@ def test_get_device_info(call):
     status, results, data, _ = call(request(INFO))
     assert (status, data) == (abi.VGPU_STUB_ERR_NONE, b"CPU")
     (accelerators, opcodes, backend, quota, allocated,
-     units) = struct.unpack("<3I2QI", results)
+     units, *others) = struct.unpack("<3I2Q9I", results)
     assert (accelerators, backend) == (1, abi.VGPU_STUB_BACKEND_CPU)
     assert {op for op in range(32) if opcodes & 1 << op} == ANSWERED
     assert (quota, allocated) == (256 << 20, 0)
     assert units >= 1
+    assert others == [0] * 8        # opcodes from 32 on
 
 
 def test_execution_takes_no_longer_than_the_round_trip(call):
