@@ -14,7 +14,8 @@ from support.paths import ROOT
 ECHO = abi.VGPU_STUB_OP_ECHO
 NOP = abi.VGPU_STUB_OP_NOP
 INFO = abi.VGPU_STUB_OP_GET_DEVICE_INFO
-ANSWERED = set(abi.names("VGPU_STUB_OP_").values())
+# OPENCL has to be allowed, and an OpenCL device.
+ANSWERED = set(abi.names("VGPU_STUB_OP_").values()) - {abi.VGPU_STUB_OP_OPENCL}
 
 HEADER = 32
 U32 = 0xFFFFFFFF
