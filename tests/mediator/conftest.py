@@ -103,15 +103,26 @@ def opencl_root(mediatord_bin):
         yield Root(mediatord_bin.with_name("vgpu-worker"), Path(folder))
 
 
+@pytest.fixture(scope="session")
+def lone_worker_class():
+    return LoneWorker
+
+
 @pytest.fixture
 def lone_worker(mediatord_bin, opencl_root):
     """lone_worker(**options): a worker with PoCL, which ends well."""
     with ExitStack() as running:
-        yield lambda **options: running.enter_context(LoneWorker(
-            mediatord_bin.with_name("vgpu-worker"), opencl_root, **options))
+        yield lambda closed=True, **options: running.enter_context(LoneWorker(
+            mediatord_bin.with_name("vgpu-worker"), opencl_root, closed,
+            **options))
+
+
+@pytest.fixture(scope="session")
+def opencl_program():
+    """opencl_program(worker): a guest's program that uses OpenCL"""
+    return OpenclProgram
 
 
 @pytest.fixture
 def program(lone_worker):
-    """A program of a guest that uses OpenCL"""
     return OpenclProgram(lone_worker())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A real vgpu-worker, whose mediator is the test."""
 import os
+import re
 import signal
 import socket
 import struct
@@ -48,16 +49,15 @@ class Root:
 class LoneWorker(wire.Peer):
     """One worker, with an arena of a queue's context"""
 
-    def __init__(self, binary, root=None, backend="opencl", quota=QUOTA,
-                 guest_kernels=True, timeout=120):
+    def __init__(self, binary, root, closed=True, backend="opencl",
+                 quota=QUOTA, guest_kernels=True, timeout=120):
         ours, theirs = socket.socketpair()
         super().__init__(ours, timeout)
         self.quota, self.held = quota, 0
         self.process = subprocess.Popen(
             [binary, f"--backend={backend}", f"--kernels={BUILD}/kernels",
-             *([f"--root={root.path}"] if root else [])],
-            stdin=theirs, stderr=subprocess.PIPE,
-            env=root.environment() if root else None)
+             *([f"--root={root.path}"] if closed else [])],
+            stdin=theirs, stderr=subprocess.PIPE, env=root.environment())
         theirs.close()
         self.numbers = 0
         self.expect(abi.VGPU_STUB_MSG_HELLO)
@@ -87,6 +87,9 @@ class LoneWorker(wire.Peer):
 
     def __exit__(self, *_):
         said, status = self.close()
+        # What PoCL's compiler says of each build
+        said = re.sub(r"^\d+ (warnings?|errors?)( and \d+ errors?)? "
+                      r"generated\.\n", "", said, flags=re.M)
         assert (said, status) == ("", 0), said
 
     def ask(self, payload):
@@ -96,14 +99,15 @@ class LoneWorker(wire.Peer):
         answer = self.answer()
         return (answer.status, *operations.results(answer.payload))
 
-    def submit(self, payload, bulk=b"", room=0, capacity=65536, place=None):
+    def submit(self, payload, bulk=b"", room=0, capacity=65536, place=None,
+               flags=0):
         """Send a queue's request; answers come in this order."""
         place = self.arena.small if place is None else place
         self.numbers += 1
         self.arena.put_request(place, payload)
         if bulk:
             self.arena.put_bulk(place, bulk)
-        flags = (abi.VGPU_STUB_SUBMIT_BULK_FROM_GUEST if bulk else 0) | \
+        flags |= (abi.VGPU_STUB_SUBMIT_BULK_FROM_GUEST if bulk else 0) | \
             (abi.VGPU_STUB_SUBMIT_BULK_TO_GUEST if room else 0)
         self.send(Message(abi.VGPU_STUB_MSG_QREQUEST, wire.QREQUEST.pack(
             1, 0, place, len(payload), capacity, len(bulk) or room, flags),

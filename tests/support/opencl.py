@@ -193,7 +193,7 @@ def arg_buffer(kernel, index, buffer):
 def launch(kernel, sizes, local=(0, 0, 0), offset=(0, 0, 0), **kwargs):
     """`sizes` has as many as there are dimensions."""
     def three(numbers):
-        return (*numbers, 0, 0)[:3]
+        return (*numbers, 0, 0, 0)[:3]
 
     return command("KERNEL_LAUNCH", kernel, len(sizes), *three(offset),
                    *three(sizes), *three(local), **kwargs)
