@@ -449,3 +449,37 @@ def test_too_much_output_is_lost(program):
     program.good(opencl.marker())
     assert 0 < len(program.printed) <= 2 * 65536
     assert set(program.printed) == set(b"0123456789\n")
+
+
+def test_arguments_count(lone_worker, opencl_program):
+    """Kernels with many of them cost the host more."""
+    worker = lone_worker(quota=256 << 10)
+    program = opencl_program(worker)
+    names = b", ".join(b"int a%d" % i for i in range(1000))
+    program.build(1, b"__kernel void k(" + names + b") { }")
+    before = worker.held
+    make = opencl.kernel_create(3, 1, b"k")
+    program.good(opencl.kernel_create(2, 1, b"k"))
+    assert worker.held - before == 132 << 10
+    assert program.fails(make) == CL["CL_OUT_OF_HOST_MEMORY"]
+    assert worker.held - before == 132 << 10
+    program.good(opencl.release(2), make)
+
+
+def test_large_values_count(lone_worker, opencl_program):
+    worker = lone_worker(quota=76 << 10)
+    program = opencl_program(worker)
+    program.build(1, b"""
+        typedef struct { char bytes[65]; } large;
+        typedef struct { char bytes[64]; } small;
+        __kernel void k(large a, large b, small c) { }""")
+    program.good(opencl.kernel_create(2, 1, b"k"))
+    before = worker.held
+    program.good(opencl.arg_value(2, 2, bytes(64)))
+    assert worker.held == before
+    program.good(*2 * [opencl.arg_value(2, 0, bytes(65))])
+    assert worker.held == before + 4096
+    assert program.fails(opencl.arg_value(2, 1, bytes(65))) == \
+        CL["CL_OUT_OF_HOST_MEMORY"]
+    program.good(opencl.release(2))
+    assert worker.held == before - 8192

@@ -17,6 +17,13 @@
 /* The size at which a value could be a pointer */
 #define POINTER sizeof(cl_sampler)
 
+/*
+ * A value of more bytes counts in the VM's memory by itself, for the most that
+ * there can be: the driver keeps a copy.
+ */
+#define SMALL_VALUE 64
+#define LARGE_COST 4096
+
 ClTakes cl_argument_takes(cl_kernel kernel, cl_uint index)
 {
     cl_kernel_arg_address_qualifier space;
@@ -59,6 +66,22 @@ static void find_out(ClKernel *kernel, cl_uint index)
         ? CL_TAKES_VALUE : CL_TAKES_SAMPLER;
 }
 
+/* Count the value, of @size bytes, once; false when there is no room. */
+static bool charge_value(ClKernel *kernel, cl_uint index, size_t size)
+{
+    ClArgument *argument = &kernel->arguments[index];
+
+    if (size <= SMALL_VALUE || argument->large) {
+        return true;
+    }
+    if (!memory_charge(kernel->program->session->memory, LARGE_COST, NULL)) {
+        return false;
+    }
+    argument->large = true;
+    kernel->cost += LARGE_COST;
+    return true;
+}
+
 static cl_int set_value(ClKernel *kernel, cl_uint index,
                         const ClCommand *command)
 {
@@ -80,6 +103,9 @@ static cl_int set_value(ClKernel *kernel, cl_uint index,
     }
     if (command->length == 0) {
         return CL_INVALID_ARG_SIZE;
+    }
+    if (!charge_value(kernel, index, command->length)) {
+        return CL_OUT_OF_HOST_MEMORY;
     }
     return cl.clSetKernelArg(kernel->kernel, index, command->length,
                              command->data);

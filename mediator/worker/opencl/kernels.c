@@ -7,8 +7,12 @@
 
 #include <string.h>
 
-/* What a kernel counts for in the VM's memory, in bytes: it costs the host. */
+/*
+ * What a kernel counts for in the VM's memory, in bytes: it costs the host, and
+ * so does each of its arguments, whose number the guest chooses.
+ */
 #define KERNEL_COST 4096
+#define ARGUMENT_COST 128
 
 ClKernel *cl_kernel_find(const ClSession *session, uint32_t id)
 {
@@ -20,7 +24,7 @@ static void kernel_free(ClObject *object)
     ClKernel *kernel = (ClKernel *)object;
 
     cl.clReleaseKernel(kernel->kernel);
-    memory_discharge(kernel->program->session->memory, KERNEL_COST);
+    memory_discharge(kernel->program->session->memory, kernel->cost);
     cl_object_unref(&kernel->program->base);
     g_free(kernel->arguments);
     g_free(kernel);
@@ -52,9 +56,16 @@ static cl_int find_arguments(ClKernel *kernel)
         kernel->kernel, CL_KERNEL_NUM_ARGS, sizeof(kernel->count),
         &kernel->count, NULL);
 
+    uint64_t cost;
+
     if (status != CL_SUCCESS) {
         return status;
     }
+    cost = KERNEL_COST + (uint64_t)kernel->count * ARGUMENT_COST;
+    if (!memory_charge(kernel->program->session->memory, cost, NULL)) {
+        return CL_OUT_OF_HOST_MEMORY;
+    }
+    kernel->cost = cost;
     kernel->arguments = g_new0(ClArgument, kernel->count);
     for (cl_uint i = 0; i < kernel->count; i++) {
         kernel->arguments[i].takes = cl_argument_takes(kernel->kernel, i);
@@ -107,12 +118,8 @@ cl_int run_KERNEL_CREATE(ClSession *session, const ClCommand *command)
     if (strlen(name) != command->length) {
         return CL_INVALID_KERNEL_NAME;
     }
-    if (!memory_charge(session->memory, KERNEL_COST, NULL)) {
-        return CL_OUT_OF_HOST_MEMORY;
-    }
     kernel = cl.clCreateKernel(program->program, name, &status);
     if (kernel == NULL) {
-        memory_discharge(session->memory, KERNEL_COST);
         return status;
     }
     return kernel_add(session, wanted->id, kernel, program);

@@ -20,6 +20,7 @@ typedef enum ClTakes {
 
 typedef struct ClArgument {
     ClTakes takes;
+    bool large;                 /* its value counts by itself */
     uint64_t local;             /* bytes */
     uint32_t buffer;            /* id; 0: none */
     uint64_t serial;            /* of the buffer */
@@ -29,6 +30,7 @@ typedef struct ClKernel {
     ClObject base;
     ClProgram *program;
     cl_kernel kernel;
+    uint64_t cost;              /* bytes that it counts for */
     cl_uint count;
     ClArgument *arguments;
     size_t group;               /* work items of a group, at most */
