@@ -26,7 +26,9 @@ static void forget_texts(ClProgram *program)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(program->texts); i++) {
         program->session->text -= program->texts[i]->len;
-        g_byte_array_set_size(program->texts[i], 0);
+        /* An array that becomes shorter keeps its memory. */
+        g_byte_array_unref(program->texts[i]);
+        program->texts[i] = g_byte_array_new();
     }
 }
 
