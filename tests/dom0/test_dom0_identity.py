@@ -49,8 +49,9 @@ class Host:
         self.dom0.end_domain(domid)
 
     def qemu_pid(self, domid):
-        return int(self.dom0.store.read(
-            "", f"/local/domain/{domid}/image/device-model-pid"))
+        """The wrapper writes it when QEMU may have connected already."""
+        return int(wait_for(lambda: self.dom0.store.read(
+            "", f"/local/domain/{domid}/image/device-model-pid"), "pid"))
 
     def ctl(self, *args):
         return subprocess.run(

@@ -3,10 +3,7 @@ import subprocess
 
 import pytest
 
-from direct import LIBRARY, Direct
-from support.paths import BUILD
-
-PROGRAMS = BUILD / "tests/opencl"
+from direct import LIBRARY, PROGRAMS, Direct
 
 
 @pytest.fixture(scope="session", params=("plain", "sanitizers"))

@@ -9,6 +9,7 @@ from debian_programs import Platform
 from support.lone_worker import Root
 from support.paths import BUILD
 
+PROGRAMS = BUILD / "tests/opencl"
 LIBRARY = "libvgpu-stub-opencl.so"
 
 

@@ -4,7 +4,7 @@ import re
 
 import debian_programs
 import pytest
-from conftest import PROGRAMS
+from direct import PROGRAMS
 
 NAMES = sorted(path.stem for path in
                (debian_programs.HERE / "programs").glob("*.c"))

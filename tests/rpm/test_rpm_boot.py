@@ -2,6 +2,8 @@
 """The demo with nothing but what the packages have installed."""
 import shutil
 
+from support.paths import BUILD
+
 PROGRAMS = {
     "mediator": ["sbin/vgpu-mediatord", "libexec/vgpu-stub/vgpu-starter",
                  "libexec/vgpu-stub/vgpu-worker"],
@@ -21,6 +23,9 @@ def test_the_demo_guest_runs_on_the_packages(root, packages, our_qemu,
         for program in programs:
             shutil.copy(usr / program, build / name)
     shutil.copytree(usr / "share/vgpu-stub/kernels", build / "kernels")
+    # A package of its own builds it in the guest.
+    (build / "driver/6.1").mkdir(parents=True)
+    shutil.copy(BUILD / "driver/6.1/vgpu-stub.ko", build / "driver/6.1")
     build_examples(packager, usr, build / "guest-tools/examples")
     done = packager.run(
         "scripts/demo", usr / "lib64/xen/bin/qemu-system-x86_64",
@@ -37,6 +42,6 @@ def build_examples(packager, usr, folder):
                PKG_CONFIG_LIBDIR=str(usr / "lib64/pkgconfig"))
     flags = packager.run("pkg-config", "--static", "--cflags", "--libs",
                          "vgpu-stub", env=env).stdout.split()
-    for name in ("vector-add", "sha256"):
+    for name in ("vector-add", "sha256", "many-sums"):
         packager.run("gcc", "-static", "-o", folder / name,
                      sources / f"{name}.c", *flags)
