@@ -230,6 +230,36 @@ def test_a_build_that_fails(program):
     assert program.fails(opencl.kernel_create(3, 2, b"sum")) == INVALID
     # What has kernels is not built again.
     assert program.fails(opencl.build(2)) == CL["CL_INVALID_OPERATION"]
+    program.good(opencl.release(3))
+    result, = program.do(opencl.build(2)).results
+    assert result.status == CL["CL_BUILD_PROGRAM_FAILURE"]
+    assert program.fails(opencl.kernel_create(3, 2, b"sum")) == \
+        CL["CL_INVALID_PROGRAM_EXECUTABLE"]
+
+
+def test_a_build_behind_what_still_runs(program):
+    """A kernel that was released is no reason to refuse it."""
+    program.build(1, SUM)
+    program.good(
+        opencl.buffer_create(2, 4096), opencl.kernel_create(3, 1, b"sum"),
+        opencl.arg_buffer(3, 0, 2), opencl.arg_buffer(3, 1, 2),
+        opencl.launch(3, [1]))
+    program.good(opencl.launch(3, [1]), opencl.release(3), opencl.build(1))
+
+
+def test_a_refused_build_does_not_change_what_kernels_take(program):
+    """By other options a sampler were a number, and a number a pointer."""
+    program.build(1, b"""
+        #ifdef SAMPLER
+        typedef sampler_t thing;
+        #else
+        typedef ulong thing;
+        #endif
+        __kernel void k(thing x) { }""", b"-DSAMPLER")
+    program.good(opencl.kernel_create(2, 1, b"k"))
+    assert program.fails(opencl.build(1)) == CL["CL_INVALID_OPERATION"]
+    assert program.fails(opencl.arg_value(2, 0, b"x" * 8)) == \
+        CL["CL_INVALID_SAMPLER"]
 
 
 def test_a_whole_log(program):

@@ -112,7 +112,7 @@ cl_int run_KERNEL_CREATE(ClSession *session, const ClCommand *command)
     if (!cl_objects_is_free(session->objects, wanted->id)) {
         return CL_INVALID_VALUE;
     }
-    if (program->program == NULL) {
+    if (program->options == NULL) {
         return CL_INVALID_PROGRAM_EXECUTABLE;
     }
     if (strlen(name) != command->length) {

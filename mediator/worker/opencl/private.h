@@ -34,7 +34,8 @@ struct ClSession {
 
 /*
  * Execute a command: run_BUFFER_CREATE() and so on. Returns its status, or
- * CL_NO_ROOM when its payload has no room and nothing has been done.
+ * CL_NO_ROOM when its payload has no room, or it has to wait for the device,
+ * and nothing has been done.
  */
 #define CL_DECLARE_RUN(name, opcode, structure, tail, payload) \
     cl_int run_##name(ClSession *session, const ClCommand *command);

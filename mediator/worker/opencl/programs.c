@@ -154,18 +154,42 @@ static void take_log(ClProgram *program)
     g_byte_array_append(log, (const guint8 *)text, size);
 }
 
+/*
+ * Takes over @options. They are kept only with what they have made: by them it
+ * is found out later what its kernels take.
+ */
 static cl_int build(ClProgram *program, char *options)
 {
     cl_int status;
 
-    g_free(program->options);
-    program->options = options;
+    g_clear_pointer(&program->options, g_free);
     forget_texts(program);
     status = cl.clBuildProgram(program->program, 1,
                                &program->session->backend->device, options,
                                NULL, NULL);
     take_log(program);
-    return status == CL_SUCCESS ? cl_descriptions_take(program) : status;
+    if (status == CL_SUCCESS) {
+        status = cl_descriptions_take(program);
+    }
+    if (status == CL_SUCCESS) {
+        program->options = options;
+    } else {
+        g_free(options);
+    }
+    return status;
+}
+
+/*
+ * All who have a reference beside its id are kernels; one that was released may
+ * still run, and another batch sees whether it does not.
+ */
+static cl_int check_kernels(const ClProgram *program)
+{
+    if (program->base.references == 1) {
+        return CL_SUCCESS;
+    }
+    return cl_timeline_is_empty(program->session->timeline)
+           ? CL_INVALID_OPERATION : CL_NO_ROOM;
 }
 
 static cl_build_status build_status(const ClProgram *program)
@@ -191,7 +215,10 @@ cl_int run_PROGRAM_BUILD(ClSession *session, const ClCommand *command)
         return program == NULL ? CL_INVALID_PROGRAM
                                : CL_INVALID_BUILD_OPTIONS;
     }
-    status = give_source(program);
+    status = check_kernels(program);
+    if (status == CL_SUCCESS) {
+        status = give_source(program);
+    }
     if (status != CL_SUCCESS) {
         g_free(options);
         return status;

@@ -14,7 +14,7 @@ typedef struct ClProgram {
     size_t length;              /* bytes of the source */
     char *source;               /* until the driver has it; no NUL behind it */
     cl_program program;         /* NULL before it was built first */
-    char *options;              /* of the last build */
+    char *options;              /* of its executable; NULL: there is none */
     GByteArray *texts[2];       /* VGPU_STUB_CL_READ_…, of the last build */
 } ClProgram;
 

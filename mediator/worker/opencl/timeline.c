@@ -61,6 +61,11 @@ void cl_timeline_add(ClTimeline *timeline, cl_event event,
     }
 }
 
+bool cl_timeline_is_empty(const ClTimeline *timeline)
+{
+    return timeline->count == 0;
+}
+
 bool cl_timeline_is_unknown(const ClTimeline *timeline)
 {
     return timeline->unknown;

@@ -42,6 +42,9 @@ void cl_timeline_begin(ClTimeline *timeline);
 void cl_timeline_add(ClTimeline *timeline, cl_event event,
                      const ClWork *work);
 
+/* Is the device done with all? */
+bool cl_timeline_is_empty(const ClTimeline *timeline);
+
 /* Nobody knows how long it will take: what is under way is to be waited for. */
 bool cl_timeline_is_unknown(const ClTimeline *timeline);
 
