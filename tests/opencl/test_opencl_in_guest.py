@@ -23,7 +23,8 @@ memory-mib=1024
 # What stands for a driver goes: our package is one as PyOpenCL's asks for it.
 JOB = """\
 echo "== install"
-cp 60-vgpu-stub.rules /lib/udev/rules.d
+export SYSTEMD_IGNORE_CHROOT=1      # or udevadm does nothing
+cp 60-vgpu-stub.rules /lib/udev/rules.d; udevadm control --reload
 dpkg -i vgpu-stub-opencl.deb && dpkg -r stand-in-opencl-icd; echo "status $?"
 insmod ./vgpu-stub.ko && udevadm settle; ls -l /dev/vgpu-stub0
 as_user() { su user -c "$1" 2>&1; echo "status $?"; }
