@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import struct
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from support import abi, operations
 from support.fake_device import FakeDevice
+from support.context_memory import alloc, read, write
 from support.fake_queue_device import FakeQueueDevice
 from support.paths import BUILD, ROOT
 from support.wait import wait_for
@@ -49,22 +49,6 @@ def connect(start, tmp_path, sockets):
         return link
 
     return make
-
-
-def alloc(context, size):
-    answer = context.ask(operations.alloc(size))
-    results = operations.results(answer.payload)[0]
-    return answer.status, results and struct.unpack("<Q", results)[0]
-
-
-def write(context, handle, data):
-    return context.ask(operations.copy(abi.VGPU_STUB_COPY_TO_DEVICE, len(data),
-                                       handle), bulk=data)
-
-
-def read(context, handle, length):
-    return context.ask(operations.copy(abi.VGPU_STUB_COPY_FROM_DEVICE, length,
-                                       handle), room=length)
 
 
 def test_each_has_its_own(connect):

@@ -4,13 +4,13 @@ import collections
 import os
 import random
 import signal
-import struct
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
 
 from support import abi, operations
+from support.context_memory import alloc, lose, read, write
 from support.fake_queue_device import FakeQueueDevice
 from support.processes import alive, wait_gone
 from support.remote import named, offspring
@@ -55,38 +55,6 @@ def connect(start, host, tmp_path, sockets, admin):
     return make
 
 
-def alloc(context, size):
-    answer = context.ask(operations.alloc(size))
-    assert answer.status == NONE
-    return struct.unpack("<Q", operations.results(answer.payload)[0])[0]
-
-
-def write(context, handle, data):
-    return context.ask(operations.copy(abi.VGPU_STUB_COPY_TO_DEVICE, len(data),
-                                       handle), bulk=data)
-
-
-def read(context, handle, length):
-    return context.ask(operations.copy(abi.VGPU_STUB_COPY_FROM_DEVICE, length,
-                                       handle), room=length)
-
-
-def lose(link, sent):
-    """The answers to what was sent in a context that is lost, in that order"""
-    answers = {}
-    refused = []
-    while len(answers) < len(sent) or not refused:
-        message = link.receive()
-        if message.type == abi.VGPU_STUB_MSG_REFUSED:
-            refused.append(message.status)
-        else:
-            answer = link.take(message)
-            assert answer.sequence not in answers
-            answers[answer.sequence] = answer
-    assert refused == [LOST]
-    return [answers[sequence] for sequence in sent]
-
-
 def far(host, program):
     """The pids of those that run the program for a worker there"""
     return named(offspring(host.process.pid), program)
@@ -96,7 +64,8 @@ def test_bulk(connect):
     link = connect()
     context = link.open()
     data = os.urandom(MIB)
-    handle = alloc(context, MIB)
+    status, handle = alloc(context, MIB)
+    assert status == NONE
     assert write(context, handle, data).status == NONE
     assert read(context, handle, MIB).bulk == data
     assert context.close() == []

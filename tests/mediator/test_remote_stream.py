@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from support import abi, operations, wire
+from support.context_memory import alloc, lose, read, write
 from support.fake_queue_device import FakeQueueDevice
 from support.processes import wait_gone
 from support.remote import local_launcher, make_gate, named, offspring
@@ -52,38 +53,6 @@ def connect(start, tmp_path, sockets, admin):
 
 def far(daemon, program):
     return named(offspring(daemon.process.pid), program)
-
-
-def alloc(context, size):
-    answer = context.ask(operations.alloc(size))
-    results = operations.results(answer.payload)[0]
-    return answer.status, results and struct.unpack("<Q", results)[0]
-
-
-def write(context, handle, data):
-    return context.ask(operations.copy(abi.VGPU_STUB_COPY_TO_DEVICE, len(data),
-                                       handle), bulk=data)
-
-
-def read(context, handle, length):
-    return context.ask(operations.copy(abi.VGPU_STUB_COPY_FROM_DEVICE, length,
-                                       handle), room=length)
-
-
-def lose(link, sent):
-    """The answers to what was sent in a context that is lost, in that order"""
-    answers = {}
-    refused = []
-    while len(answers) < len(sent) or not refused:
-        message = link.receive()
-        if message.type == abi.VGPU_STUB_MSG_REFUSED:
-            refused.append(message.status)
-        else:
-            answer = link.take(message)
-            assert answer.sequence not in answers
-            answers[answer.sequence] = answer
-    assert refused == [LOST]
-    return [answers[sequence] for sequence in sent]
 
 
 def test_requests_and_bulk(connect):
