@@ -69,6 +69,26 @@ struct callback *callback_new(void (*call)(struct callback *callback),
     return callback;
 }
 
+cl_int callback_push(struct callback **list,
+                     void (*call)(struct callback *callback), void *function,
+                     void *user_data)
+{
+    struct callback *callback;
+
+    if (!function) {
+        return CL_INVALID_VALUE;
+    }
+    callback = callback_new(call, function, user_data);
+    if (!callback) {
+        return CL_OUT_OF_HOST_MEMORY;
+    }
+    opencl_lock();
+    callback->next = *list;
+    *list = callback;
+    opencl_unlock();
+    return CL_SUCCESS;
+}
+
 /* Without a thread it waits until one can be started for a later one. */
 void callback_put(struct callback *callback)
 {

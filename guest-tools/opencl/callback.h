@@ -25,6 +25,15 @@ struct callback {
 struct callback *callback_new(void (*call)(struct callback *callback),
                               void *function, void *user_data);
 
+/*
+ * What a program sets to be called at an object's end: put it before those of
+ * *@list. Without the lock. CL_INVALID_VALUE: no function;
+ * CL_OUT_OF_HOST_MEMORY.
+ */
+cl_int callback_push(struct callback **list,
+                     void (*call)(struct callback *callback), void *function,
+                     void *user_data);
+
 /* With the lock: call it soon. Takes over @callback. */
 void callback_put(struct callback *callback);
 

@@ -226,21 +226,9 @@ cl_int CL_API_CALL clSetContextDestructorCallback(
     cl_context context, void (CL_CALLBACK *function)(cl_context, void *),
     void *user_data)
 {
-    struct callback *callback;
-
     if (!object_is(context, OBJECT_CONTEXT)) {
         return CL_INVALID_CONTEXT;
     }
-    if (!function) {
-        return CL_INVALID_VALUE;
-    }
-    callback = callback_new(call_destructor, function, user_data);
-    if (!callback) {
-        return CL_OUT_OF_HOST_MEMORY;
-    }
-    opencl_lock();
-    callback->next = context->destructors;
-    context->destructors = callback;
-    opencl_unlock();
-    return CL_SUCCESS;
+    return callback_push(&context->destructors, call_destructor,
+                         (void *)function, user_data);
 }

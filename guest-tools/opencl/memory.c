@@ -87,21 +87,9 @@ static void call_destructor(struct callback *callback)
 cl_int CL_API_CALL clSetMemObjectDestructorCallback(
     cl_mem mem, void (CL_CALLBACK *function)(cl_mem, void *), void *user_data)
 {
-    struct callback *callback;
-
     if (!object_is(mem, OBJECT_MEM)) {
         return CL_INVALID_MEM_OBJECT;
     }
-    if (!function) {
-        return CL_INVALID_VALUE;
-    }
-    callback = callback_new(call_destructor, (void *)function, user_data);
-    if (!callback) {
-        return CL_OUT_OF_HOST_MEMORY;
-    }
-    opencl_lock();
-    callback->next = mem->destructors;
-    mem->destructors = callback;
-    opencl_unlock();
-    return CL_SUCCESS;
+    return callback_push(&mem->destructors, call_destructor, (void *)function,
+                         user_data);
 }

@@ -263,21 +263,9 @@ cl_int CL_API_CALL clSetProgramReleaseCallback(
     cl_program program, void (CL_CALLBACK *function)(cl_program, void *),
     void *user_data)
 {
-    struct callback *callback;
-
     if (!object_is(program, OBJECT_PROGRAM)) {
         return CL_INVALID_PROGRAM;
     }
-    if (!function) {
-        return CL_INVALID_VALUE;
-    }
-    callback = callback_new(call_destructor, function, user_data);
-    if (!callback) {
-        return CL_OUT_OF_HOST_MEMORY;
-    }
-    opencl_lock();
-    callback->next = program->destructors;
-    program->destructors = callback;
-    opencl_unlock();
-    return CL_SUCCESS;
+    return callback_push(&program->destructors, call_destructor,
+                         (void *)function, user_data);
 }
