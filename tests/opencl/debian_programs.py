@@ -9,7 +9,6 @@ import re
 import subprocess
 from pathlib import Path
 
-from support.lone_worker import Root
 from support.paths import BUILD, ROOT
 
 HERE = Path(__file__).resolve().parent
@@ -59,21 +58,6 @@ class Platform:
 def natively(**environment):
     """The host's own driver, that which the worker uses"""
     return Platform("/etc/OpenCL/vendors/pocl.icd", **environment)
-
-
-def directly(folder, **environment):
-    """The guest's driver, whose way to a real worker is direct-transport.c:
-    no guest, device or mediator"""
-    icd = folder / "vgpu-stub.icd"
-    icd.write_text(f"{BUILD}/tests/opencl/libvgpu-stub-opencl.so\n")
-    worker = BUILD / "mediator/vgpu-worker"
-    (folder / "root").mkdir()
-    root = Root(worker, folder / "root")
-    return Platform(
-        icd, VGPU_STUB_TEST_WORKER=str(worker), VGPU_STUB_TEST_KERNELS="yes",
-        VGPU_STUB_TEST_ARGUMENTS=f"--backend=opencl --root={root.path} "
-                                 f"--kernels={BUILD}/kernels",
-        VGPU_STUB_TEST_FOLDER=root.environment()["TMPDIR"], **environment)
 
 
 def clinfo_fields(output):

@@ -6,17 +6,19 @@ import re
 import pytest
 
 import debian_programs as programs
+from direct import LIBRARY, PROGRAMS, Direct
 from piglit import commands, run
 
 
 @pytest.fixture(scope="module")
-def direct(tmp_path_factory):
+def platform(tmp_path_factory):
     folder = tmp_path_factory.mktemp("direct")
-    return programs.directly(folder, HOME=str(folder))
+    return Direct(folder, "mediator", PROGRAMS / LIBRARY,
+                  HOME=str(folder)).platform(memory=1 << 30)
 
 
-def test_clinfo(direct):
-    fields = programs.clinfo_fields(direct.run("clinfo", "--raw"))
+def test_clinfo(platform):
+    fields = programs.clinfo_fields(platform.run("clinfo", "--raw"))
     native = programs.clinfo_fields(programs.natively().run("clinfo", "--raw"))
     assert fields["CL_PLATFORM_NAME"] == "vgpu-stub"
     for field in ("CL_DEVICE_NAME", "CL_DEVICE_VENDOR", "CL_DRIVER_VERSION",
@@ -24,14 +26,14 @@ def test_clinfo(direct):
         assert fields[field] == native[field]
 
 
-def test_pyopencl_takes_arrays(direct):
-    output = direct.python(programs.HERE / "round-trip.py")
+def test_pyopencl_takes_arrays(platform):
+    output = platform.python(programs.HERE / "round-trip.py")
     assert re.search("^round trip: ok", output, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", programs.PIGLIT)
-def test_piglit(name, direct, monkeypatch):
-    for variable, value in direct.environment.items():
+def test_piglit(name, platform, monkeypatch):
+    for variable, value in platform.environment.items():
         monkeypatch.setenv(variable, value)
     folder = programs.folder() / "piglit"
     whole, _, output = run(folder, commands(folder)[name], 120)
