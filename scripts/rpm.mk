@@ -4,7 +4,7 @@
 # A build machine for XCP-ng has rpmbuild and is no Debian system.
 rpm_tools = @command -v rpmbuild >/dev/null || scripts/install-deps rpm
 
-.PHONY: rpm srpm packages deb worker-deb opencl-deb check-rpm
+.PHONY: rpm srpm packages deb worker-deb opencl-deb check-rpm check-systemd
 rpm: ## build XCP-ng's QEMU with the device (SRPM=..., STOCK= to compare)
 	$(rpm_tools)
 	@scripts/build-rpm '$(SRPM)' $(STOCK:%='%')
@@ -29,3 +29,9 @@ opencl-deb: ## build the Debian package of OpenCL's driver for guests
 check-rpm: ## test the packages: build, install, upgrade, remove
 	@scripts/install-deps qemu mediator ptx guest test rpm
 	@$(PYTHON) -m pytest tests/rpm
+
+check-systemd: ## our units, which systemd starts in a guest
+	@scripts/install-deps qemu mediator ptx guest test rpm
+	@$(MAKE) --no-print-directory qemu QEMU=7.2
+	@$(PYTHON) -m pytest tests/rpm/systemd_checks.py \
+	    --qemu-bin=$(QEMU_DEFAULT)
