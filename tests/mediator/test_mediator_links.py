@@ -9,7 +9,7 @@ import time
 
 from support import abi, wire
 from support.fake_device import FakeDevice
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_connection, wait_for
 from support.wire import Message
 
 PING = abi.VGPU_STUB_MSG_PING
@@ -94,7 +94,7 @@ def test_stale_socket_file(start, sockets, admin, ctl):
     """What a killed QEMU leaves behind is nobody; its successor is seen."""
     FakeDevice(sockets / "vm.sock").close()
     daemon = start("--socket-dir", sockets, "--admin-socket", admin)
-    wait_for(lambda: admin.exists(), "the daemon")
+    wait_connection(admin).close()
     assert json.loads(ctl("vms", "--json")) == []
     (sockets / "vm.sock").unlink()
     device = FakeDevice(sockets / "vm.sock")
@@ -119,7 +119,7 @@ def test_a_vm_that_has_ended_is_gone(start, sockets, admin, ctl, tmp_path):
         if again:
             assert daemon.stop() == 0
             daemon = start(*options)
-            wait_for(lambda: admin.exists(), "the daemon")
+            wait_connection(admin).close()
         wait_for(lambda: json.loads(ctl("vms", "--json")) == [],
                  "end of the VM")
         status, = json.loads(ctl("status", "--json"))
@@ -137,7 +137,7 @@ def test_a_listener_that_comes_late(start, sockets):
     early = FakeDevice(sockets / "other.sock")
     check_alive(early.greet())
     listener.listen(1)
-    listener.settimeout(20)
+    listener.settimeout(PATIENCE)
     with wire.Peer(listener.accept()[0]) as peer:
         peer.send(wire.hello())
         peer.expect(abi.VGPU_STUB_MSG_WELCOME)
@@ -270,7 +270,7 @@ def test_a_device_that_does_not_read(start, sockets):
                                 sequence=ping.sequence).encode()
                         for ping in pings)
     assert received == expected
-    peer.sock.settimeout(10)
+    peer.sock.settimeout(PATIENCE)
     check_alive(peer)
 
 
