@@ -58,6 +58,12 @@ struct Execution {
      */
     void (*begun)(Execution *execution);
     /*
+     * Its bytes, or those of others before it, are on their way to what executes
+     * it, or back from there: it is not executed; or they are not any more. May
+     * be called within start(). NULL as above.
+     */
+    void (*travels)(Execution *execution, bool travels);
+    /*
      * To be called exactly once, at any time; @execution is gone then, and
      * its VM may be.
      */

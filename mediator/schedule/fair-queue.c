@@ -76,6 +76,17 @@ void fair_queue_finish(FairQueue *queue, FairFlow *flow, unsigned weight,
     fair_queue_settle(queue);
 }
 
+void fair_queue_hold(FairQueue *queue)
+{
+    queue->running++;
+}
+
+void fair_queue_release(FairQueue *queue)
+{
+    queue->running--;
+    fair_queue_settle(queue);
+}
+
 void fair_queue_follow(const FairQueue *queue, FairFlow *flow,
                        unsigned weight, gint64 cost, gint64 most)
 {

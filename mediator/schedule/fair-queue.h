@@ -66,6 +66,13 @@ void fair_queue_finish(FairQueue *queue, FairFlow *flow, unsigned weight,
                        gint64 charged, gint64 cost);
 
 /*
+ * A flow that wants no turn will soon want one: it is a busy time until it is
+ * released.
+ */
+void fair_queue_hold(FairQueue *queue);
+void fair_queue_release(FairQueue *queue);
+
+/*
  * The owner of @flow has used @cost µs in another queue, which counts in this
  * one as well, as far as it has not used @most already.
  */

@@ -162,6 +162,16 @@ static void job_begun(Execution *execution)
     job->jobs->wake(job->jobs);
 }
 
+/* Others may be executed meanwhile. */
+static void job_travels(Execution *execution, bool travels)
+{
+    Job *job = job_of_execution(execution);
+
+    scheduler_travels(job->jobs->scheduler, &job->task, travels,
+                      g_get_monotonic_time());
+    job->jobs->wake(job->jobs);
+}
+
 static void job_stop(Job *job)
 {
     if (!job->stopped) {
@@ -192,7 +202,7 @@ static void job_finish(Job *job, uint32_t status, bool fault, gint64 now)
 /*
  * Whether its VM is to blame for how @job ended: it broke what it ran on, or
  * it ran on until it had to be stopped, whoever wanted that and why. A request
- * that is late because it had to wait is not to blame.
+ * that is late because it had to wait, or its bytes had, is not to blame.
  */
 static bool job_to_blame(const Job *job, const ExecutionEnd *end, gint64 now)
 {
@@ -205,7 +215,8 @@ static bool job_to_blame(const Job *job, const ExecutionEnd *end, gint64 now)
         return !end->innocent;
     }
     if (job->overdue) {
-        return job->task.patient || ran > (now - job->arrived) / 2;
+        return !job->task.travels &&
+               (job->task.patient || ran > (now - job->arrived) / 2);
     }
     /* A program that ends takes what it has with it, as anywhere else. */
     return end->killed && !job->task.patient &&
@@ -422,6 +433,7 @@ void jobs_add_queued(Jobs *jobs, const Task *task, JobGroup *group,
     job->in_group.data = job;
     job->execution.queued = request_queued(request);
     job->execution.begun = job_begun;
+    job->execution.travels = job_travels;
     job->task.local = !operations_need_accelerator(opcode);
     job->task.kind = task_kind(opcode, job->execution.queued->bulk_length > 0);
     g_queue_push_tail_link(&group->jobs, &job->in_group);

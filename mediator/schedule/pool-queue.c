@@ -144,6 +144,26 @@ bool pool_queue_next(PoolQueue *queue, Use *use)
     return first != NULL && use_of(use, first, false);
 }
 
+void claimant_hold(Claimant *claimant, unsigned priority)
+{
+    fair_queue_hold(&claimant->queue->classes[priority].flows);
+}
+
+void claimant_release(Claimant *claimant, unsigned priority)
+{
+    fair_queue_release(&claimant->queue->classes[priority].flows);
+}
+
+bool claimant_precedes(const Claimant *claimant, unsigned priority,
+                       const Use *use)
+{
+    return !use->guaranteed &&
+           (priority > use->priority ||
+            (priority == use->priority &&
+             claimant->flows[priority].fair.tag <
+             use->claimant->flows[priority].fair.tag));
+}
+
 void claimant_use(Claimant *claimant, unsigned priority, Use *use)
 {
     use_of(use, &claimant->flows[priority], false);

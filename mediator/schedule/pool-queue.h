@@ -84,6 +84,14 @@ bool claimant_waits(const Claimant *claimant, unsigned priority);
 /* It could have no use for a while, for reasons of its own. */
 void claimant_catch_up(Claimant *claimant);
 
+/* It will soon wait in a class, where it does not; until it is released. */
+void claimant_hold(Claimant *claimant, unsigned priority);
+void claimant_release(Claimant *claimant, unsigned priority);
+
+/* Whether @claimant would be before @use if it waited in the class @priority */
+bool claimant_precedes(const Claimant *claimant, unsigned priority,
+                       const Use *use);
+
 /* Who may use the pool next; false when nobody waits who may. */
 bool pool_queue_next(PoolQueue *queue, Use *use);
 

@@ -147,6 +147,9 @@ uint32_t scheduler_submit(Scheduler *scheduler, Task *task, gint64 now)
     }
     task->state = TASK_WAITING;
     task_class(scheduler, task)->waiting++;
+    if (!task->local) {
+        turns_arrive(&tasks->shares[task->pool], now);
+    }
     lane_add(lane_of(tasks, task->pool, task->context), task);
     return VGPU_STUB_ERR_NONE;
 }
@@ -259,6 +262,7 @@ Task *scheduler_start(Scheduler *scheduler, PoolId pool, gint64 now)
     Use use;
 
     scheduler_end_delays(scheduler, now);
+    turns_end_pauses(turns, now);
     while ((task = turns_next(turns, &use)) != NULL) {
         if (task_take_token(scheduler, task, now)) {
             turns_start(turns, task, &use, now);
@@ -288,6 +292,13 @@ void scheduler_begun(Scheduler *scheduler, Task *task, gint64 now)
     g_assert(task->state == TASK_RUNNING && task->patient &&
              task->in_deadlines == NULL);
     task_set_deadline(scheduler, task, now);
+}
+
+void scheduler_travels(Scheduler *scheduler, Task *task, bool travels,
+                       gint64 now)
+{
+    g_assert(task->state == TASK_RUNNING && !task->local);
+    turns_travel(&scheduler->pools[task->pool].turns, task, travels, now);
 }
 
 /* One that runs in a pool has ended. */
@@ -430,9 +441,12 @@ Task *scheduler_next_ended(Scheduler *scheduler, gint64 now, uint32_t *status)
 
 gint64 scheduler_next_event(const Scheduler *scheduler)
 {
-    return scheduler->expelled.length > 0
-           ? G_MININT64
-           : MIN(scheduler_next_deadline(scheduler), scheduler->delayed);
+    gint64 when = MIN(scheduler_next_deadline(scheduler), scheduler->delayed);
+
+    for (PoolId pool = 0; pool < POOLS; pool++) {
+        when = MIN(when, turns_next_event(&scheduler->pools[pool].turns));
+    }
+    return scheduler->expelled.length > 0 ? G_MININT64 : when;
 }
 
 /* --- The whole --- */

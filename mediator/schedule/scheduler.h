@@ -7,7 +7,8 @@
  * What VMs may is theirs (vms.h). Tasks reference their VM while they are not
  * idle, and what is kept of it here hangs on it.
  *
- * Each pool has slots, and a slot is a VM's turn, turns.h. To which VM it goes,
+ * Each pool has slots, and a slot is a VM's turn, turns.h, while none of its bytes
+ * are on their way to or from where they are worked on. To which VM it goes,
  * and in which priority class, is in pool-queue.h: a VM is one claimant in a
  * pool, whatever it has waiting there. Within a VM and class its contexts take
  * turns, those first whose next task is boosted, and so do a context's orders. An
@@ -81,7 +82,9 @@ typedef struct Task {
     gint64 deadline;
     GSequenceIter *in_deadlines;    /* NULL if there is none to come */
     uint32_t verdict;           /* VGPU_STUB_ERR_…, when EXPELLED */
-    Use use;                    /* while it runs */
+    Use use;                    /* while it runs … */
+    bool travels;               /* … its bytes may be on their way: its … */
+    gint64 at_work;             /* … time without that so far, µs */
 } Task;
 
 /* That a context wishes for a place in a pool, or not any more */
@@ -171,6 +174,13 @@ Task *scheduler_start_local(Scheduler *scheduler, gint64 now);
 
 /* A patient task that runs is at the head of its worker. */
 void scheduler_begun(Scheduler *scheduler, Task *task, gint64 now);
+
+/*
+ * A task that runs in a pool is not worked on, as bytes are on their way there or
+ * back; or they are not any more, as when it starts.
+ */
+void scheduler_travels(Scheduler *scheduler, Task *task, bool travels,
+                       gint64 now);
 
 /*
  * A running task has ended, and is the owner's again. Returns the device time

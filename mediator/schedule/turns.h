@@ -9,6 +9,15 @@
  * TURN_EXTRA_US more, but not for longer than TURN_US when other contexts of the
  * VM wait. It has ended when the worker has answered everything.
  *
+ * A program that waits for each result has nothing at its worker for a moment
+ * after each. If the slot went to others then, it would have every second turn,
+ * whatever its VM's weight. So its turn waits for it as long as it would be
+ * before those who wait, for an eighth of what its VM computes.
+ *
+ * While bytes of it are on their way to a worker elsewhere, or back, a turn has no
+ * slot. When they have come it has one again, though there may be none: nobody
+ * else begins until there is.
+ *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
 #ifndef MEDIATOR_TURNS_H
@@ -42,6 +51,18 @@
  */
 #define TURN_OVERRUN_US 10000
 
+/*
+ * Such a part of what a VM computes may a turn wait for it, and of its longest
+ * request lately at once, of which that part is forgotten with each; and no longer
+ * than so many µs, for what may never come
+ */
+#define PAUSE_PART 8
+#define PAUSE_MEMORY 16
+#define PAUSE_MOST_US 100000
+
+/* So many turns there may be beside those that have slots */
+#define TURNS_TRAVELLING 8
+
 /* Zero at first, but for `queue.eligible` */
 typedef struct Turns {
     PoolQueue queue;
@@ -52,11 +73,23 @@ typedef struct Turns {
 
 void turns_init(Turns *turns);
 
+/* A task of @share is about to wait. */
+void turns_arrive(Share *share, gint64 now);
+
+/* Turns that have waited for their VM long enough end. */
+void turns_end_pauses(Turns *turns, gint64 now);
+
+/* When the call above has something to do; G_MAXINT64: not unless more happens */
+gint64 turns_next_event(const Turns *turns);
+
 /* The task that may start next and @use for turns_start(); NULL for none. */
 Task *turns_next(Turns *turns, Use *use);
 
 /* @task, as the call above gave it, starts at @now. */
 void turns_start(Turns *turns, Task *task, const Use *use, gint64 now);
+
+/* Its bytes are on their way, as they are not at first; or not any more. */
+void turns_travel(Turns *turns, Task *task, bool travels, gint64 now);
 
 /* It has ended. Returns the device time that it had, in µs. */
 gint64 turns_finish(Turns *turns, Task *task, const ClassShares *shares,

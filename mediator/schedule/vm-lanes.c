@@ -10,6 +10,25 @@ Share *task_share(const Task *task)
     return &task->lane->owner->shares[task->local ? LOCAL : task->pool];
 }
 
+/* --- Turns --- */
+
+void share_end_pause(Share *share)
+{
+    if (share->pause != 0) {
+        share->pause = 0;
+        claimant_release(&share->claimant, share->paused);
+    }
+}
+
+void share_end_turn(Share *share)
+{
+    share_end_pause(share);
+    if (share->turns != NULL) {
+        g_queue_unlink(share->turns, &share->turn);
+        share->turns = NULL;
+    }
+}
+
 /* --- Readiness --- */
 
 /* The mediator's own is for whoever wants it, one after the other. */
@@ -402,6 +421,7 @@ void vm_tasks_delay(VmTasks *tasks, gint64 when)
 static void share_init(Share *share, VmTasks *owner, PoolQueue *queue)
 {
     share->owner = owner;
+    share->turn.data = share;
     claimant_init(&share->claimant, queue, share);
     for (unsigned kind = 0; kind < TASK_KINDS; kind++) {
         share->estimates[kind] = POOL_QUEUE_FIRST_ESTIMATE;
@@ -436,6 +456,8 @@ void vm_tasks_free(gpointer opaque)
 
     for (PoolId pool = 0; pool < POOLS; pool++) {
         g_hash_table_unref(tasks->lanes[pool]);
+        /* It may have waited for what does not come any more. */
+        share_end_turn(&tasks->shares[pool]);
     }
     g_queue_unlink(tasks->vms, &tasks->link);
     g_free(tasks);

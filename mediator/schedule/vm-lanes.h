@@ -39,10 +39,18 @@ typedef struct Share {
 
     /* What belongs to turns.h */
     Lane *lane;                 /* whose tasks run; NULL: none do */
-    GList turn;                 /* in Turns.shares if its data is not NULL */
+    GQueue *turns;              /* the pool's, if it has a turn, that has … */
+    GList turn;                 /* … this */
+    unsigned travelling;        /* tasks that run and whose bytes are on their way */
     gint64 left;                /* µs, estimated, before its other lanes … */
     gint64 extra;               /* … and before others that were before it */
     gint64 spent;               /* µs since nobody was before it */
+    gint64 idle;                /* µs: when its worker had answered everything … */
+    gint64 think;               /* µs: … and how long nothing came then, lately */
+    gint64 longest;             /* µs: what its longest task took lately */
+    gint64 credit;              /* µs: so long may the turn wait for it */
+    gint64 pause;               /* µs: until when it does; 0: it does not … */
+    unsigned paused;            /* … behind something of this priority */
 } Share;
 
 /* What of a lane may start in a share, in a class */
@@ -152,6 +160,10 @@ void lane_end(Lane *lane);
 
 /* A task that was in @lane is idle. */
 void lane_unuse(Lane *lane);
+
+/* The turn of @share, if it has one, ends, and the pause in it. */
+void share_end_turn(Share *share);
+void share_end_pause(Share *share);
 
 /* The share that @task runs in */
 Share *task_share(const Task *task);

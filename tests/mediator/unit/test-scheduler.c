@@ -459,6 +459,89 @@ static void test_depth_delays(Fixture *f, gconstpointer data)
     g_assert_cmpuint(scheduler_vm_report(f->vm).waiting, ==, 202);
 }
 
+static void travels(Fixture *f, int task, bool travels)
+{
+    scheduler_travels(f->scheduler, &f->tasks[task], travels, f->now);
+}
+
+/* Whose bytes are on their way has no slot, and uses no device time. */
+static void test_travels(Fixture *f, gconstpointer data)
+{
+    (void)data;
+    for (int i = 1; i < 3; i++) {
+        f->tasks[i].vm = placed_vm(f->vms, f->scheduler, i == 1 ? "8" : "9");
+    }
+    for (int i = 0; i < 3; i++) {
+        submit(f, &f->tasks[i], 0);
+    }
+    check_start(f, &f->tasks[0]);
+    check_start(f, NULL);
+    travels(f, 0, true);
+    check_start(f, &f->tasks[1]);
+    check_start(f, NULL);
+    f->now += 100;
+    travels(f, 0, false);
+    g_assert_cmpint(finish(f, &f->tasks[1], 50), ==, 125);
+    check_start(f, NULL);
+    f->now += 25;
+    travels(f, 0, true);
+    check_start(f, &f->tasks[2]);
+    g_assert_cmpint(finish(f, &f->tasks[2], 1000), ==, 1000);
+    g_assert_cmpint(finish(f, &f->tasks[0], 0), ==, 50);
+    vm_unref(f->tasks[1].vm);
+    vm_unref(f->tasks[2].vm);
+}
+
+/* There are only so many of them. */
+static void test_travels_within_bounds(Fixture *f, gconstpointer data)
+{
+    Vm *vms[20];
+    int started = 0;
+
+    (void)data;
+    for (size_t i = 0; i < G_N_ELEMENTS(vms); i++) {
+        g_autofree char *name = g_strdup_printf("far-%zu", i);
+
+        f->tasks[i].vm = vms[i] = placed_vm(f->vms, f->scheduler, name);
+        submit(f, &f->tasks[i], 0);
+    }
+    while (start(f, A) != NULL) {
+        travels(f, started++, true);
+    }
+    g_assert_cmpint(started, ==, 9);
+    finish(f, &f->tasks[3], 100);
+    check_start(f, &f->tasks[9]);
+    check_start(f, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(vms); i++) {
+        vm_unref(vms[i]);
+    }
+}
+
+/* What a context sends behind its bytes is on its way, too. */
+static void test_travels_in_a_row(Fixture *f, gconstpointer data)
+{
+    Vm *other = placed_vm(f->vms, f->scheduler, "8");
+
+    (void)data;
+    make_patient(f, 0, 2, 7);
+    submit(f, &f->tasks[0], 0);
+    submit(f, &f->tasks[1], 0);
+    for (int i = 0; i < 2; i++) {
+        check_start(f, &f->tasks[i]);
+        travels(f, i, true);
+    }
+    f->tasks[2].vm = other;
+    submit(f, &f->tasks[2], 0);
+    travels(f, 0, false);
+    check_start(f, &f->tasks[2]);
+    f->now += 100;
+    travels(f, 1, false);
+    g_assert_cmpint(finish(f, &f->tasks[0], 100), ==, 100);
+    g_assert_cmpint(finish(f, &f->tasks[2], 0), ==, 100);
+    g_assert_cmpint(finish(f, &f->tasks[1], 30), ==, 30);
+    vm_unref(other);
+}
+
 /* It starts when a task is at the head of its worker. */
 static void test_deadline_of_patient(Fixture *f, gconstpointer data)
 {
@@ -1288,10 +1371,185 @@ static void test_no_time_is_some_time(Fixture *f, gconstpointer data)
     }
 }
 
+/* --- Turns that wait for their VM --- */
+
+/*
+ * The VM has computed for 80 ms and is idle for 1 ms, in which task 10 begins, which
+ * is of another and lasts for 20. Then the VM has 1 ms, while task 10 waits again.
+ */
+static void begin_pause(Fixture *f, Vm *other)
+{
+    f->limits.weight = 1000;
+    vm_set_limits(f->vm, &f->limits);
+    f->tasks[10].vm = other;
+    submit(f, &f->tasks[0], f->now);
+    check_start(f, &f->tasks[0]);
+    finish(f, &f->tasks[0], 80 * MS);
+    f->now += MS;
+    submit(f, &f->tasks[10], f->now);
+    check_start(f, &f->tasks[10]);
+    submit(f, &f->tasks[0], f->now);
+    finish(f, &f->tasks[10], 20 * MS);
+    submit(f, &f->tasks[10], f->now);
+    check_start(f, &f->tasks[0]);
+    finish(f, &f->tasks[0], MS);
+}
+
+static void check_pause(Fixture *f)
+{
+    check_start(f, NULL);
+    g_assert_cmpint(scheduler_next_event(f->scheduler), >, f->now);
+    g_assert_cmpint(scheduler_next_event(f->scheduler), <, f->now + 11 * MS);
+}
+
+static void test_pause(Fixture *f, gconstpointer data)
+{
+    Vm *other = placed_vm(f->vms, f->scheduler, "8");
+
+    (void)data;
+    begin_pause(f, other);
+    check_pause(f);
+    f->now += MS;
+    submit(f, &f->tasks[0], f->now);
+    check_start(f, &f->tasks[0]);
+    check_start(f, NULL);
+    finish(f, &f->tasks[0], MS);
+    /* Nothing comes any more. */
+    check_pause(f);
+    f->now = scheduler_next_event(f->scheduler);
+    check_start(f, &f->tasks[10]);
+    /* Who comes too late waits. */
+    submit(f, &f->tasks[0], f->now);
+    check_start(f, NULL);
+    finish(f, &f->tasks[10], MS);
+    check_start(f, &f->tasks[0]);
+    vm_unref(other);
+}
+
+static void test_pause_is_for_its_class(Fixture *f, gconstpointer data)
+{
+    Vm *other = placed_vm(f->vms, f->scheduler, "8");
+    Vm *third = placed_vm(f->vms, f->scheduler, "9");
+
+    (void)data;
+    f->tasks[20].vm = third;
+    begin_pause(f, other);
+    check_pause(f);
+    f->tasks[20].priority = HIGH;
+    submit(f, &f->tasks[20], f->now);
+    check_start(f, &f->tasks[20]);
+    finish(f, &f->tasks[20], MS);
+    check_start(f, &f->tasks[10]);
+    vm_unref(other);
+    vm_unref(third);
+}
+
+static void test_pause_of_a_vm_that_goes(Fixture *f, gconstpointer data)
+{
+    Vm *other = placed_vm(f->vms, f->scheduler, "8");
+
+    (void)data;
+    begin_pause(f, other);
+    check_pause(f);
+    vm_unref(f->vm);
+    f->vm = other;
+    check_start(f, &f->tasks[10]);
+}
+
+#define VMS 4
+
+/* One of the first two tasks for each VM */
+static Task *any_task(Fixture *f, GRand *rand, TaskState state)
+{
+    const int begin = g_rand_int_range(rand, 0, 2 * VMS);
+
+    for (int i = begin; i < begin + 2 * VMS; i++) {
+        if (f->tasks[i % (2 * VMS)].state == state) {
+            return &f->tasks[i % (2 * VMS)];
+        }
+    }
+    return NULL;
+}
+
+/*
+ * What may start does. What waits then waits for what runs, or for the end of a
+ * pause. Returns whether it is a pause.
+ */
+static bool start_all(Fixture *f)
+{
+    unsigned waiting = 0, running = 0;
+
+    while (start(f, A) != NULL) {
+    }
+    for (int i = 0; i < 2 * VMS; i++) {
+        waiting += f->tasks[i].state == TASK_WAITING;
+        running += f->tasks[i].state == TASK_RUNNING;
+    }
+    if (waiting == 0 || running > 0) {
+        return false;
+    }
+    g_assert_cmpint(scheduler_next_event(f->scheduler), >, f->now);
+    g_assert_cmpint(scheduler_next_event(f->scheduler), <=, f->now + 100 * MS);
+    return true;
+}
+
+/* A VM for two tasks, from @i on */
+static void give_vm(Fixture *f, int i)
+{
+    g_autofree char *name = g_strdup_printf("%d", 10 + i);
+
+    f->tasks[i].vm = f->tasks[i + 1].vm =
+        placed_vm(f->vms, f->scheduler, name);
+    vm_set_limits(f->tasks[i].vm, &f->limits);
+}
+
+/* Nobody waits for nothing, whatever VMs do, and when they go. */
+static void test_pauses_at_random(Fixture *f, gconstpointer data)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(g_test_rand_int());
+    unsigned pauses = 0;
+
+    (void)data;
+    f->limits.deadline_ms = 86400000;
+    for (int i = 0; i < VMS; i++) {
+        give_vm(f, 2 * i);
+    }
+    for (int i = 0; i < 2 * VMS; i++) {
+        f->tasks[i].priority = i == 7 ? HIGH : MEDIUM;
+        make_patient(f, i, i & 1, i & 1);
+    }
+    for (int turn = 0; turn < 20000; turn++) {
+        Task *task = any_task(f, rand, g_rand_int_range(rand, 0, 3));
+        const int vm = 2 * g_rand_int_range(rand, 0, VMS);
+
+        if (f->tasks[vm].state == TASK_IDLE &&
+            f->tasks[vm + 1].state == TASK_IDLE && turn % 16 == 0) {
+            vm_unref(f->tasks[vm].vm);
+            give_vm(f, vm);
+        } else if (task == NULL) {
+            f->now += MS;
+        } else if (task->state == TASK_IDLE) {
+            submit(f, task, f->now);
+        } else if (task->state == TASK_RUNNING) {
+            finish(f, task, 1 << g_rand_int_range(rand, 4, 18));
+        } else if (g_rand_int_range(rand, 0, 10) == 0) {
+            scheduler_withdraw(f->scheduler, task);
+        }
+        f->now += 1 << g_rand_int_range(rand, 0, 10);
+        pauses += start_all(f);
+    }
+    g_assert_cmpuint(pauses, >, 10);
+    for (int i = 0; i < VMS; i++) {
+        vm_unref(f->tasks[2 * i].vm);
+    }
+}
+
 /* --- Many tasks, simulated --- */
 
 #define MAX_GUESTS 64
 #define MAX_SLOTS 4
+
+#define SHORT 300               /* µs */
 
 typedef struct Guest Guest;
 
@@ -1307,15 +1565,18 @@ typedef struct Job {
 struct Guest {
     bool patient;               /* it is a queue's, not a mailbox's */
     unsigned depth;             /* tasks that it always has submitted … */
+    gint64 think;               /* … but for so long after one has ended; … */
     gint64 period;              /* … or one after each such time */
     gint64 size_min;
     gint64 size_max;
+    unsigned short_ones;        /* of SHORT, between two of those */
     uint8_t priority;
     unsigned weight;            /* 0: the default */
     const Guest *same_vm;       /* as this one; NULL: it is another */
 
     Vm *vm;
     unsigned pending;
+    unsigned submitted;
     gint64 next;
     gint64 used;
     GArray *waits;              /* gint64: until they were executed */
@@ -1373,7 +1634,8 @@ static void sim_submit(Simulation *sim, Guest *guest)
     };
     job->guest = guest;
     job->arrival = sim->now;
-    job->size = guest->size_min == guest->size_max ? guest->size_min :
+    job->size = guest->submitted++ % (guest->short_ones + 1) > 0 ? SHORT :
+                guest->size_min == guest->size_max ? guest->size_min :
                 g_rand_int_range(sim->random, guest->size_min,
                                  guest->size_max);
     g_assert_cmphex(scheduler_submit(sim->scheduler, &job->task, sim->now),
@@ -1386,7 +1648,7 @@ static void sim_arrivals(Simulation *sim)
     for (unsigned i = 0; i < sim->n_guests; i++) {
         Guest *guest = &sim->guests[i];
 
-        while (guest->pending < guest->depth) {
+        while (guest->pending < guest->depth && guest->next <= sim->now) {
             sim_submit(sim, guest);
         }
         if (guest->period > 0 && guest->next <= sim->now) {
@@ -1431,6 +1693,7 @@ static void sim_end(Simulation *sim, Guest *guest)
     Job *job = g_queue_pop_head(&guest->worker);
 
     guest->pending--;
+    guest->next = guest->think > 0 ? sim->now + guest->think : guest->next;
     guest->used += scheduler_finish(sim->scheduler, &job->task, sim->now);
     g_free(job);
     sim_execute(sim, guest);
@@ -1458,7 +1721,7 @@ static gint64 sim_next_event(const Simulation *sim)
         if (guest->worker.length > 0) {
             next = MIN(next, ((Job *)guest->worker.head->data)->end);
         }
-        if (guest->period > 0) {
+        if (guest->period > 0 || guest->pending < guest->depth) {
             next = MIN(next, guest->next);
         }
     }
@@ -1487,10 +1750,11 @@ static void sim_clear(Simulation *sim)
     /* What waits runs in no time; nothing new comes. */
     for (sim_starts(sim); sim_next_event(sim) != G_MAXINT64;
          sim_starts(sim)) {
+        sim->now += SECOND;
         for (unsigned i = 0; i < sim->n_guests; i++) {
             Guest *guest = &sim->guests[i];
 
-            guest->period = 0;
+            guest->period = guest->depth = 0;
             while (guest->worker.length > 0) {
                 sim_end(sim, guest);
             }
@@ -1505,15 +1769,20 @@ static void sim_clear(Simulation *sim)
     scheduler_free(sim->scheduler);
 }
 
-/* Of the device time of all: 0 to 1 */
-static double share(const Simulation *sim, const Guest *guest)
+static gint64 used_by_all(const Simulation *sim)
 {
     gint64 total = 0;
 
     for (unsigned i = 0; i < sim->n_guests; i++) {
         total += sim->guests[i].used;
     }
-    return (double)guest->used / total;
+    return total;
+}
+
+/* Of the device time of all: 0 to 1 */
+static double share(const Simulation *sim, const Guest *guest)
+{
+    return (double)guest->used / used_by_all(sim);
 }
 
 static void check_near(double is, double wanted, double tolerance)
@@ -1628,6 +1897,70 @@ static void test_weights(gconstpointer slots)
     sim_run(&sim, 30 * SECOND);
     g_test_message("error of the worst share: %.4f", share_error(&sim));
     g_assert_cmpfloat(share_error(&sim), <=, sim.slots == 1 ? 0.01 : 0.05);
+    sim_clear(&sim);
+}
+
+/* Programs that wait for each result, and then think */
+typedef struct Thinkers {
+    gint64 size_min;            /* µs */
+    gint64 size_max;
+    gint64 think;
+    unsigned short_ones;
+    unsigned weights[4];
+} Thinkers;
+
+static const Thinkers thinkers[] = {
+    { 10000, 10000, 500, 0, { 100, 300 } },
+    { 100000, 100000, 5000, 0, { 100, 300 } },
+    { 1000, 100000, 1000, 0, { 100, 300 } },
+    { 20000, 20000, 1000, 0, { 100, 200, 400, 800 } },
+    { 50000, 150000, 1000, 5, { 100, 300 } },
+};
+
+static void sim_add_thinkers(Simulation *sim, const Thinkers *of)
+{
+    for (int i = 0; i < 4 && of->weights[i] > 0; i++) {
+        sim_add(sim, (Guest) {
+            .depth = 1, .think = of->think,
+            .size_min = of->size_min, .size_max = of->size_max,
+            .short_ones = of->short_ones,
+            .priority = MEDIUM, .weight = of->weights[i],
+        });
+    }
+}
+
+#define THINKERS_US (600 * SECOND)
+
+/* Runs; returns how much of the time the device worked: 0 to 1. */
+static double sim_think(Simulation *sim, const Thinkers *of)
+{
+    sim_init(sim, 1);
+    sim_add_thinkers(sim, of);
+    sim_run(sim, THINKERS_US);
+    return (double)used_by_all(sim) / THINKERS_US;
+}
+
+static void test_thinkers(gconstpointer data)
+{
+    Simulation sim;
+    const double used = sim_think(&sim, data);
+
+    g_test_message("error of the worst share: %.4f, %.3f of the time used",
+                   share_error(&sim), used);
+    g_assert_cmpfloat(share_error(&sim), <=, 0.05);
+    g_assert_cmpfloat(used, >=, 8 / 9.);
+    sim_clear(&sim);
+}
+
+/* Who thinks for long keeps the device for no more than its part. */
+static void test_long_thinkers(void)
+{
+    static const Thinkers long_ones = {
+        10000, 10000, 15000, 0, { 100, 200, 400, 800 },
+    };
+    Simulation sim;
+
+    g_assert_cmpfloat(sim_think(&sim, &long_ones), >=, 8 / 9.);
     sim_clear(&sim);
 }
 
@@ -2189,6 +2522,9 @@ int main(int argc, char **argv)
     ADD("patient/rate-wakes-seldom", test_rate_wakes_seldom);
     ADD("patient/depth-delays", test_depth_delays);
     ADD("patient/deadline", test_deadline_of_patient);
+    ADD("travels", test_travels);
+    ADD("travels/within-bounds", test_travels_within_bounds);
+    ADD("travels/in-a-row", test_travels_in_a_row);
     ADD("patient/boost", test_boost_of_patient);
     ADD("patient/local-in-order", test_local_in_order);
     ADD("patient/orders-wait-for-no-other", test_orders_wait_for_no_other);
@@ -2221,6 +2557,11 @@ int main(int argc, char **argv)
     ADD("local-beside-the-pool", test_local_beside_the_pool);
     ADD("no-time-is-some-time", test_no_time_is_some_time);
 
+    ADD("pause", test_pause);
+    ADD("pause/is-for-its-class", test_pause_is_for_its_class);
+    ADD("pause/of-a-vm-that-goes", test_pause_of_a_vm_that_goes);
+    ADD("pause/at-random", test_pauses_at_random);
+
     for (unsigned slots = 1; slots <= MAX_SLOTS; slots += 3) {
         g_autofree char *equal =
             g_strdup_printf("/fairness/equal-vms/%u-slots", slots);
@@ -2244,6 +2585,12 @@ int main(int argc, char **argv)
     g_test_add_func("/windows/low", test_low_against_windows);
     g_test_add_func("/windows/endless", test_endless_with_windows);
     g_test_add_func("/windows/surprise", test_surprise);
+    for (size_t i = 0; i < G_N_ELEMENTS(thinkers); i++) {
+        g_autofree char *path = g_strdup_printf("/fairness/thinkers/%zu", i);
+
+        g_test_add_data_func(path, &thinkers[i], test_thinkers);
+    }
+    g_test_add_func("/fairness/long-thinkers", test_long_thinkers);
     g_test_add_func("/fairness/one-against-many", test_one_against_many);
     g_test_add_func("/fairness/idle-saves-no-credit",
                     test_idle_saves_no_credit);
