@@ -41,10 +41,11 @@ STARTER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/starter/*.c))
 GATE_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/gate/*.c)) \
     executors/starter-client.o executors/worker-output.o \
     executors/worker-probe.o executors/worker-process.o \
-    executors/worker-process-far.o executors/worker-root.o \
+    executors/worker-process-far.o executors/worker-process-send.o \
+    executors/worker-root.o \
     protocol/arena.o protocol/carrier.o protocol/channel.o \
     protocol/command-line.o protocol/turn.o protocol/wire.o \
-    starter/gate-options.o
+    starter/empty-folder.o starter/gate-options.o
 WORKER_MODULES := $(patsubst mediator/%.c,%.o,$(wildcard mediator/worker/*.c \
     mediator/worker/opencl/*.c))
 
@@ -70,7 +71,7 @@ $(PTX): $(BUILD)/kernels/%.ptx: mediator/kernels/%.cl mediator/kernels/nvptx.h \
     | ptx-dependencies
 	@mkdir -p $(@D)
 	$(call say,PTX)
-	$(Q)clang $(NVPTX) -S -o $@ $<
+	$(Q)$(CLANG) $(NVPTX) -S -o $@ $<
 
 # $(1): folder under $(BUILD), $(2): flags
 define mediator_build

@@ -5,6 +5,8 @@
  */
 #include "worker-pool-private.h"
 
+#include "starter/gate-options.h"
+
 /*
  * So long a context that has got a place keeps it, although others wait for one
  * and it may have nothing to do for a moment; to start a worker takes about as
@@ -15,7 +17,16 @@
 /* "--backend=", "--device=", …, NULL */
 #define MAX_ARGUMENTS 8
 
-char **worker_pool_command(const WorkerPool *pool, bool confined)
+/* For whom it is, for who runs the place. Another name stays here. */
+static void add_label(GPtrArray *argv, const PoolVm *vm)
+{
+    if (vm != NULL && gate_label_allowed(vm->name)) {
+        g_ptr_array_add(argv, g_strdup_printf("--label=%s", vm->name));
+    }
+}
+
+char **worker_pool_command(const WorkerPool *pool, const PoolVm *vm,
+                           bool confined)
 {
     const char *kernels = config_kernels(pool->place.config);
     const char *launcher = config_launcher(pool->place.config,
@@ -29,10 +40,14 @@ char **worker_pool_command(const WorkerPool *pool, bool confined)
         "--backend=%s", backend_names[pool->settings->backend]));
     g_ptr_array_add(argv, g_strdup_printf("--device=%u",
                                           pool->settings->device));
+    g_ptr_array_add(argv, g_strdup_printf(
+        "--memory-mib=%u", pool->settings->worker_memory_mib));
     /* The gate knows what is there. */
     if (launcher == NULL) {
         g_ptr_array_add(argv, g_strdup_printf(
             "--kernels=%s", kernels != NULL ? kernels : pool->host->kernels));
+    } else {
+        add_label(argv, vm);
     }
     if (confined && launcher != NULL) {
         g_ptr_array_add(argv, g_strdup("--closed"));
@@ -48,7 +63,7 @@ char **worker_pool_command(const WorkerPool *pool, bool confined)
 static bool pool_start(WorkerPool *pool, Worker *worker)
 {
     const bool confined = pool_health_confined(pool->health);
-    g_auto(GStrv) argv = worker_pool_command(pool, confined);
+    g_auto(GStrv) argv = worker_pool_command(pool, worker->vm, confined);
     const bool far = config_launcher(pool->place.config,
                                      pool->place.pool) != NULL;
     const gint64 now = g_get_monotonic_time();
@@ -106,25 +121,6 @@ static void pool_provide(WorkerPool *pool, Worker *worker)
     } else if (!pool_start(pool, worker)) {
         pool->processes--;
         worker_pool_refuse_worker(pool, worker, VGPU_STUB_ERR_BACKEND_ERROR);
-    }
-}
-
-void worker_pool_keep_spares(WorkerPool *pool, bool none)
-{
-    const unsigned wanted = none || pool->attached == 0
-                            ? 0 : pool->settings->spares;
-    const gint64 now = g_get_monotonic_time();
-
-    while (pool->spares > wanted) {
-        worker_discard(pool_spare(pool), false);
-    }
-    while (pool->spares < wanted && !start_pauses_wait(&pool->pauses, now)) {
-        Worker *spare = worker_pool_add(pool, NULL, 0, NULL);
-
-        if (!pool_start(pool, spare)) {
-            worker_pool_remove(pool, spare);
-            return;
-        }
     }
 }
 
@@ -199,6 +195,29 @@ static void pool_arm(WorkerPool *pool, unsigned ms)
 {
     if (pool->timer == 0) {
         pool->timer = g_timeout_add(ms, pool_look_again, pool);
+    }
+}
+
+void worker_pool_keep_spares(WorkerPool *pool, bool none)
+{
+    const unsigned wanted = none || pool->attached == 0
+                            ? 0 : pool->settings->spares;
+    const gint64 now = g_get_monotonic_time();
+
+    while (pool->spares > wanted) {
+        worker_discard(pool_spare(pool), false);
+    }
+    if (pool->spares < wanted && now < pool->replacing) {
+        pool_arm(pool, (pool->replacing - now) / G_TIME_SPAN_MILLISECOND + 1);
+        return;
+    }
+    while (pool->spares < wanted && !start_pauses_wait(&pool->pauses, now)) {
+        Worker *spare = worker_pool_add(pool, NULL, 0, NULL);
+
+        if (!pool_start(pool, spare)) {
+            worker_pool_remove(pool, spare);
+            return;
+        }
     }
 }
 

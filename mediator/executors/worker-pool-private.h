@@ -48,8 +48,12 @@ void worker_pool_memory_gone(Worker *worker);
 
 /* --- worker-pool-places.c --- */
 
-/* What a worker is started with, to be freed with g_strfreev() */
-char **worker_pool_command(const WorkerPool *pool, bool confined);
+/*
+ * What a worker of @vm, NULL for none, is started with; to be freed with
+ * g_strfreev()
+ */
+char **worker_pool_command(const WorkerPool *pool, const PoolVm *vm,
+                           bool confined);
 
 /* Have as many spares as the configuration says, or @none. */
 void worker_pool_keep_spares(WorkerPool *pool, bool none);

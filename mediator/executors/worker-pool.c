@@ -5,6 +5,12 @@
  */
 #include "worker-pool-private.h"
 
+/*
+ * So long a spare that was taken is missed: to start another takes processors
+ * from the program that has just begun with it, here and elsewhere.
+ */
+#define SPARE_PAUSE (100 * G_TIME_SPAN_MILLISECOND)
+
 /* --- A context's worker --- */
 
 Worker *worker_pool_find(const WorkerPool *pool, uint64_t context)
@@ -37,6 +43,17 @@ Worker *worker_pool_add(WorkerPool *pool, PoolVm *vm, uint64_t context,
     return worker;
 }
 
+/* All that are missing meanwhile are replaced at once. */
+static void pool_miss_spare(WorkerPool *pool)
+{
+    const gint64 now = g_get_monotonic_time();
+
+    pool->spares--;
+    if (pool->replacing <= now) {
+        pool->replacing = now + SPARE_PAUSE;
+    }
+}
+
 static void pool_forget_context(WorkerPool *pool, const Worker *worker)
 {
     if (g_hash_table_lookup(pool->serving, &worker->context) == worker) {
@@ -60,7 +77,7 @@ void worker_pool_remove(WorkerPool *pool, Worker *worker)
                                                 vm->opened == 0));
         pool_vms_sweep(pool->vms, g_get_monotonic_time());
     } else if (worker->state != WORKER_LEAVING) {
-        pool->spares--;
+        pool_miss_spare(pool);
     }
     worker_free(worker);
     if (released) {
@@ -246,7 +263,7 @@ static void pool_worker_left(Worker *worker)
     WorkerPool *pool = worker_pool_of(worker);
 
     if (worker->vm == NULL) {
-        pool->spares--;
+        pool_miss_spare(pool);
         return;
     }
     pool->leaving++;
@@ -345,10 +362,11 @@ void worker_pool_configure(WorkerPool *pool, const Config *config)
     pool->pauses = (StartPauses) { 0 };
     /* Those that there are were started with what it was before. */
     worker_pool_keep_spares(pool, true);
+    pool->replacing = 0;
     if (pool->settings->backend == VGPU_STUB_BACKEND_NONE) {
         pool_health_close(pool->health);
     } else {
-        g_auto(GStrv) argv = worker_pool_command(pool, false);
+        g_auto(GStrv) argv = worker_pool_command(pool, NULL, false);
         const char *launcher = config_launcher(config, pool->place.pool);
         g_autofree char *name =
             g_strdup_printf("%s device %u%s%s",

@@ -15,7 +15,8 @@
  *     ended counts until nothing is left of it.
  *   - A VM has workers started no more often than pool-vm.h says; it waits.
  *   - While there is a VM with a queue, `spares` workers are started ahead for
- *     whoever needs one next.
+ *     whoever needs one next. One that was taken or lost is replaced a moment
+ *     later: what it was taken for goes first.
  *   - When a worker fails before it takes requests, what its context has waiting
  *     ends as BACKEND_ERROR. When that happens again and again, so does all
  *     that would need another start, until a pause is over (start-pauses.h).
@@ -52,6 +53,8 @@ typedef struct WorkerPool {
     unsigned reserved;          /* places kept for VMs that don't use them */
     unsigned attached;          /* VMs with a queue */
     unsigned spares;            /* but LEAVING ones */
+    gint64 replacing;           /* monotonic, µs: from then on those that are
+                                 * missing are started */
     unsigned processes;         /* all but the spares' */
     unsigned leaving;           /* of them */
     StartPauses pauses;

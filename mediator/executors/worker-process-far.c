@@ -56,6 +56,24 @@ bool worker_process_greet(WorkerProcess *process, const WireHeader *header,
     return true;
 }
 
+void worker_process_tell_owner(WorkerProcess *process, const char *vm,
+                               uint64_t context)
+{
+    const size_t length = MIN(strlen(vm), WORKER_OWNER_MAX);
+    uint8_t payload[sizeof(struct worker_owner) + WORKER_OWNER_MAX];
+    const struct worker_owner owner = { .context = GUINT64_TO_LE(context) };
+    const WireHeader header = {
+        .type = WORKER_MSG_OWNER, .length = sizeof(owner) + length,
+    };
+
+    g_assert(process->ready && !process->shares);
+    if (process->place != NULL && process->channel != NULL) {
+        memcpy(payload, &owner, sizeof(owner));
+        memcpy(payload + sizeof(owner), vm, length);
+        channel_send(process->channel, &header, payload);
+    }
+}
+
 /* The worker has ended there, by itself. */
 static bool process_end_there(WorkerProcess *process,
                               const WireHeader *header,
@@ -79,6 +97,33 @@ static bool process_end_there(WorkerProcess *process,
     return true;
 }
 
+/* The first of those that are on their way is there, with its bytes. */
+static bool process_came(WorkerProcess *process, const WireHeader *header,
+                         GError **error)
+{
+    if (process->came == process->asked ||
+        header->request_id != process->came + 1) {
+        return wire_violation(error, "CAME of request %u", header->request_id);
+    }
+    process->handlers->came(process->opaque,
+                            process->came++ - process->answered);
+    return true;
+}
+
+/* The first of those that are there has been executed. */
+static bool process_computed(WorkerProcess *process, const WireHeader *header,
+                             GError **error)
+{
+    if (process->computed == process->came ||
+        header->request_id != process->computed + 1) {
+        return wire_violation(error, "COMPUTED of request %u",
+                              header->request_id);
+    }
+    process->handlers->computed(process->opaque,
+                                process->computed++ - process->answered);
+    return true;
+}
+
 bool worker_process_gate_says(WorkerProcess *process,
                               const WireHeader *header,
                               const uint8_t *payload, GError **error)
@@ -91,6 +136,12 @@ bool worker_process_gate_says(WorkerProcess *process,
     }
     if (header->type == WORKER_MSG_DATA && process->carrier != NULL) {
         return carrier_take(process->carrier, header, payload, error);
+    }
+    if (header->type == WORKER_MSG_CAME && process->carrier != NULL) {
+        return process_came(process, header, error);
+    }
+    if (header->type == WORKER_MSG_COMPUTED && process->carrier != NULL) {
+        return process_computed(process, header, error);
     }
     return wire_violation(error, "a message of type %u", header->type);
 }

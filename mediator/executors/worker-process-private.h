@@ -29,13 +29,18 @@ struct WorkerProcess {
     bool limited;               /* it knows `limits` */
     struct worker_limits limits;
     uint32_t asked;             /* requests that were sent … */
-    uint32_t answered;          /* … and answered; both wrap around */
+    uint32_t came;              /* … are there, … */
+    uint32_t computed;          /* … were executed … */
+    uint32_t answered;          /* … and answered; they wrap around */
     bool over;                  /* only `gone` is to come */
     bool told;                  /* to exit */
     char *why;                  /* what was wrong; NULL for nothing so far */
 };
 
 /* --- worker-process.c --- */
+
+/* Have it killed, unless it is gone already. */
+void worker_process_end(WorkerProcess *process);
 
 /* It will say nothing more. */
 void worker_process_fail(WorkerProcess *process);

@@ -16,8 +16,7 @@
 
 #include "worker-output.h"
 
-/* Unless it is gone already */
-static void process_end(WorkerProcess *process)
+void worker_process_end(WorkerProcess *process)
 {
     if (process->child != NULL) {
         starter_kill(process->child);
@@ -28,7 +27,7 @@ void worker_process_fail(WorkerProcess *process)
 {
     if (!process->over) {
         process->over = true;
-        process_end(process);
+        worker_process_end(process);
         process->handlers->failed(process->opaque);
     }
 }
@@ -42,7 +41,7 @@ static bool check_answer(const WorkerProcess *process,
     if (queued != process->shares) {
         return wire_violation(error, "a message of type %u", header->type);
     }
-    if (process->answered == process->asked) {
+    if (process->answered == process->came) {
         return wire_violation(error, "an answer to no request");
     }
     if (header->request_id != process->answered + 1) {
@@ -96,6 +95,14 @@ static int64_t process_took(const WorkerProcess *process,
                                               (uint64_t)G_MAXINT64);
 }
 
+static void process_count_answer(WorkerProcess *process)
+{
+    if (process->computed == process->answered) {
+        process->computed++;
+    }
+    process->answered++;
+}
+
 static bool process_response(WorkerProcess *process, const WireHeader *header,
                              const uint8_t *payload, GError **error)
 {
@@ -103,7 +110,7 @@ static bool process_response(WorkerProcess *process, const WireHeader *header,
         !check_response(header, payload, error)) {
         return false;
     }
-    process->answered++;
+    process_count_answer(process);
     return process->handlers->answer(process->opaque, &(WorkerAnswer) {
         .status = header->status,
         .response = payload,
@@ -125,7 +132,7 @@ static bool process_qresponse(WorkerProcess *process,
         return wire_violation(error, "QRESPONSE of %u bytes", header->length);
     }
     memcpy(&response, payload, sizeof(response));
-    process->answered++;
+    process_count_answer(process);
     return process->handlers->answer(process->opaque, &(WorkerAnswer) {
         .status = header->status,
         .length = GUINT32_FROM_LE(response.response_length),
@@ -358,125 +365,6 @@ guint worker_process_waiting(const WorkerProcess *process)
     return process->channel != NULL ? channel_waiting(process->channel) : 0;
 }
 
-/* Unless it has closed its side; that will be heard of. */
-static void process_send(WorkerProcess *process, const WireHeader *header,
-                         const void *payload)
-{
-    g_assert(process->ready && !process->over);
-    if (process->channel != NULL) {
-        channel_send(process->channel, header, payload);
-    }
-}
-
-void worker_process_set_limits(WorkerProcess *process,
-                               const struct worker_limits *limits)
-{
-    const WireHeader header = {
-        .type = WORKER_MSG_LIMITS,
-        .length = sizeof(*limits),
-    };
-
-    if (!process->limited ||
-        memcmp(&process->limits, limits, sizeof(*limits)) != 0) {
-        process->limited = true;
-        process->limits = *limits;
-        process_send(process, &header, limits);
-    }
-}
-
-void worker_process_send(WorkerProcess *process, const uint8_t *request,
-                         size_t length)
-{
-    const WireHeader header = {
-        .type = VGPU_STUB_MSG_REQUEST,
-        .length = length,
-        .request_id = ++process->asked,
-    };
-
-    g_assert(process->limited && length <= VGPU_STUB_MAX_REQUEST);
-    process_send(process, &header, request);
-}
-
-/* Give it the descriptor of @arena, with the message that is about it. */
-static void process_pass(WorkerProcess *process, const WireHeader *header,
-                         const struct vgpu_stub_wire_arena *payload,
-                         const Arena *arena)
-{
-    const int fd = arena_open(arena);
-
-    if (fd < 0) {
-        g_free(process->why);
-        process->why = g_strdup_printf("killed, there is no descriptor for "
-                                       "it: %s", g_strerror(errno));
-        process_end(process);
-    } else {
-        channel_send_fd(process->channel, header, payload, fd);
-    }
-}
-
-void worker_process_share(WorkerProcess *process, uint64_t context,
-                          Arena *arena)
-{
-    const struct vgpu_stub_wire_arena payload =
-        wire_arena(context, arena_small(arena), arena_large(arena));
-    const WireHeader header = {
-        .type = VGPU_STUB_MSG_ARENA,
-        .length = sizeof(payload),
-    };
-
-    g_assert(process->ready && !process->over && !process->shares);
-    process->shares = true;
-    if (process->channel == NULL) {
-        return;
-    }
-    if (process->place == NULL) {
-        process_pass(process, &header, &payload, arena);
-    } else {
-        channel_send(process->channel, &header, &payload);
-        process->carrier = carrier_new(process->channel, arena);
-    }
-}
-
-void worker_process_send_queued(WorkerProcess *process,
-                                const WireQrequest *request)
-{
-    const WireQrequest payload = {
-        .context = GUINT64_TO_LE(request->context),
-        .order = GUINT32_TO_LE(request->order),
-        .place = GUINT32_TO_LE(request->place),
-        .request_length = GUINT32_TO_LE(request->request_length),
-        .response_capacity = GUINT32_TO_LE(request->response_capacity),
-        .bulk_length = GUINT32_TO_LE(request->bulk_length),
-        .flags = GUINT32_TO_LE(request->flags),
-    };
-    const WireHeader header = {
-        .type = VGPU_STUB_MSG_QREQUEST,
-        .length = sizeof(payload),
-        .request_id = ++process->asked,
-    };
-
-    g_assert(process->ready && !process->over && process->shares &&
-             process->limited);
-    if (process->carrier != NULL) {
-        carrier_send_request(process->carrier, &header, &payload, request);
-    } else if (process->channel != NULL) {
-        channel_send_soon(process->channel, &header, &payload,
-                          sizeof(payload), NULL);
-    }
-}
-
-void worker_process_grant(WorkerProcess *process, bool granted,
-                          const struct worker_grant *grant)
-{
-    const WireHeader header = {
-        .type = WORKER_MSG_GRANT,
-        .length = sizeof(*grant),
-        .status = granted ? VGPU_STUB_ERR_NONE : VGPU_STUB_ERR_OUT_OF_MEMORY,
-    };
-
-    process_send(process, &header, grant);
-}
-
 void worker_process_retire(WorkerProcess *process)
 {
     process->over = true;
@@ -492,5 +380,5 @@ void worker_process_kill(WorkerProcess *process, const char *why)
     process->told = true;
     g_free(process->why);
     process->why = g_strdup(why);
-    process_end(process);
+    worker_process_end(process);
 }

@@ -43,6 +43,13 @@ typedef struct WorkerProcessHandlers {
     bool (*answer)(gpointer opaque, const WorkerAnswer *answer,
                    GError **error);
     /*
+     * Of the requests that have no answer, the one @number, from 0, is there with
+     * its bytes; or it has been executed, and bytes are on their way back before
+     * its answer is. Only of one elsewhere, and of a queue's.
+     */
+    void (*came)(gpointer opaque, guint number);
+    void (*computed)(gpointer opaque, guint number);
+    /*
      * It has @held bytes of memory now, and wants @wanted more; unless that is
      * 0, worker_process_grant() is to follow. false with @error, a WIRE_ERROR,
      * when that cannot be.
@@ -89,6 +96,13 @@ const char *worker_process_place(const WorkerProcess *process);
  */
 bool worker_process_is_to_blame(const WorkerProcess *process);
 
+/*
+ * Tell its place for which context of the VM called @vm it is; one here is not
+ * told. It is ready, and shares nothing yet.
+ */
+void worker_process_tell_owner(WorkerProcess *process, const char *vm,
+                               uint64_t context);
+
 /* What its handlers are called with from now on */
 void worker_process_set_owner(WorkerProcess *process, gpointer opaque);
 
@@ -122,9 +136,10 @@ void worker_process_share(WorkerProcess *process, uint64_t context,
 
 /*
  * Have it execute a queue's request, which is checked, after those that it has.
- * It shares the arena and knows its limits.
+ * It shares the arena and knows its limits. Returns whether its bytes are on their
+ * way: `came` is to follow.
  */
-void worker_process_send_queued(WorkerProcess *process,
+bool worker_process_send_queued(WorkerProcess *process,
                                 const WireQrequest *request);
 
 /* It has got the memory that it wanted, or not: as worker-protocol.h says. */

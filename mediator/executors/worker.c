@@ -5,6 +5,8 @@
  */
 #include "worker.h"
 
+#include <string.h>
+
 /* Until a worker takes requests; drivers may take their time. */
 #define START_TIMEOUT_MS 30000
 
@@ -284,24 +286,43 @@ static void worker_set_limits(Worker *worker)
     });
 }
 
+/* Give it to its process; returns whether its bytes are on their way then. */
+static bool worker_send(Worker *worker, const Execution *execution)
+{
+    if (execution->queued != NULL) {
+        return worker_process_send_queued(worker->process, execution->queued);
+    }
+    worker_process_send(worker->process, execution->request,
+                        execution->length);
+    return false;
+}
+
+static void worker_travels(Worker *worker, guint number, bool travels)
+{
+    Execution *execution = g_queue_peek_nth(&worker->executions, number);
+
+    if (execution->travels != NULL) {
+        execution->travels(execution, travels);
+    }
+}
+
 void worker_execute(Worker *worker, Execution *execution)
 {
     const bool idle = worker->state == WORKER_IDLE;
+    bool travels;
 
     g_assert(idle || worker->state == WORKER_BUSY);
     worker->served = true;
     g_queue_push_tail(&worker->executions, execution);
     worker_set_limits(worker);
-    if (execution->queued != NULL) {
-        worker_process_send_queued(worker->process, execution->queued);
-    } else {
-        worker_process_send(worker->process, execution->request,
-                            execution->length);
-    }
+    travels = worker_send(worker, execution);
     if (idle) {
         worker_disarm(worker);
         worker_set_state(worker, WORKER_BUSY);
         worker_begin(worker);
+    }
+    if (travels) {
+        worker_travels(worker, worker->executions.length - 1, true);
     }
 }
 
@@ -317,6 +338,8 @@ void worker_stop(Worker *worker, Execution *execution)
 /* Its process is ready, and now its context's. */
 static void worker_begin_context(Worker *worker)
 {
+    worker_process_tell_owner(worker->process, worker->vm->name,
+                              worker->context);
     if (worker->opened) {
         worker_process_share(worker->process, worker->context,
                              worker->arena);
@@ -340,6 +363,65 @@ static void worker_ready(gpointer opaque)
     worker->place->ready(worker);
 }
 
+/* A MEMORY_FREE that only the worker wants */
+typedef struct Freeing {
+    Execution execution;        /* first: the one is cast to the other */
+    struct {
+        struct vgpu_stub_request header;
+        uint32_t handle[2];
+    } request;
+} Freeing;
+
+static void freeing_done(Execution *execution,
+                         const ExecutionEnd *end G_GNUC_UNUSED)
+{
+    g_free((Freeing *)execution);
+}
+
+static void worker_free_memory(Worker *worker, const uint32_t handle[2])
+{
+    Freeing *freeing = g_new0(Freeing, 1);
+
+    freeing->request.header = (struct vgpu_stub_request) {
+        .version = GUINT32_TO_LE(VGPU_STUB_PROTOCOL_VERSION),
+        .opcode = GUINT32_TO_LE(VGPU_STUB_OP_MEMORY_FREE),
+        .param_count = GUINT32_TO_LE(2),
+    };
+    memcpy(freeing->request.handle, handle, sizeof(freeing->request.handle));
+    freeing->execution = (Execution) {
+        .vm = worker->vm->name,
+        .context = worker->context,
+        .request = (const uint8_t *)&freeing->request,
+        .length = sizeof(freeing->request),
+        .stopped = true,        /* it is not to take long */
+        .done = freeing_done,
+    };
+    worker_execute(worker, &freeing->execution);
+}
+
+/* Of a mailbox, which has stopped @execution and does not take its answer */
+static void worker_take_back(Worker *worker, const Execution *execution,
+                             const WorkerAnswer *answer)
+{
+    struct vgpu_stub_request request;
+    struct {
+        struct vgpu_stub_response header;
+        uint32_t handle[2];
+    } response;
+
+    if (answer->status != VGPU_STUB_ERR_NONE ||
+        execution->length < sizeof(request) ||
+        answer->length < sizeof(response)) {
+        return;
+    }
+    memcpy(&request, execution->request, sizeof(request));
+    memcpy(&response, answer->response, sizeof(response));
+    if (GUINT32_FROM_LE(request.opcode) == VGPU_STUB_OP_MEMORY_ALLOC &&
+        GUINT32_FROM_LE(response.header.result_count) == 2) {
+        worker_free_memory(worker, response.handle);
+    }
+}
+
 static bool worker_answer(gpointer opaque, const WorkerAnswer *answer,
                           GError **error)
 {
@@ -358,6 +440,9 @@ static bool worker_answer(gpointer opaque, const WorkerAnswer *answer,
                             answer->bulk_moved, error)) {
         return false;
     }
+    if (!worker->opened && execution->stopped) {
+        worker_take_back(worker, execution, answer);
+    }
     g_queue_pop_head(&worker->executions);
     if (worker_current(worker) == NULL) {
         worker_rest(worker);
@@ -366,9 +451,21 @@ static bool worker_answer(gpointer opaque, const WorkerAnswer *answer,
     } else {
         worker_disarm(worker);
         execution->done(execution, &end);
-        worker_begin(worker);
+        if (worker_current(worker) != NULL) {
+            worker_begin(worker);
+        }
     }
     return true;
+}
+
+static void worker_came(gpointer opaque, guint number)
+{
+    worker_travels(opaque, number, false);
+}
+
+static void worker_computed(gpointer opaque, guint number)
+{
+    worker_travels(opaque, number, true);
 }
 
 static bool worker_memory(gpointer opaque, uint64_t held, uint64_t wanted,
@@ -416,6 +513,8 @@ static void worker_gone(gpointer opaque, const char *why)
 static const WorkerProcessHandlers handlers = {
     .ready = worker_ready,
     .answer = worker_answer,
+    .came = worker_came,
+    .computed = worker_computed,
     .memory = worker_memory,
     .said = worker_said,
     .failed = worker_failed,

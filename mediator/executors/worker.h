@@ -12,6 +12,8 @@
  *   - A request that is to be stopped may still end within
  *     EXECUTION_GRACE_MS. Then the process is killed, and so is one that does
  *     not take requests in time.
+ *   - Memory that a mailbox's request has allocated and that nobody waits for
+ *     any more, so that nobody knows it, is freed.
  *   - What was executed by a process that dies ends as BACKEND_ERROR when it is
  *     known how it died, or EXECUTION_GRACE_MS later. What waited there had no
  *     part in it, and ends as CONTEXT_LOST; a mailbox's as BACKEND_ERROR.

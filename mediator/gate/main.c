@@ -14,9 +14,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "executors/worker-probe.h"
+#include "folder.h"
 #include "protocol/command-line.h"
 #include "protocol/turn.h"
 #include "session.h"
@@ -49,6 +51,8 @@ typedef struct Options {
     /* What the mediator says */
     char *backend;
     int device;
+    int memory_mib;             /* 0: what a worker has if nobody says it */
+    char *label;                /* NULL: there is none */
     gboolean closed;
     gboolean probe;
 } Options;
@@ -62,6 +66,7 @@ static void options_clear(Options *options)
     g_free(options->kernels);
     g_free(options->prepare);
     g_free(options->backend);
+    g_free(options->label);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -100,6 +105,11 @@ static bool options_parse_all(Options *options, char ***argv, GError **error)
           "Execute on NAME: cpu, opencl or cuda", "NAME" },
         { "device", 0, 0, G_OPTION_ARG_INT, &options->device,
           "Use the backend's device N, from 0 (default: 0)", "N" },
+        { "memory-mib", 0, 0, G_OPTION_ARG_INT, &options->memory_mib,
+          "Let a worker take N MiB of this host's memory at most (default: "
+          "2048)", "N" },
+        { "label", 0, 0, G_OPTION_ARG_STRING, &options->label,
+          "Be for LABEL, for who looks at this host's processes", "LABEL" },
         { "closed", 0, 0, G_OPTION_ARG_NONE, &options->closed,
           "Keep the host's files from programs of VMs, as --probe has found "
           "possible", NULL },
@@ -124,7 +134,8 @@ static bool append_asked(GPtrArray *argv, GError **error)
     if (g_strcmp0(words[0], GATE_NAME) != 0 ||
         !gate_options_allowed((const char *const *)words + 1)) {
         return refuse(error, "this key is for " GATE_NAME " with --backend, "
-                      "--device, --closed and --probe, and for nothing else");
+                      "--device, --memory-mib, --label, --closed and --probe, "
+                      "and for nothing else");
     }
     for (char **word = words + 1; *word != NULL; word++) {
         g_ptr_array_add(argv, g_strdup(*word));
@@ -162,6 +173,11 @@ static bool options_parse(Options *options, int argc, char **argv,
     if (options->backend == NULL && options->prepare == NULL) {
         return refuse(error, "--backend has to be given");
     }
+    if (options->label != NULL && !gate_label_allowed(options->label)) {
+        return refuse(error, "--label is up to "
+                      G_STRINGIFY(GATE_LABEL_MAX) " letters, digits, '.', '-' "
+                      "and '_'");
+    }
     set_default(&options->worker, DEFAULT_WORKER);
     set_default(&options->starter, DEFAULT_STARTER);
     set_default(&options->kernels, DEFAULT_KERNELS);
@@ -177,22 +193,19 @@ static bool options_parse(Options *options, int argc, char **argv,
 typedef struct Ground {
     WorkerRoot *root;           /* NULL: there is none */
     Starter *starter;
-    char *scratch;              /* a folder of this gate's, or NULL */
+    char *scratch;              /* a folder of this gate's, or NULL … */
+    int lock;                   /* … that this holds */
 } Ground;
 
 static bool make_scratch(Ground *ground, GError **error)
 {
     /* In the root it can be reached in there, too. */
-    ground->scratch = g_build_filename(
-        ground->root != NULL ? worker_root_work(ground->root)
-                             : g_get_tmp_dir(), "vgpu-gate-XXXXXX", NULL);
-    if (g_mkdtemp(ground->scratch) == NULL) {
-        g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "%s: %s",
-                    ground->scratch, g_strerror(errno));
-        g_clear_pointer(&ground->scratch, g_free);
-        return false;
-    }
-    return true;
+    const char *parent = ground->root != NULL ? worker_root_work(ground->root)
+                                              : g_get_tmp_dir();
+
+    gate_folders_clear(parent);
+    ground->scratch = gate_folder_new(parent, &ground->lock, error);
+    return ground->scratch != NULL;
 }
 
 /* A service has made all of it, and starts the workers. */
@@ -232,6 +245,7 @@ static void ground_clear(Ground *ground)
     g_clear_pointer(&ground->starter, starter_free);
     if (ground->scratch != NULL) {
         rmdir(ground->scratch);
+        close(ground->lock);
     }
     g_clear_pointer(&ground->scratch, g_free);
     g_clear_pointer(&ground->root, worker_root_free);
@@ -249,6 +263,13 @@ static char **worker_options(const Options *options, const Ground *ground)
     g_ptr_array_add(argv, g_strdup_printf("--backend=%s", options->backend));
     g_ptr_array_add(argv, g_strdup_printf("--device=%d", options->device));
     g_ptr_array_add(argv, g_strdup_printf("--kernels=%s", options->kernels));
+    if (options->memory_mib != 0) {
+        g_ptr_array_add(argv, g_strdup_printf("--memory-mib=%d",
+                                              options->memory_mib));
+    }
+    if (options->label != NULL) {
+        g_ptr_array_add(argv, g_strdup_printf("--label=%s", options->label));
+    }
     if (options->closed && ground->root != NULL) {
         g_ptr_array_add(argv, g_strdup_printf(
             "--root=%s", worker_root_path(ground->root)));
@@ -359,6 +380,7 @@ int main(int argc, char **argv)
     int status = EXIT_USAGE;
 
     g_set_prgname(GATE_NAME);
+    openlog(GATE_NAME, LOG_PID, LOG_DAEMON);
     signal(SIGPIPE, SIG_IGN);
     if (options_parse(&options, argc, argv, &error)) {
         status = run(&options, &error);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attribution.h"
 #include "executors/worker-process.h"
 #include "protocol/carrier.h"
 
@@ -25,6 +26,8 @@ typedef struct Session {
     WorkerProcess *worker;      /* NULL: it is no more */
     bool ready;                 /* the worker takes requests */
     bool limited;               /* and has LIMITS for them */
+    char *owner;                /* whom it is for, as the log has it; NULL: nobody
+                                 * yet */
     Arena *arena;               /* NULL: it is a mailbox's context, or none yet */
     Carrier *carrier;           /* of the arena */
     uint64_t context;
@@ -121,6 +124,24 @@ static bool session_take_request(Session *session, const WireHeader *header,
     return true;
 }
 
+static bool session_take_owner(Session *session, const WireHeader *header,
+                               const uint8_t *payload, GError **error)
+{
+    struct worker_owner owner;
+
+    if (session->owner != NULL || session->arena != NULL ||
+        session->asked > 0 || header->length <= sizeof(owner) ||
+        header->length > sizeof(owner) + WORKER_OWNER_MAX) {
+        return wire_violation(error, "OWNER of %u bytes", header->length);
+    }
+    memcpy(&owner, payload, sizeof(owner));
+    session->owner = attribution_describe(
+        (const char *)payload + sizeof(owner),
+        header->length - sizeof(owner), GUINT64_FROM_LE(owner.context));
+    attribution_log_begin(session->owner, worker_process_pid(session->worker));
+    return true;
+}
+
 static bool session_take_arena(Session *session, const WireHeader *header,
                                const uint8_t *payload, GError **error)
 {
@@ -142,6 +163,14 @@ static bool session_take_arena(Session *session, const WireHeader *header,
     return true;
 }
 
+/* Tell the other side how far its request @number is. */
+static void session_tell(Session *session, uint16_t type, uint32_t number)
+{
+    const WireHeader header = { .type = type, .request_id = number };
+
+    channel_send_soon(session->channel, &header, NULL, 0, NULL);
+}
+
 static bool session_take_queued(Session *session, const WireHeader *header,
                                 const uint8_t *payload, GError **error)
 {
@@ -154,6 +183,9 @@ static bool session_take_queued(Session *session, const WireHeader *header,
         !arena_check(session->arena, &queued, error) ||
         !check_number(session, header, error)) {
         return false;
+    }
+    if (header->status == WORKER_TELL) {
+        session_tell(session, WORKER_MSG_CAME, header->request_id);
     }
     g_queue_push_tail(&session->queued, g_memdup(&queued, sizeof(queued)));
     worker_process_send_queued(session->worker, &queued);
@@ -194,6 +226,8 @@ static bool session_message(gpointer opaque, const WireHeader *header,
     switch (header->type) {
     case WORKER_MSG_LIMITS:
         return session_take_limits(session, header, payload, error);
+    case WORKER_MSG_OWNER:
+        return session_take_owner(session, header, payload, error);
     case VGPU_STUB_MSG_REQUEST:
         return session_take_request(session, header, payload, error);
     case VGPU_STUB_MSG_ARENA:
@@ -280,6 +314,9 @@ static bool answer_queued(Session *session, WireHeader *header,
     if (!arena_check_answer(queued, answer->length, answer->bulk_moved,
                             error)) {
         return false;
+    }
+    if (answer->bulk_moved > 0 || carrier_waits(session->carrier)) {
+        session_tell(session, WORKER_MSG_COMPUTED, header->request_id);
     }
     header->type = VGPU_STUB_MSG_QRESPONSE;
     header->length = sizeof(payload);
@@ -438,6 +475,10 @@ bool session_serve(Starter *starter, const char *const *argv, int in, int out,
     g_clear_pointer(&session.arena, arena_unref);
     g_queue_foreach(&session.queued, (GFunc)(void (*)(void))g_free, NULL);
     g_queue_clear(&session.queued);
+    if (session.owner != NULL) {
+        attribution_log_end(session.owner, session.answered);
+    }
+    g_free(session.owner);
     g_free(session.gone);
     if (session.failure != NULL) {
         g_propagate_error(error, session.failure);

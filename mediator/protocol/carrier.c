@@ -147,6 +147,13 @@ void carrier_send_answer(Carrier *carrier, const WireHeader *header,
     });
 }
 
+void carrier_send_message(Carrier *carrier, const WireHeader *header,
+                          const void *payload)
+{
+    carrier_send(carrier, header, payload, (CarrierPart) { 0 },
+                 (CarrierPart) { 0 });
+}
+
 bool carrier_waits(const Carrier *carrier)
 {
     return carrier->loads.length > 0;

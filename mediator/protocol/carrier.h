@@ -33,6 +33,10 @@ void carrier_send_answer(Carrier *carrier, const WireHeader *header,
                          const void *payload, const WireQrequest *queued,
                          uint32_t length, uint32_t moved);
 
+/* The same for one that nothing of the arena's goes with. */
+void carrier_send_message(Carrier *carrier, const WireHeader *header,
+                          const void *payload);
+
 /* Is there anything that has not been handed to the channel yet? */
 bool carrier_waits(const Carrier *carrier);
 

@@ -34,10 +34,19 @@
  * whatever stream has started it. The same is said, with these differences:
  *
  *   HELLO     has a struct worker_hello: the place
+ *   OWNER     mediator -> gate, once, before anything that is about the context: a
+ *             struct worker_owner and the VM's name, up to WORKER_OWNER_MAX bytes,
+ *             for the log there and for nothing else
  *   ARENA     comes without a descriptor: the gate makes one of the same places
  *   DATA      in both directions: a struct worker_data, and the bytes that are
  *             there in the other side's arena from now on. What a request or an
  *             answer consists of comes before it.
+ *   QREQUEST  header.status is WORKER_TELL where CAME is to follow: it has bulk, or
+ *             what has is before it
+ *   CAME      gate -> mediator: the QREQUEST header.request_id is there, with its
+ *             bytes
+ *   COMPUTED  gate -> mediator: the QREQUEST header.request_id has been executed;
+ *             bytes, its own or others', are sent before its answer
  *   RESPONSE, QRESPONSE   header.sequence is how long it took there, in µs
  *   PING      mediator -> gate, every WORKER_PING_S from HELLO on
  *   PONG      gate -> mediator, the same: it does not wait for a PING, which may
@@ -59,6 +68,9 @@
 #define WORKER_MSG_GRANT    0x102
 #define WORKER_MSG_DATA     0x103
 #define WORKER_MSG_GONE     0x104
+#define WORKER_MSG_OWNER    0x105
+#define WORKER_MSG_CAME     0x106
+#define WORKER_MSG_COMPUTED 0x107
 
 /*
  * What the VM may. All fields are little-endian, here and below; memory is in
@@ -93,7 +105,7 @@ VGPU_STUB_ASSERT(sizeof(struct worker_grant) == 16);
 /* --- Over a stream --- */
 
 /* Of what a gate says; another one is refused. */
-#define WORKER_STREAM_VERSION 1
+#define WORKER_STREAM_VERSION 3
 
 #define WORKER_PLACE_SIZE 64
 
@@ -104,6 +116,16 @@ struct worker_hello {
     char place[WORKER_PLACE_SIZE];
 };
 VGPU_STUB_ASSERT(sizeof(struct worker_hello) == 72);
+
+struct worker_owner {
+    uint64_t context;           /* as the mediator counts them */
+};
+VGPU_STUB_ASSERT(sizeof(struct worker_owner) == 8);
+
+#define WORKER_TELL 1
+
+/* Bytes of a VM's name; what is longer is cut off. */
+#define WORKER_OWNER_MAX 200
 
 struct worker_data {
     uint64_t offset;            /* in the arena */

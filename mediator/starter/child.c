@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lifeline.h"
 #include "rights.h"
 #include "scratch.h"
 
@@ -74,17 +75,15 @@ static void reset_signals(void)
 }
 
 /* What everything is refused that comes after it; false with errno set. */
-static bool become_worker(const WorkersOptions *options, uid_t uid,
-                          pid_t starter)
+static bool become_worker(const WorkersOptions *options, uid_t uid)
 {
-    if (!rights_become_worker(uid, options->groups, options->group_count,
-                              options->may_chroot) ||
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
-        return false;
-    }
-    errno = ESRCH;
-    return getppid() == starter;
+    const int lifeline = lifeline_take();
+
+    return lifeline >= 0 &&
+           rights_become_worker(uid, options->groups, options->group_count,
+                                options->may_chroot) &&
+           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           lifeline_hold(lifeline);
 }
 
 static bool take_fds(const int *fds)
@@ -96,7 +95,7 @@ static bool take_fds(const int *fds)
 
 static void run_worker(const WorkersOptions *options, unsigned number,
                        uid_t uid, const char *const *arguments,
-                       const int *fds, pid_t starter)
+                       const int *fds)
 {
     const char *step = "descriptors";
 
@@ -112,7 +111,7 @@ static void run_worker(const WorkersOptions *options, unsigned number,
     scratch_announce(number);
     if (take_fds(fds)) {
         step = "becoming its user";
-        if (become_worker(options, uid, starter)) {
+        if (become_worker(options, uid)) {
             step = options->program;
             reset_signals();
             execv(options->program, (char *const *)arguments);
@@ -125,11 +124,10 @@ pid_t child_start_worker(const WorkersOptions *options, unsigned number,
                          uid_t uid, const char *const *arguments,
                          const int *fds)
 {
-    const pid_t starter = getpid();
     pid_t child = fork();
 
     if (child == 0) {
-        run_worker(options, number, uid, arguments, fds, starter);
+        run_worker(options, number, uid, arguments, fds);
         _exit(CHILD_NOT_EXECUTED);
     }
     return child;

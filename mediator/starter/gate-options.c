@@ -6,17 +6,34 @@
 #include "gate-options.h"
 
 #include <stddef.h>
-#include <string.h>
 
-#define DEVICE "--device="
-#define DIGITS_MAX 3
-
-static bool is_device(const char *option)
+/* What follows @name in @option, or NULL */
+static const char *value_of(const char *option, const char *name)
 {
-    const char *number = option + strlen(DEVICE);
-    const size_t digits = strspn(number, "0123456789");
+    const size_t length = strlen(name);
 
-    return digits >= 1 && digits <= DIGITS_MAX && number[digits] == '\0';
+    return strncmp(option, name, length) == 0 ? option + length : NULL;
+}
+
+static bool is_number(const char *text, size_t digits_max)
+{
+    const size_t digits = strspn(text, "0123456789");
+
+    return digits >= 1 && digits <= digits_max && text[digits] == '\0';
+}
+
+static bool has_allowed_value(const char *option)
+{
+    const char *value;
+
+    if ((value = value_of(option, "--device=")) != NULL) {
+        return is_number(value, 3);
+    }
+    if ((value = value_of(option, "--memory-mib=")) != NULL) {
+        return is_number(value, 7);
+    }
+    value = value_of(option, "--label=");
+    return value != NULL && gate_label_allowed(value);
 }
 
 static bool is_allowed(const char *option)
@@ -31,7 +48,7 @@ static bool is_allowed(const char *option)
             return true;
         }
     }
-    return strncmp(option, DEVICE, strlen(DEVICE)) == 0 && is_device(option);
+    return has_allowed_value(option);
 }
 
 bool gate_options_allowed(const char *const *options)

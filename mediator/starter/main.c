@@ -29,6 +29,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lifeline.h"
 #include "rights.h"
 #include "scratch.h"
 #include "workers.h"
@@ -360,7 +361,8 @@ int main(int argc, char **argv)
         complain("%s: %s", scratch, strerror(errno));
         return EXIT_FAILURE;
     }
-    if (signal_fd < 0 || !workers_init(&options, tell)) {
+    if (signal_fd < 0 || !lifeline_make() ||
+        !workers_init(&options, tell)) {
         complain("start: %s", strerror(errno));
         return EXIT_FAILURE;
     }

@@ -5,7 +5,6 @@
  */
 #include "scratch.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,6 +14,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "empty-folder.h"
 
 #define NAME_SIZE 16
 
@@ -46,6 +47,8 @@ bool scratch_open(const char *path)
         errno = EPERM;
         return false;
     }
+    /* Who clears what others have left behind sees that this is in use. */
+    flock(top.fd, LOCK_SH | LOCK_NB);
     return true;
 }
 
@@ -99,118 +102,22 @@ void scratch_announce(unsigned number)
 
 /* --- Their end --- */
 
-/* NULL with errno set when it cannot be read, or is no folder. */
-static DIR *open_folder(int parent, const char *name)
-{
-    const int fd = openat(parent, name,
-                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
-
-    if (folder == NULL && fd >= 0) {
-        close(fd);
-    }
-    return folder;
-}
-
-/* What is in @folder, one after the other; NULL at the end */
-static const char *next_name(DIR *folder)
-{
-    const struct dirent *entry;
-
-    do {
-        entry = readdir(folder);
-    } while (entry != NULL && (strcmp(entry->d_name, ".") == 0 ||
-                               strcmp(entry->d_name, "..") == 0));
-    return entry != NULL ? entry->d_name : NULL;
-}
-
-/*
- * Remove a file, or a folder that is empty. One that is not can be emptied and
- * moved then.
- */
-static bool removed(int folder, const char *name)
-{
-    if (unlinkat(folder, name, 0) == 0 ||
-        unlinkat(folder, name, AT_REMOVEDIR) == 0) {
-        return true;
-    }
-    fchmodat(folder, name, 0700, 0);
-    return false;
-}
-
-/* Move @name out of @folder to the top of the worker's folder. */
-static bool lift(int folder, const char *name, int worker)
-{
-    static unsigned next;
-    char there[NAME_SIZE];
-
-    for (unsigned tries = 0; tries < UINT_MAX; tries++) {
-        if (renameat(folder, name, worker, name_of(next++, there)) == 0) {
-            return true;
-        }
-        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR) {
-            return false;
-        }
-    }
-    return false;
-}
-
-/*
- * Empty the folder @name at the top: what is a file goes, and a folder that is
- * not empty is moved to the top, where its turn will come. So there is nothing
- * to descend into, however deep it is.
- */
-static bool empty(int worker, const char *name)
-{
-    DIR *folder = open_folder(worker, name);
-    bool good = folder != NULL;
-
-    while (good && (name = next_name(folder)) != NULL) {
-        good = removed(dirfd(folder), name) ||
-               lift(dirfd(folder), name, worker);
-    }
-    if (folder != NULL) {
-        closedir(folder);
-    }
-    return good;
-}
-
-/* Remove what is at the top of the worker's folder; *@found: there was some. */
-static bool clear_top(int worker, bool *found)
-{
-    DIR *folder = open_folder(worker, ".");
-    bool good = folder != NULL;
-    const char *name;
-
-    *found = false;
-    while (good && (name = next_name(folder)) != NULL) {
-        *found = true;
-        good = removed(worker, name) ||
-               (empty(worker, name) &&
-                unlinkat(worker, name, AT_REMOVEDIR) == 0);
-    }
-    if (folder != NULL) {
-        closedir(folder);
-    }
-    return good;
-}
-
 bool scratch_clear(unsigned number)
 {
     char name[NAME_SIZE];
-    bool found = true;
-    DIR *worker;
+    bool good;
+    int worker;
 
     name_of(number, name);
     fchmodat(top.fd, name, 0700, 0);
-    worker = open_folder(top.fd, name);
-    if (worker == NULL) {
+    worker = openat(top.fd, name,
+                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (worker < 0) {
         return false;
     }
-    while (found && clear_top(dirfd(worker), &found)) {
-    }
-    closedir(worker);
-    return !found;
+    good = empty_folder(worker);
+    close(worker);
+    return good;
 }
 
 bool scratch_remove(unsigned number)

@@ -45,6 +45,7 @@ const PoolSettings pool_default = {
     .workers = WORKERS,
     .spares = 1,
     .idle_s = 60,
+    .worker_memory_mib = 2048,
 };
 
 const WorkerSettings workers_default = {
@@ -130,6 +131,7 @@ static const Setting pool_settings[] = {
     POOL("workers", workers, 1, 1024),
     POOL("spares", spares, 0, 64),
     POOL("idle-s", idle_s, 1, 86400),
+    POOL("worker-memory-mib", worker_memory_mib, 64, 1048576),
 };
 
 /* The unit's TimeoutStopSec is for all of it. */

@@ -83,6 +83,7 @@ typedef struct PoolSettings {
     unsigned workers;           /* processes, … */
     unsigned spares;            /* … and beside them, those that are ready */
     unsigned idle_s;            /* until a worker is retired */
+    unsigned worker_memory_mib; /* of the host's, that each has for itself */
 } PoolSettings;
 
 extern const VmLimits limits_default;

@@ -18,6 +18,7 @@
 
 #include "closure.h"
 #include "output.h"
+#include "own-memory.h"
 #include "protocol/command-line.h"
 #include "root.h"
 #include "sandbox.h"
@@ -26,6 +27,9 @@
 #define NAME "vgpu-worker"
 
 #define EXIT_USAGE 2
+
+#define MEMORY_MIB 2048
+#define MEMORY_MIB_MAX 1048576
 
 static const char description[] =
     "vgpu-mediatord starts it with a socket as its stdin, for each program of\n"
@@ -38,9 +42,11 @@ static const char description[] =
 typedef struct Options {
     char *backend;
     int device;
+    int memory_mib;
     char *kernels;
     char *root;
     char *make_root;
+    char *label;
     gboolean probe;
 } Options;
 
@@ -53,8 +59,13 @@ static bool options_parse(Options *options, int *argc, char ***argv,
           "Execute on NAME: cpu, opencl or cuda", "NAME" },
         { "device", 0, 0, G_OPTION_ARG_INT, &options->device,
           "Use the backend's device N, from 0 (default: 0)", "N" },
+        { "memory-mib", 0, 0, G_OPTION_ARG_INT, &options->memory_mib,
+          "Take N MiB of this host's memory at most, once the driver is open "
+          "(default: 2048)", "N" },
         { "kernels", 0, 0, G_OPTION_ARG_FILENAME, &options->kernels,
           "Offer the kernels in DIR", "DIR" },
+        { "label", 0, 0, G_OPTION_ARG_STRING, &options->label,
+          "Be for LABEL, for who looks at the host's processes", "LABEL" },
         { "root", 0, 0, G_OPTION_ARG_FILENAME, &options->root,
           "Have no files but those in DIR once the driver is open", "DIR" },
         { "probe", 0, 0, G_OPTION_ARG_NONE, &options->probe,
@@ -77,6 +88,11 @@ static bool options_parse(Options *options, int *argc, char ***argv,
                             "--device is 0 or more");
         return false;
     }
+    if (options->memory_mib < 1 || options->memory_mib > MEMORY_MIB_MAX) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                    "--memory-mib is 1 to %d", MEMORY_MIB_MAX);
+        return false;
+    }
     return true;
 }
 
@@ -86,6 +102,7 @@ static void options_clear(Options *options)
     g_free(options->kernels);
     g_free(options->root);
     g_free(options->make_root);
+    g_free(options->label);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
@@ -123,7 +140,8 @@ static bool work(const Options *options, Server *server, Session *session,
     if (options->make_root != NULL) {
         return root_make(options->make_root, error);
     }
-    if (!sandbox_enter(options->backend, closure, error)) {
+    if (!own_memory_limit(options->memory_mib, error) ||
+        !sandbox_enter(options->backend, closure, error)) {
         return false;
     }
     if (!options->probe) {
@@ -190,7 +208,7 @@ static bool run_service(const Options *options, GError **error)
 
 int main(int argc, char **argv)
 {
-    g_auto(Options) options = { 0 };
+    g_auto(Options) options = { .memory_mib = MEMORY_MIB };
     g_autoptr(GError) error = NULL;
 
     /* No other worker looks into it, nor writes, while it starts. */

@@ -73,6 +73,7 @@ static void test_every_setting(void)
                                 "arena-mib=1048576\n"
                                 "[pool B]\nbackend=cuda\ndevice=1\n"
                                 "running=2\nworkers=3\nspares=5\nidle-s=4\n"
+                                "worker-memory-mib=64\n"
                                 "launcher = ssh  gpu1 \n");
     const VmLimits wanted = {
         .pool = 2,
@@ -84,7 +85,7 @@ static void test_every_setting(void)
     };
     const PoolSettings pool = {
         .backend = VGPU_STUB_BACKEND_CUDA, .device = 1, .running = 2,
-        .workers = 3, .spares = 5, .idle_s = 4,
+        .workers = 3, .spares = 5, .idle_s = 4, .worker_memory_mib = 64,
     };
     const QueueSettings queue = {
         .arena_small = 0, .arena_large = 256, .arena_mib = 1048576,
@@ -193,7 +194,7 @@ static void test_shipped_file(void)
                "deadline-ms, faults, fault-window-s, quarantine-s, " \
                "memory-mib, guest-kernels, contexts"
 #define POOL_SETTINGS "backend, device, running, workers, spares, idle-s, " \
-                      "launcher"
+                      "worker-memory-mib, launcher"
 #define DOMID "a domid is another VM's after the next start: write the VM's " \
               "UUID, which `xe vm-list params=uuid,dom-id` shows"
 #define SPACE "a space is not part of a name, write it without"
