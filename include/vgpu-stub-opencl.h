@@ -32,6 +32,8 @@
 #define VGPU_STUB_CL_PAYLOAD_MAX            (48u << 10)
 /* Bytes of a pattern that a buffer is filled with, at most */
 #define VGPU_STUB_CL_PATTERN_MAX            128
+/* Programs that one is linked from, at most */
+#define VGPU_STUB_CL_LINK_MAX               256
 /* Ids of objects are 1 to this; there may be as many. */
 #define VGPU_STUB_CL_ID_MAX                 65535
 
@@ -97,7 +99,18 @@ struct vgpu_stub_cl_times {
     X(KERNEL_LAUNCH, 18, kernel_launch, 0, false) \
     X(KERNEL_INFO, 19, query, 0, true) \
     X(KERNEL_SUB_GROUP_INFO, 20, query, 24, true) \
-    X(MARKER, 21, object, 0, false)
+    X(MARKER, 21, object, 0, false) \
+    X(PROGRAM_COMPILE, 22, object, 65536, true) \
+    X(PROGRAM_LINK, 23, program_link, 65536, true) \
+    X(IMAGE_FORMATS, 30, image_formats, 0, true) \
+    X(IMAGE_CREATE, 31, image_create, 0, true) \
+    X(IMAGE_WRITE, 32, image_part, 65536, false) \
+    X(IMAGE_READ, 33, image_part, 0, true) \
+    X(IMAGE_FILL, 34, image_fill, 0, false) \
+    X(IMAGE_COPY, 35, image_copy, 0, false) \
+    X(IMAGE_TO_BUFFER, 36, image_buffer, 0, false) \
+    X(BUFFER_TO_IMAGE, 37, image_buffer, 0, false) \
+    X(SAMPLER_CREATE, 38, sampler_create, 0, true)
 
 #define VGPU_STUB_CL_OPCODE(name, opcode, structure, tail, payload) \
     VGPU_STUB_CL_##name = opcode,
@@ -111,8 +124,8 @@ struct vgpu_stub_cl_query {
     uint32_t param;             /* CL_DEVICE_…, CL_KERNEL_… */
 };
 
-/* RELEASE: of any kind. PROGRAM_BUILD: the tail are the options, the payload a
- * struct vgpu_stub_cl_build. MARKER: id is 0. */
+/* RELEASE: of any kind. PROGRAM_BUILD and PROGRAM_COMPILE: the tail are the
+ * options, the payload a struct vgpu_stub_cl_build. MARKER: id is 0. */
 struct vgpu_stub_cl_object {
     uint32_t id;
     uint32_t reserved;
@@ -180,7 +193,15 @@ struct vgpu_stub_cl_program_create {
     uint64_t length;            /* bytes of the source, zeros until written */
 };
 
-/* The payload of PROGRAM_BUILD: what PROGRAM_READ can read */
+/* A program of what others were compiled to, or libraries are. The tail are
+ * their ids, each an uint32_t, and the options; the payload is a struct
+ * vgpu_stub_cl_build. */
+struct vgpu_stub_cl_program_link {
+    uint32_t id;
+    uint32_t inputs;            /* 1 to VGPU_STUB_CL_LINK_MAX */
+};
+
+/* The payload of a build, a compilation or a link: what PROGRAM_READ can read */
 struct vgpu_stub_cl_build {
     int32_t status;             /* CL_BUILD_… */
     uint32_t reserved;
@@ -244,6 +265,102 @@ struct vgpu_stub_cl_kernel_launch {
     uint64_t local[3];          /* all 0: the driver chooses */
 };
 
+/*
+ * The types of images: X(CL_MEM_OBJECT_… without that, how many sizes one has).
+ * A layer is counted by a size.
+ */
+#define VGPU_STUB_CL_IMAGE_TYPES(X) \
+    X(IMAGE1D, 1) \
+    X(IMAGE1D_BUFFER, 1) \
+    X(IMAGE1D_ARRAY, 2) \
+    X(IMAGE2D, 2) \
+    X(IMAGE2D_ARRAY, 3) \
+    X(IMAGE3D, 3)
+
+/* What kernels call them: X(name, type) */
+#define VGPU_STUB_CL_IMAGE_NAMES(X) \
+    X("image1d_t", IMAGE1D) \
+    X("image1d_buffer_t", IMAGE1D_BUFFER) \
+    X("image1d_array_t", IMAGE1D_ARRAY) \
+    X("image2d_t", IMAGE2D) \
+    X("image2d_depth_t", IMAGE2D) \
+    X("image2d_array_t", IMAGE2D_ARRAY) \
+    X("image2d_array_depth_t", IMAGE2D_ARRAY) \
+    X("image3d_t", IMAGE3D)
+
+/* clGetSupportedImageFormats(): the payload are pairs of uint32_t, each one's
+ * order and type of channels. */
+struct vgpu_stub_cl_image_formats {
+    uint32_t type;              /* CL_MEM_OBJECT_IMAGE… */
+    uint32_t reserved;
+    uint64_t flags;             /* CL_MEM_… */
+};
+
+/*
+ * Of zeros, or a view of a buffer. An image has three sizes, and its parts three
+ * origins, as OpenCL counts them: pixels of a row; rows, or layers of a 1D array;
+ * slices, or layers of a 2D array. What a type does not have is 1. The payload
+ * is a struct vgpu_stub_cl_image.
+ */
+struct vgpu_stub_cl_image_create {
+    uint32_t id;
+    uint32_t type;              /* CL_MEM_OBJECT_IMAGE… */
+    uint32_t channel_order;
+    uint32_t channel_type;
+    uint32_t buffer;            /* of IMAGE1D_BUFFER, or of IMAGE2D; 0: none */
+    uint32_t reserved;
+    uint64_t flags;             /* CL_MEM_… without any about host pointers */
+    uint64_t size[3];
+    uint64_t row_pitch;         /* bytes, of IMAGE2D in a buffer, where 0 is
+                                 * that of its pixels; else 0 */
+};
+
+struct vgpu_stub_cl_image {
+    uint32_t pixel;             /* bytes of each */
+    uint32_t reserved;
+};
+
+/* The data are the region's pixels alone, without space between rows. */
+struct vgpu_stub_cl_image_part {
+    uint32_t image;
+    uint32_t reserved;
+    uint64_t origin[3];
+    uint64_t region[3];
+    uint64_t size;              /* bytes of the data */
+};
+
+struct vgpu_stub_cl_image_fill {
+    uint32_t image;
+    uint32_t reserved;
+    uint64_t origin[3];
+    uint64_t region[3];
+    uint32_t color[4];          /* as clEnqueueFillImage() takes it */
+};
+
+struct vgpu_stub_cl_image_copy {
+    uint32_t source;
+    uint32_t target;
+    uint64_t source_origin[3];
+    uint64_t target_origin[3];
+    uint64_t region[3];
+};
+
+/* The pixels of the region, without space between rows, are in the buffer. */
+struct vgpu_stub_cl_image_buffer {
+    uint32_t image;
+    uint32_t buffer;
+    uint64_t origin[3];
+    uint64_t region[3];
+    uint64_t offset;            /* bytes */
+};
+
+struct vgpu_stub_cl_sampler_create {
+    uint32_t id;
+    uint32_t normalized;        /* 0 or 1 */
+    uint32_t addressing;        /* CL_ADDRESS_… */
+    uint32_t filter;            /* CL_FILTER_… */
+};
+
 VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_batch) == 16);
 VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_command) == 8);
 VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_answer) == 16);
@@ -253,8 +370,16 @@ VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_query) == 8);
 VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_range) == 24);
 VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_rect) == 72);
 VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_copy_rect) == 112);
+VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_program_link) == 8);
 VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_argument) == 32);
 VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_kernel_arg) == 24);
 VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_kernel_launch) == 80);
+VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_image_formats) == 16);
+VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_image_create) == 64);
+VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_image_part) == 64);
+VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_image_fill) == 72);
+VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_image_copy) == 80);
+VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_image_buffer) == 64);
+VGPU_STUB_ASSERT(sizeof(struct vgpu_stub_cl_sampler_create) == 16);
 
 #endif /* VGPU_STUB_OPENCL_H */

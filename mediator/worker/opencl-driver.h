@@ -24,9 +24,14 @@
     f(clGetDeviceInfo) f(clGetEventInfo) f(clGetEventProfilingInfo) \
     f(clGetKernelArgInfo) f(clGetKernelInfo) f(clGetPlatformIDs) \
     f(clGetKernelWorkGroupInfo) f(clGetProgramInfo) \
-    f(clGetProgramBuildInfo) f(clReleaseCommandQueue) f(clReleaseContext) \
-    f(clReleaseEvent) f(clReleaseKernel) f(clReleaseMemObject) \
-    f(clReleaseProgram) f(clSetKernelArg)
+    f(clGetProgramBuildInfo) f(clLinkProgram) f(clReleaseCommandQueue) \
+    f(clReleaseContext) f(clReleaseEvent) f(clReleaseKernel) \
+    f(clReleaseMemObject) f(clReleaseProgram) f(clSetKernelArg) \
+    f(clCreateImage) f(clGetImageInfo) f(clGetMemObjectInfo) \
+    f(clGetSupportedImageFormats) f(clEnqueueReadImage) \
+    f(clEnqueueWriteImage) f(clEnqueueFillImage) f(clEnqueueCopyImage) \
+    f(clEnqueueCopyImageToBuffer) f(clEnqueueCopyBufferToImage) \
+    f(clCreateSampler) f(clReleaseSampler)
 
 /* The library's functions, by their own names; loaded by the backend */
 #define OPENCL_DECLARE(function) __typeof__(function) *function;

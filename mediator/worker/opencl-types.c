@@ -43,11 +43,11 @@ static void undefine(GString *text, const char *words)
 }
 
 /*
- * Does @text go on compiling with @claim behind it, which is about the types
- * @name and @type? The empty line ends what the text's last line has begun.
+ * Does @text go on compiling with @claim behind it, in which these @words are no
+ * macros of the text's? The empty line ends what its last line has begun.
  */
-static bool ask(const Backend *backend, const char *text, const char *options,
-                const char *claim, const char *name, const char *type)
+static bool holds(const Backend *backend, const char *text,
+                  const char *options, const char *words, const char *claim)
 {
     g_autoptr(GString) question = g_string_new(text);
     const char *source;
@@ -55,12 +55,8 @@ static bool ask(const Backend *backend, const char *text, const char *options,
     cl_int status;
 
     g_string_append(question, "\n\n");
-    undefine(question, "_Static_assert __builtin_types_compatible_p");
-    undefine(question, name);
-    undefine(question, type);
-    g_string_append_printf(question, "_Static_assert(%s"
-                           "__builtin_types_compatible_p(%s, %s), \"\");\n",
-                           claim, name, type);
+    undefine(question, words);
+    g_string_append(question, claim);
     source = question->str;
     program = cl.clCreateProgramWithSource(backend->context, 1, &source, NULL,
                                            &status);
@@ -71,6 +67,19 @@ static bool ask(const Backend *backend, const char *text, const char *options,
                                  NULL, NULL, NULL, NULL);
     cl.clReleaseProgram(program);
     return status == CL_SUCCESS;
+}
+
+/* @negation: "!", or "" */
+static bool ask(const Backend *backend, const char *text, const char *options,
+                const char *negation, const char *name, const char *type)
+{
+    g_autofree char *words = g_strdup_printf(
+        "_Static_assert __builtin_types_compatible_p %s %s", name, type);
+    g_autofree char *claim = g_strdup_printf(
+        "_Static_assert(%s__builtin_types_compatible_p(%s, %s), \"\");\n",
+        negation, name, type);
+
+    return holds(backend, text, options, words, claim);
 }
 
 bool opencl_type_is(const Backend *backend, const char *text,
@@ -126,4 +135,22 @@ bool opencl_type_is_plain(const Backend *backend, cl_program program,
     }
     text = source(program);
     return text != NULL && ask(backend, text, options, "!", name, SAMPLER);
+}
+
+bool opencl_type_is_free(const Backend *backend, cl_program program,
+                         const char *options, const char *name)
+{
+    g_autofree char *text = source(program);
+    g_autofree char *words = NULL;
+    g_autofree char *claim = NULL;
+
+    for (const char *c = name; *c != '\0'; c++) {
+        if (!is_part(*c)) {
+            return false;
+        }
+    }
+    /* No other type is this one. */
+    words = g_strconcat("typedef struct vgpu_stub_nobody ", name, NULL);
+    claim = g_strdup_printf("typedef struct vgpu_stub_nobody *%s;\n", name);
+    return text != NULL && holds(backend, text, options, words, claim);
 }

@@ -25,4 +25,11 @@ bool opencl_type_is(const Backend *backend, const char *text,
 bool opencl_type_is_plain(const Backend *backend, cl_program program,
                           const char *options, const char *name);
 
+/*
+ * Is there no type with this @name in the source of @program? Asked of what was
+ * compiled with @options.
+ */
+bool opencl_type_is_free(const Backend *backend, cl_program program,
+                         const char *options, const char *name);
+
 #endif /* WORKER_OPENCL_TYPES_H */

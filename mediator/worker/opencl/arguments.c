@@ -8,11 +8,13 @@
  */
 #include "buffers.h"
 #include "descriptions.h"
+#include "images.h"
 #include "kernels.h"
+#include "samplers.h"
 
 #include <string.h>
 
-#include "worker/opencl-types.h"
+#include "origins.h"
 
 /* The size at which a value could be a pointer */
 #define POINTER sizeof(cl_sampler)
@@ -24,7 +26,43 @@
 #define SMALL_VALUE 64
 #define LARGE_COST 4096
 
-ClTakes cl_argument_takes(cl_kernel kernel, cl_uint index)
+/* No program can have this name mean anything else. */
+#define SAMPLER "sampler_t"
+
+/* Of OpenCL 2.0: CL_KERNEL_ARG_TYPE_PIPE */
+#define TYPE_PIPE (1u << 3)
+
+/* The type of image that an argument takes; 0: it has a name of the guest's */
+static cl_mem_object_type image_type(const char *name)
+{
+#define TYPE(name, type) { name, CL_MEM_OBJECT_##type },
+    static const struct {
+        const char *name;
+        cl_mem_object_type type;
+    } types[] = {
+        VGPU_STUB_CL_IMAGE_NAMES(TYPE)
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        if (g_str_equal(name, types[i].name)) {
+            return types[i].type;
+        }
+    }
+    return 0;
+}
+
+/* An argument that is declared with an access qualifier: perhaps a pipe */
+static ClTakes image_or_nothing(cl_kernel kernel, cl_uint index)
+{
+    cl_kernel_arg_type_qualifier qualifiers;
+
+    return cl.clGetKernelArgInfo(kernel, index, CL_KERNEL_ARG_TYPE_QUALIFIER,
+                                 sizeof(qualifiers), &qualifiers,
+                                 NULL) == CL_SUCCESS &&
+           (qualifiers & TYPE_PIPE) == 0 ? CL_TAKES_IMAGE : CL_TAKES_NOTHING;
+}
+
+static ClTakes find_kind(cl_kernel kernel, cl_uint index)
 {
     cl_kernel_arg_address_qualifier space;
     cl_kernel_arg_access_qualifier access;
@@ -33,11 +71,10 @@ ClTakes cl_argument_takes(cl_kernel kernel, cl_uint index)
                               sizeof(space), &space, NULL) != CL_SUCCESS ||
         cl.clGetKernelArgInfo(kernel, index, CL_KERNEL_ARG_ACCESS_QUALIFIER,
                               sizeof(access), &access, NULL) != CL_SUCCESS) {
-        /* It can be given nothing, then. */
-        return CL_TAKES_IMAGE;
+        return CL_TAKES_NOTHING;
     }
     if (access != CL_KERNEL_ARG_ACCESS_NONE) {
-        return CL_TAKES_IMAGE;  /* or a pipe */
+        return image_or_nothing(kernel, index);
     }
     switch (space) {
     case CL_KERNEL_ARG_ADDRESS_GLOBAL:
@@ -49,21 +86,36 @@ ClTakes cl_argument_takes(cl_kernel kernel, cl_uint index)
     return CL_TAKES_UNKNOWN;
 }
 
+void cl_argument_find(ClArgument *argument, cl_kernel kernel, cl_uint index)
+{
+    g_autofree char *name = cl_argument_text(kernel, index,
+                                             CL_KERNEL_ARG_TYPE_NAME);
+
+    argument->takes = find_kind(kernel, index);
+    if (name == NULL) {
+        return;
+    }
+    if (argument->takes == CL_TAKES_IMAGE) {
+        argument->image = image_type(name);
+    } else if (argument->takes == CL_TAKES_UNKNOWN &&
+               g_str_equal(name, SAMPLER)) {
+        argument->takes = CL_TAKES_SAMPLER;
+    }
+}
+
 /*
- * Whether the argument is a value or a sampler. That takes the compiler, which
+ * Whether the argument is a value, or what the driver may take for a pointer: a
+ * sampler that has another name is given nothing. That takes the compiler, which
  * a value that is too large or too small to be a pointer does not need.
  */
 static void find_out(ClKernel *kernel, cl_uint index)
 {
-    const ClProgram *program = kernel->program;
     g_autofree char *type = cl_argument_text(kernel->kernel, index,
                                              CL_KERNEL_ARG_TYPE_NAME);
 
     kernel->arguments[index].takes =
-        type != NULL && opencl_type_is_plain(program->session->backend,
-                                             program->program,
-                                             program->options, type)
-        ? CL_TAKES_VALUE : CL_TAKES_SAMPLER;
+        type != NULL && cl_program_type_is_plain(kernel->program, type)
+        ? CL_TAKES_VALUE : CL_TAKES_NOTHING;
 }
 
 /* Count the value, of @size bytes, once; false when there is no room. */
@@ -129,27 +181,79 @@ static cl_int set_local(ClKernel *kernel, cl_uint index, uint64_t size)
     return status;
 }
 
+/* @handle: where the driver's is, or NULL */
+static cl_int give_object(ClKernel *kernel, cl_uint index, uint32_t id,
+                          const ClObject *object, const void *handle)
+{
+    ClArgument *argument = &kernel->arguments[index];
+    const cl_int status = cl.clSetKernelArg(kernel->kernel, index, POINTER,
+                                            handle);
+
+    if (status == CL_SUCCESS) {
+        argument->object = id;
+        argument->serial = object == NULL ? 0 : object->serial;
+    }
+    return status;
+}
+
+/* What has that id is not what the argument takes: is it memory at all? */
+static cl_int refuse_memory(const ClSession *session, uint32_t id)
+{
+    return cl_buffer_find(session, id) != NULL ||
+           cl_image_find(session, id) != NULL
+           ? CL_INVALID_ARG_VALUE : CL_INVALID_MEM_OBJECT;
+}
+
 static cl_int set_buffer(ClSession *session, ClKernel *kernel, cl_uint index,
                          uint32_t id)
 {
-    ClArgument *argument = &kernel->arguments[index];
     const ClBuffer *buffer = cl_buffer_find(session, id);
-    cl_int status;
 
-    if (argument->takes != CL_TAKES_BUFFER) {
-        return argument->takes == CL_TAKES_SAMPLER ? CL_INVALID_SAMPLER
-                                                   : CL_INVALID_ARG_VALUE;
+    if (id == 0) {
+        return give_object(kernel, index, 0, NULL, NULL);
     }
-    if (id != 0 && buffer == NULL) {
-        return CL_INVALID_MEM_OBJECT;
+    return buffer == NULL ? refuse_memory(session, id)
+                          : give_object(kernel, index, id, &buffer->base,
+                                        &buffer->memory);
+}
+
+static cl_int set_image(ClSession *session, ClKernel *kernel, cl_uint index,
+                        uint32_t id)
+{
+    const cl_mem_object_type wanted = kernel->arguments[index].image;
+    const ClImage *image = cl_image_find(session, id);
+
+    if (image == NULL) {
+        return refuse_memory(session, id);
     }
-    status = cl.clSetKernelArg(kernel->kernel, index, sizeof(cl_mem),
-                               buffer == NULL ? NULL : &buffer->memory);
-    if (status == CL_SUCCESS) {
-        argument->buffer = id;
-        argument->serial = buffer == NULL ? 0 : buffer->serial;
+    return wanted != 0 && wanted != image->type
+           ? CL_INVALID_ARG_VALUE
+           : give_object(kernel, index, id, &image->base, &image->memory);
+}
+
+static cl_int set_sampler(ClSession *session, ClKernel *kernel, cl_uint index,
+                          uint32_t id)
+{
+    const ClSampler *sampler = cl_sampler_find(session, id);
+
+    return sampler == NULL ? CL_INVALID_SAMPLER
+                           : give_object(kernel, index, id, &sampler->base,
+                                         &sampler->sampler);
+}
+
+static cl_int set_object(ClSession *session, ClKernel *kernel, cl_uint index,
+                         uint32_t id)
+{
+    switch (kernel->arguments[index].takes) {
+    case CL_TAKES_BUFFER:
+        return set_buffer(session, kernel, index, id);
+    case CL_TAKES_IMAGE:
+        return set_image(session, kernel, index, id);
+    case CL_TAKES_SAMPLER:
+        return set_sampler(session, kernel, index, id);
+    default:
+        return CL_INVALID_ARG_VALUE;
     }
-    return status;
 }
 
 cl_int run_KERNEL_ARG(ClSession *session, const ClCommand *command)
@@ -169,5 +273,5 @@ cl_int run_KERNEL_ARG(ClSession *session, const ClCommand *command)
     case VGPU_STUB_CL_ARG_LOCAL:
         return set_local(kernel, wanted->index, wanted->local);
     }
-    return set_buffer(session, kernel, wanted->index, wanted->object);
+    return set_object(session, kernel, wanted->index, wanted->object);
 }

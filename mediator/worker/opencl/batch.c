@@ -23,9 +23,11 @@ static uint32_t bulk_way(uint16_t opcode)
     case VGPU_STUB_CL_BUFFER_WRITE:
     case VGPU_STUB_CL_BUFFER_WRITE_RECT:
     case VGPU_STUB_CL_PROGRAM_SOURCE:
+    case VGPU_STUB_CL_IMAGE_WRITE:
         return VGPU_STUB_SUBMIT_BULK_FROM_GUEST;
     case VGPU_STUB_CL_BUFFER_READ:
     case VGPU_STUB_CL_BUFFER_READ_RECT:
+    case VGPU_STUB_CL_IMAGE_READ:
         return VGPU_STUB_SUBMIT_BULK_TO_GUEST;
     }
     return 0;
@@ -44,6 +46,12 @@ static bool has_times(uint16_t opcode)
     case VGPU_STUB_CL_BUFFER_FILL:
     case VGPU_STUB_CL_KERNEL_LAUNCH:
     case VGPU_STUB_CL_MARKER:
+    case VGPU_STUB_CL_IMAGE_WRITE:
+    case VGPU_STUB_CL_IMAGE_READ:
+    case VGPU_STUB_CL_IMAGE_FILL:
+    case VGPU_STUB_CL_IMAGE_COPY:
+    case VGPU_STUB_CL_IMAGE_TO_BUFFER:
+    case VGPU_STUB_CL_BUFFER_TO_IMAGE:
         return true;
     }
     return false;
@@ -138,6 +146,18 @@ static bool check_program_create(const ClCommand *command, GError **error)
     return check_reserved(command->body.program_create.reserved, error);
 }
 
+static bool check_program_link(const ClCommand *command, GError **error)
+{
+    const uint32_t inputs = command->body.program_link.inputs;
+
+    if (inputs < 1 || inputs > VGPU_STUB_CL_LINK_MAX) {
+        return backend_refuse(error, "it does not link 1 to %u programs",
+                              VGPU_STUB_CL_LINK_MAX);
+    }
+    return command->length >= inputs * sizeof(inputs) ||
+           backend_refuse(error, "its programs' ids are not there");
+}
+
 static bool check_program_read(const ClCommand *command, GError **error)
 {
     const struct vgpu_stub_cl_program_read *read =
@@ -188,6 +208,48 @@ static bool check_kernel_launch(const ClCommand *command, GError **error)
             return false;
         }
     }
+    return true;
+}
+
+static bool check_image_formats(const ClCommand *command, GError **error)
+{
+    return check_reserved(command->body.image_formats.reserved, error);
+}
+
+static bool check_image_create(const ClCommand *command, GError **error)
+{
+    return check_reserved(command->body.image_create.reserved, error);
+}
+
+/* What its region has is known of the image alone. */
+static bool check_image_part(const ClCommand *command, GError **error)
+{
+    const struct vgpu_stub_cl_image_part *part = &command->body.image_part;
+
+    return check_reserved(part->reserved, error) &&
+           check_data(command, part->size, error);
+}
+
+static bool check_image_fill(const ClCommand *command, GError **error)
+{
+    return check_reserved(command->body.image_fill.reserved, error);
+}
+
+static bool check_image_copy(const ClCommand *command G_GNUC_UNUSED,
+                             GError **error G_GNUC_UNUSED)
+{
+    return true;
+}
+
+static bool check_image_buffer(const ClCommand *command G_GNUC_UNUSED,
+                               GError **error G_GNUC_UNUSED)
+{
+    return true;
+}
+
+static bool check_sampler_create(const ClCommand *command G_GNUC_UNUSED,
+                                 GError **error G_GNUC_UNUSED)
+{
     return true;
 }
 

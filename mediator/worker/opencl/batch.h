@@ -33,10 +33,18 @@ typedef union ClBody {
     struct vgpu_stub_cl_copy copy;
     struct vgpu_stub_cl_copy_rect copy_rect;
     struct vgpu_stub_cl_program_create program_create;
+    struct vgpu_stub_cl_program_link program_link;
     struct vgpu_stub_cl_program_read program_read;
     struct vgpu_stub_cl_kernel_create kernel_create;
     struct vgpu_stub_cl_kernel_arg kernel_arg;
     struct vgpu_stub_cl_kernel_launch kernel_launch;
+    struct vgpu_stub_cl_image_formats image_formats;
+    struct vgpu_stub_cl_image_create image_create;
+    struct vgpu_stub_cl_image_part image_part;
+    struct vgpu_stub_cl_image_fill image_fill;
+    struct vgpu_stub_cl_image_copy image_copy;
+    struct vgpu_stub_cl_image_buffer image_buffer;
+    struct vgpu_stub_cl_sampler_create sampler_create;
 } ClBody;
 
 G_STATIC_ASSERT(G_BYTE_ORDER == G_LITTLE_ENDIAN);

@@ -5,14 +5,15 @@
  */
 #include "buffers.h"
 
-/* What a guest may say of a buffer; it has host pointers of its own. */
-#define FLAGS (CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY | CL_MEM_READ_ONLY | \
-               CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | \
-               CL_MEM_HOST_NO_ACCESS)
-
 ClBuffer *cl_buffer_find(const ClSession *session, uint32_t id)
 {
     return (ClBuffer *)cl_objects_find(session->objects, id, CL_KIND_BUFFER);
+}
+
+cl_mem cl_buffer_whole(const ClBuffer *buffer, size_t *offset)
+{
+    *offset += buffer->origin;
+    return buffer->whole != NULL ? buffer->whole->memory : buffer->memory;
 }
 
 static void buffer_free(ClObject *object)
@@ -28,19 +29,13 @@ static void buffer_free(ClObject *object)
     g_free(buffer);
 }
 
-/* Takes over @memory and, of a part, a reference to @whole. */
-static void buffer_add(ClSession *session, uint32_t id, cl_mem memory,
-                       uint64_t size, ClBuffer *whole)
+/* Takes over its memory and, of a part, a reference to the whole. */
+static void buffer_add(ClSession *session, uint32_t id, ClBuffer made)
 {
     ClBuffer *buffer = g_new(ClBuffer, 1);
 
-    *buffer = (ClBuffer) {
-        .session = session,
-        .memory = memory,
-        .size = size,
-        .serial = ++session->serials,
-        .whole = whole,
-    };
+    *buffer = made;
+    buffer->session = session;
     cl_object_init(&buffer->base, CL_KIND_BUFFER, buffer_free);
     cl_objects_add(session->objects, id, &buffer->base);
 }
@@ -88,7 +83,7 @@ cl_int run_BUFFER_CREATE(ClSession *session, const ClCommand *command)
     cl_int status;
 
     if (!cl_objects_is_free(session->objects, wanted->id) ||
-        (wanted->flags & ~(uint64_t)FLAGS) != 0) {
+        (wanted->flags & ~(uint64_t)CL_GUEST_FLAGS) != 0) {
         return CL_INVALID_VALUE;
     }
     if (wanted->size == 0) {
@@ -102,7 +97,8 @@ cl_int run_BUFFER_CREATE(ClSession *session, const ClCommand *command)
         memory_discharge(session->memory, wanted->size);
         return status;
     }
-    buffer_add(session, wanted->id, memory, wanted->size, NULL);
+    buffer_add(session, wanted->id,
+               (ClBuffer) { .memory = memory, .size = wanted->size });
     return CL_SUCCESS;
 }
 
@@ -119,7 +115,7 @@ cl_int run_SUB_BUFFER_CREATE(ClSession *session, const ClCommand *command)
         return CL_INVALID_MEM_OBJECT;
     }
     if (!cl_objects_is_free(session->objects, wanted->id) ||
-        (wanted->flags & ~(uint64_t)FLAGS) != 0 ||
+        (wanted->flags & ~(uint64_t)CL_GUEST_FLAGS) != 0 ||
         wanted->origin > whole->size ||
         wanted->size > whole->size - wanted->origin) {
         return CL_INVALID_VALUE;
@@ -134,6 +130,11 @@ cl_int run_SUB_BUFFER_CREATE(ClSession *session, const ClCommand *command)
         return status;
     }
     cl_object_ref(&whole->base);
-    buffer_add(session, wanted->id, memory, wanted->size, whole);
+    buffer_add(session, wanted->id, (ClBuffer) {
+        .memory = memory,
+        .size = wanted->size,
+        .whole = whole,
+        .origin = wanted->origin,
+    });
     return CL_SUCCESS;
 }

@@ -14,6 +14,12 @@
 #define KERNEL_COST 4096
 #define ARGUMENT_COST 128
 
+/*
+ * Bytes of a kernel's name, at most: drivers call files by it, to whose names
+ * they add something (PoCL ends the process where there can be no such file).
+ */
+#define NAME_MOST 250
+
 ClKernel *cl_kernel_find(const ClSession *session, uint32_t id)
 {
     return (ClKernel *)cl_objects_find(session->objects, id, CL_KIND_KERNEL);
@@ -25,9 +31,16 @@ static void kernel_free(ClObject *object)
 
     cl.clReleaseKernel(kernel->kernel);
     memory_discharge(kernel->program->session->memory, kernel->cost);
+    kernel->program->kernels--;
     cl_object_unref(&kernel->program->base);
     g_free(kernel->arguments);
     g_free(kernel);
+}
+
+/* A program can give a kernel any name, by what assemblers call it. */
+static bool can_name_file(const char *name)
+{
+    return strlen(name) <= NAME_MOST && strchr(name, '/') == NULL;
 }
 
 /* What it is allowed does not change, as long as no argument is set. */
@@ -68,7 +81,7 @@ static cl_int find_arguments(ClKernel *kernel)
     kernel->cost = cost;
     kernel->arguments = g_new0(ClArgument, kernel->count);
     for (cl_uint i = 0; i < kernel->count; i++) {
-        kernel->arguments[i].takes = cl_argument_takes(kernel->kernel, i);
+        cl_argument_find(&kernel->arguments[i], kernel->kernel, i);
     }
     return CL_SUCCESS;
 }
@@ -82,6 +95,7 @@ static cl_int kernel_add(ClSession *session, uint32_t id, cl_kernel made,
 
     cl_object_init(&kernel->base, CL_KIND_KERNEL, kernel_free);
     cl_object_ref(&program->base);
+    program->kernels++;
     kernel->program = program;
     kernel->kernel = made;
     status = find_limits(kernel, session->backend->device);
@@ -112,7 +126,7 @@ cl_int run_KERNEL_CREATE(ClSession *session, const ClCommand *command)
     if (!cl_objects_is_free(session->objects, wanted->id)) {
         return CL_INVALID_VALUE;
     }
-    if (program->options == NULL) {
+    if (program->type != CL_PROGRAM_BINARY_TYPE_EXECUTABLE) {
         return CL_INVALID_PROGRAM_EXECUTABLE;
     }
     if (strlen(name) != command->length) {
@@ -121,6 +135,10 @@ cl_int run_KERNEL_CREATE(ClSession *session, const ClCommand *command)
     kernel = cl.clCreateKernel(program->program, name, &status);
     if (kernel == NULL) {
         return status;
+    }
+    if (!can_name_file(name)) {
+        cl.clReleaseKernel(kernel);
+        return CL_OUT_OF_RESOURCES;
     }
     return kernel_add(session, wanted->id, kernel, program);
 }

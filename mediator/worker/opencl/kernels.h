@@ -15,6 +15,7 @@ typedef enum ClTakes {
     CL_TAKES_BUFFER,
     CL_TAKES_IMAGE,
     CL_TAKES_SAMPLER,
+    CL_TAKES_NOTHING,           /* that a guest could give it */
     CL_TAKES_UNKNOWN,           /* perhaps a sampler: see arguments.c */
 } ClTakes;
 
@@ -22,8 +23,9 @@ typedef struct ClArgument {
     ClTakes takes;
     bool large;                 /* its value counts by itself */
     uint64_t local;             /* bytes */
-    uint32_t buffer;            /* id; 0: none */
-    uint64_t serial;            /* of the buffer */
+    cl_mem_object_type image;   /* of CL_TAKES_IMAGE; 0: any */
+    uint32_t object;            /* id; 0: none */
+    uint64_t serial;            /* of the object */
 } ClArgument;
 
 typedef struct ClKernel {
@@ -42,7 +44,7 @@ typedef struct ClKernel {
 /* The one with @id, or NULL */
 ClKernel *cl_kernel_find(const ClSession *session, uint32_t id);
 
-/* What @kernel, which has been built, takes as argument @index */
-ClTakes cl_argument_takes(cl_kernel kernel, cl_uint index);
+/* Find out what @kernel, which has been built, takes as argument @index. */
+void cl_argument_find(ClArgument *argument, cl_kernel kernel, cl_uint index);
 
 #endif /* WORKER_OPENCL_KERNELS_H */

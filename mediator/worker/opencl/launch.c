@@ -5,27 +5,26 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "buffers.h"
 #include "kernels.h"
 
 /* OpenCL has three dimensions, and a device may have more. */
 #define DIMENSIONS_MAX 16
 
 /*
- * Are all buffers that it was given still there? The driver may know them by
+ * Are all objects that it was given still there? The driver may know them by
  * pointers, and OpenCL lets a program release what an argument names.
  */
-static bool has_buffers(const ClSession *session, const ClKernel *kernel)
+static bool has_objects(const ClSession *session, const ClKernel *kernel)
 {
     for (cl_uint i = 0; i < kernel->count; i++) {
         const ClArgument *argument = &kernel->arguments[i];
-        const ClBuffer *buffer;
+        const ClObject *object;
 
-        if (argument->buffer == 0) {
+        if (argument->object == 0) {
             continue;
         }
-        buffer = cl_buffer_find(session, argument->buffer);
-        if (buffer == NULL || buffer->serial != argument->serial) {
+        object = cl_objects_at(session->objects, argument->object);
+        if (object == NULL || object->serial != argument->serial) {
             return false;
         }
     }
@@ -107,7 +106,7 @@ static cl_int check(const ClSession *session, const ClKernel *kernel,
 {
     cl_int status = check_sizes(launch, items);
 
-    if (status == CL_SUCCESS && !has_buffers(session, kernel)) {
+    if (status == CL_SUCCESS && !has_objects(session, kernel)) {
         status = CL_INVALID_KERNEL_ARGS;
     }
     if (status == CL_SUCCESS && chosen) {

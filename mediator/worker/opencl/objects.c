@@ -9,6 +9,7 @@
 
 struct ClObjects {
     GHashTable *by_id;          /* ClObject */
+    uint64_t serials;           /* so far */
 };
 
 void cl_object_init(ClObject *object, ClKind kind,
@@ -36,7 +37,7 @@ static void unref(gpointer object)
 
 ClObjects *cl_objects_new(void)
 {
-    ClObjects *objects = g_new(ClObjects, 1);
+    ClObjects *objects = g_new0(ClObjects, 1);
 
     objects->by_id = g_hash_table_new_full(NULL, NULL, NULL, unref);
     return objects;
@@ -57,13 +58,18 @@ bool cl_objects_is_free(const ClObjects *objects, uint32_t id)
 void cl_objects_add(ClObjects *objects, uint32_t id, ClObject *object)
 {
     g_assert(cl_objects_is_free(objects, id));
+    object->serial = ++objects->serials;
     g_hash_table_insert(objects->by_id, GUINT_TO_POINTER(id), object);
+}
+
+ClObject *cl_objects_at(const ClObjects *objects, uint32_t id)
+{
+    return g_hash_table_lookup(objects->by_id, GUINT_TO_POINTER(id));
 }
 
 ClObject *cl_objects_find(const ClObjects *objects, uint32_t id, ClKind kind)
 {
-    ClObject *object = g_hash_table_lookup(objects->by_id,
-                                           GUINT_TO_POINTER(id));
+    ClObject *object = cl_objects_at(objects, id);
 
     return object != NULL && object->kind == kind ? object : NULL;
 }

@@ -1,6 +1,6 @@
 /*
- * The objects of a guest's program: buffers, programs and kernels, by the ids
- * that it has chosen
+ * The objects of a guest's program: buffers, images, samplers, programs and
+ * kernels, by the ids that it has chosen
  *
  * An object lives as long as it has an id, or somebody has a reference to it: as
  * in OpenCL, what others still need lives on.
@@ -18,6 +18,8 @@ typedef enum ClKind {
     CL_KIND_BUFFER,
     CL_KIND_PROGRAM,
     CL_KIND_KERNEL,
+    CL_KIND_IMAGE,
+    CL_KIND_SAMPLER,
 } ClKind;
 
 typedef struct ClObject ClObject;
@@ -26,6 +28,7 @@ typedef struct ClObject ClObject;
 struct ClObject {
     ClKind kind;
     unsigned references;
+    uint64_t serial;            /* no other one that has had an id has it */
     void (*free)(ClObject *object);     /* when there are none left */
 };
 
@@ -50,6 +53,9 @@ void cl_objects_add(ClObjects *objects, uint32_t id, ClObject *object);
 
 /* The one of that kind with @id, which has the reference; or NULL */
 ClObject *cl_objects_find(const ClObjects *objects, uint32_t id, ClKind kind);
+
+/* The one with @id, whatever it is; or NULL */
+ClObject *cl_objects_at(const ClObjects *objects, uint32_t id);
 
 /* @id is free again; false if it was. */
 bool cl_objects_remove(ClObjects *objects, uint32_t id);

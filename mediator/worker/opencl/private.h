@@ -25,7 +25,6 @@ struct ClSession {
     GByteArray *printed;        /* what the guest has not got yet of it */
     ClObjects *objects;
     uint64_t next;              /* number of the next command */
-    uint64_t serials;           /* of buffers, so far */
     size_t text;                /* bytes, of CL_TEXT_MAX */
     ClTimeline *timeline;       /* what is under way */
     ClResult *result;           /* that of the command that is executed */

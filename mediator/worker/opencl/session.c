@@ -41,10 +41,33 @@ size_t cl_session_take_text(ClSession *session, size_t size)
     return taken;
 }
 
+/*
+ * A sampler may be what a kernel under way was given, and not all drivers keep
+ * it for that; another batch sees the kernel's end.
+ */
+static bool must_wait(const ClSession *session, uint32_t id)
+{
+    return cl_objects_find(session->objects, id, CL_KIND_SAMPLER) != NULL &&
+           !cl_timeline_is_empty(session->timeline);
+}
+
 cl_int run_RELEASE(ClSession *session, const ClCommand *command)
 {
-    return cl_objects_remove(session->objects, command->body.object.id)
-           ? CL_SUCCESS : CL_INVALID_VALUE;
+    const uint32_t id = command->body.object.id;
+
+    if (must_wait(session, id)) {
+        return CL_NO_ROOM;
+    }
+    return cl_objects_remove(session->objects, id) ? CL_SUCCESS
+                                                   : CL_INVALID_VALUE;
+}
+
+/* Does it say more when it has failed? What compilers do has a log. */
+static bool tells_failure(uint16_t opcode)
+{
+    return opcode == VGPU_STUB_CL_PROGRAM_BUILD ||
+           opcode == VGPU_STUB_CL_PROGRAM_COMPILE ||
+           opcode == VGPU_STUB_CL_PROGRAM_LINK;
 }
 
 /* Execute the next command; false when that has to wait for another batch. */
@@ -64,8 +87,7 @@ static bool run_command(ClSession *session, const ClCommand *command)
         return false;
     }
     result->status = status;
-    /* A build that has failed says more. */
-    if (status != CL_SUCCESS && command->opcode != VGPU_STUB_CL_PROGRAM_BUILD) {
+    if (status != CL_SUCCESS && !tells_failure(command->opcode)) {
         result->length = 0;
     }
     session->next++;

@@ -5,13 +5,12 @@
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#include "buffers.h"
+#include "transfers.h"
 
 #include "regions.h"
 
-/* @event is that of the command, which moves @size bytes. */
-static cl_int begun(ClSession *session, cl_int status, cl_event event,
-                    uint64_t size)
+cl_int cl_transfer_begun(ClSession *session, cl_int status, cl_event event,
+                         uint64_t size)
 {
     const ClWork work = { .result = session->result, .units = size };
 
@@ -21,9 +20,8 @@ static cl_int begun(ClSession *session, cl_int status, cl_event event,
     return status;
 }
 
-/* Where a command that reads puts its data: the bulk, or the payload */
-static uint8_t *place(ClSession *session, const ClCommand *command,
-                      uint64_t size)
+uint8_t *cl_transfer_place(ClSession *session, const ClCommand *command,
+                           uint64_t size)
 {
     return command->bulk != NULL ? command->bulk
                                  : cl_answer_payload(&session->answer, size);
@@ -60,7 +58,7 @@ cl_int run_BUFFER_WRITE(ClSession *session, const ClCommand *command)
     status = cl.clEnqueueWriteBuffer(session->backend->queue, buffer->memory,
                                      CL_FALSE, range->offset, range->size,
                                      command->data, 0, NULL, &event);
-    return begun(session, status, event, range->size);
+    return cl_transfer_begun(session, status, event, range->size);
 }
 
 cl_int run_BUFFER_READ(ClSession *session, const ClCommand *command)
@@ -74,14 +72,14 @@ cl_int run_BUFFER_READ(ClSession *session, const ClCommand *command)
     if (buffer == NULL) {
         return status;
     }
-    target = place(session, command, range->size);
+    target = cl_transfer_place(session, command, range->size);
     if (target == NULL) {
         return CL_NO_ROOM;
     }
     status = cl.clEnqueueReadBuffer(session->backend->queue, buffer->memory,
                                     CL_FALSE, range->offset, range->size,
                                     target, 0, NULL, &event);
-    return begun(session, status, event, range->size);
+    return cl_transfer_begun(session, status, event, range->size);
 }
 
 cl_int run_BUFFER_FILL(ClSession *session, const ClCommand *command)
@@ -103,7 +101,7 @@ cl_int run_BUFFER_FILL(ClSession *session, const ClCommand *command)
     status = cl.clEnqueueFillBuffer(session->backend->queue, buffer->memory,
                                     command->data, pattern, range->offset,
                                     range->size, 0, NULL, &event);
-    return begun(session, status, event, range->size);
+    return cl_transfer_begun(session, status, event, range->size);
 }
 
 cl_int run_BUFFER_COPY(ClSession *session, const ClCommand *command)
@@ -126,7 +124,7 @@ cl_int run_BUFFER_COPY(ClSession *session, const ClCommand *command)
                                     target->memory, copy->source_offset,
                                     copy->target_offset, copy->size, 0, NULL,
                                     &event);
-    return begun(session, status, event, copy->size);
+    return cl_transfer_begun(session, status, event, copy->size);
 }
 
 /* --- Rectangles --- */
@@ -168,7 +166,7 @@ cl_int run_BUFFER_WRITE_RECT(ClSession *session, const ClCommand *command)
         session->backend->queue, buffer->memory, CL_FALSE, there.origin,
         packed.origin, there.region, there.row_pitch, there.slice_pitch,
         packed.row_pitch, packed.slice_pitch, command->data, 0, NULL, &event);
-    return begun(session, status, event, there.bytes);
+    return cl_transfer_begun(session, status, event, there.bytes);
 }
 
 cl_int run_BUFFER_READ_RECT(ClSession *session, const ClCommand *command)
@@ -183,7 +181,7 @@ cl_int run_BUFFER_READ_RECT(ClSession *session, const ClCommand *command)
     if (buffer == NULL) {
         return status;
     }
-    target = place(session, command, there.bytes);
+    target = cl_transfer_place(session, command, there.bytes);
     if (target == NULL) {
         return CL_NO_ROOM;
     }
@@ -191,7 +189,7 @@ cl_int run_BUFFER_READ_RECT(ClSession *session, const ClCommand *command)
         session->backend->queue, buffer->memory, CL_FALSE, there.origin,
         packed.origin, there.region, there.row_pitch, there.slice_pitch,
         packed.row_pitch, packed.slice_pitch, target, 0, NULL, &event);
-    return begun(session, status, event, there.bytes);
+    return cl_transfer_begun(session, status, event, there.bytes);
 }
 
 cl_int run_BUFFER_COPY_RECT(ClSession *session, const ClCommand *command)
@@ -200,6 +198,7 @@ cl_int run_BUFFER_COPY_RECT(ClSession *session, const ClCommand *command)
     const ClBuffer *source = cl_buffer_find(session, copy->source);
     const ClBuffer *target = cl_buffer_find(session, copy->target);
     ClRegion from, to;
+    cl_mem from_memory, to_memory;
     cl_event event;
     cl_int status;
 
@@ -214,11 +213,12 @@ cl_int run_BUFFER_COPY_RECT(ClSession *session, const ClCommand *command)
                         target->size)) {
         return CL_INVALID_VALUE;
     }
+    from_memory = cl_buffer_whole(source, &from.origin[0]);
+    to_memory = cl_buffer_whole(target, &to.origin[0]);
     status = cl.clEnqueueCopyBufferRect(
-        session->backend->queue, source->memory, target->memory, from.origin,
-        to.origin, from.region, from.row_pitch, from.slice_pitch,
+        session->backend->queue, from_memory, to_memory, from.origin, to.origin, from.region, from.row_pitch, from.slice_pitch,
         to.row_pitch, to.slice_pitch, 0, NULL, &event);
-    return begun(session, status, event, from.bytes);
+    return cl_transfer_begun(session, status, event, from.bytes);
 }
 
 cl_int run_MARKER(ClSession *session, const ClCommand *command G_GNUC_UNUSED)
@@ -227,5 +227,5 @@ cl_int run_MARKER(ClSession *session, const ClCommand *command G_GNUC_UNUSED)
     const cl_int status = cl.clEnqueueMarkerWithWaitList(
         session->backend->queue, 0, NULL, &event);
 
-    return begun(session, status, event, 0);
+    return cl_transfer_begun(session, status, event, 0);
 }
