@@ -16,6 +16,8 @@ GUEST_EXAMPLES := $(patsubst guest-tools/%.c,$(GUEST_TOOLS)/%, \
     $(wildcard guest-tools/examples/*.c))
 GUEST_TEST_PROGRAMS := $(patsubst tests/guest/%.c,$(GUEST_TESTS)/%, \
     $(wildcard tests/guest/*.c))
+GUEST_FLIGHTS_TESTS := $(addprefix $(GUEST_TESTS)/flights-test-, \
+    address,undefined thread)
 
 guest_objects = $(patsubst guest-tools/%.c,$(GUEST_TOOLS)/obj/%.o, \
     $(wildcard guest-tools/$(1)/*.c))
@@ -25,7 +27,8 @@ guest-tools: $(GUEST_PRODUCTS) $(GUEST_EXAMPLES)
 guest-tools: ## build the guest's library, programs and examples
 
 .PHONY: guest-test-programs
-guest-test-programs: $(GUEST_TEST_PROGRAMS) ## build the guest's test programs
+guest-test-programs: $(GUEST_TEST_PROGRAMS) $(GUEST_FLIGHTS_TESTS)
+guest-test-programs: ## build the guest's test programs
 
 .PHONY: guest-tools-deps
 guest-tools-deps:
@@ -70,6 +73,18 @@ $(GUEST_TESTS)/%: tests/guest/%.c $(LIBVGPU_STUB) | guest-tools-deps
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(CFLAGS) $(WARN) $(GUEST_CFLAGS) -static -o $@ $< $(LIBVGPU_STUB)
+
+# For this machine, with sanitizers: the library's transport by the kernel's
+# driver, whose place a fake of it has.
+$(GUEST_FLIGHTS_TESTS): $(GUEST_TESTS)/flights-test-%: \
+    $(wildcard tests/guest/flights/* include/*.h \
+        guest-tools/libvgpu-stub/*.[ch] guest-tools/driver/*.h) \
+    | guest-tools-deps
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) $(WARN) $(filter-out -MMD -MP,$(GUEST_CFLAGS)) \
+	    -fsanitize=$* -fno-sanitize-recover=all -Wl,--wrap=close,--wrap=ppoll \
+	    -o $@ $(filter-out %/devfile.c %/transport.c,$(filter %.c,$^))
 
 -include $(wildcard $(GUEST_TOOLS)/obj/*.d $(GUEST_TOOLS)/obj/*/*.d \
     $(GUEST_TOOLS)/examples/*.d $(GUEST_TESTS)/*.d)

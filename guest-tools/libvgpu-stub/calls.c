@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "opened.h"
+#include "sized.h"
 
 struct vgpu_stub_job {
     struct vgpu_stub *dev;
@@ -21,7 +22,8 @@ int opened_call(struct vgpu_stub *dev, const void *bytes, size_t length,
                 struct vgpu_stub_outcome *outcome)
 {
     struct request request;
-    int rc = flags & VGPU_STUB_MORE ? -EINVAL : request_check(length, flags);
+    int rc = flags & (VGPU_STUB_MORE | VGPU_STUB_LARGE)
+             ? -EINVAL : request_check(length, flags);
 
     if (rc < 0) {
         return rc;
@@ -96,8 +98,7 @@ int vgpu_stub_submit(struct vgpu_stub *dev, const void *request,
     return rc;
 }
 
-int vgpu_stub_wait(struct vgpu_stub_job *job, int timeout_ms,
-                   struct vgpu_stub_outcome *outcome)
+static int wait_job(struct vgpu_stub_job *job, int timeout_ms)
 {
     struct transport *transport = job->dev->transport;
     int cancelling, rc;
@@ -108,11 +109,56 @@ int vgpu_stub_wait(struct vgpu_stub_job *job, int timeout_ms,
     }
     rc = transport->ops->wait(transport, &job->request,
                               clock_deadline(timeout_ms));
-    if (outcome && (rc == 0 || rc == -EREMOTEIO)) {
-        *outcome = job->outcome;
-    }
     opened_end(job->dev, cancelling);
     return rc;
+}
+
+/* An error's response that is too long: its text is cut. */
+static void cut(struct vgpu_stub_outcome *outcome)
+{
+    struct vgpu_stub_response response;
+
+    memcpy(&response, outcome->data, sizeof(response));
+    outcome->length = sizeof(outcome->data);
+    if (response.data_offset < outcome->length &&
+        response.data_length > outcome->length - response.data_offset) {
+        response.data_length = outcome->length - response.data_offset;
+        memcpy(outcome->data, &response, sizeof(response));
+    }
+}
+
+int vgpu_stub_wait(struct vgpu_stub_job *job, int timeout_ms,
+                   struct vgpu_stub_outcome *outcome)
+{
+    int rc = wait_job(job, timeout_ms);
+
+    if (!outcome || (rc < 0 && rc != -EREMOTEIO)) {
+        return rc;
+    }
+    *outcome = job->outcome;
+    if (!job->request.large) {
+        return rc;
+    }
+    cut(outcome);
+    return rc == 0 ? -EMSGSIZE : rc;
+}
+
+int vgpu_stub_wait_answer(struct vgpu_stub_job *job, int timeout_ms,
+                          struct vgpu_stub_answer *answer)
+{
+    struct vgpu_stub_answer known;
+    int given, rc = wait_job(job, timeout_ms);
+
+    if (rc < 0 && rc != -EREMOTEIO) {
+        return rc;
+    }
+    known = (struct vgpu_stub_answer) {
+        .error_code = job->outcome.error_code,
+        .length = job->outcome.length,
+        .data = job->request.large ? job->request.large : job->outcome.data,
+    };
+    given = SIZED_GIVE(answer, known, data);
+    return given < 0 ? given : rc;
 }
 
 void vgpu_stub_cancel(struct vgpu_stub_job *job)

@@ -115,7 +115,8 @@ static int copy_all(struct vgpu_stub *dev, struct copy *copy, int timeout_ms,
     struct vgpu_stub_outcome unwanted;
     int cancelling, rc;
 
-    rc = flags & VGPU_STUB_MORE ? -EINVAL : request_check(1, flags);
+    rc = flags & (VGPU_STUB_MORE | VGPU_STUB_LARGE) ? -EINVAL
+                                                    : request_check(1, flags);
     if (rc < 0) {
         return rc;
     }

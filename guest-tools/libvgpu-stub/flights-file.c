@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -85,15 +86,28 @@ void flights_renew(struct flights *flights)
 
 /* --- Flights --- */
 
-static struct flight *flight_new(struct flights *flights)
+static struct flight *flight_new(struct flights *flights,
+                                 const struct request *request)
 {
     struct flight *flight = TAILQ_FIRST(&flights->idle);
 
     if (flight) {
         TAILQ_REMOVE(&flights->idle, flight, entry);
-        return flight;
+    } else {
+        flight = malloc(sizeof(*flight));
+        if (!flight) {
+            return NULL;
+        }
     }
-    return malloc(sizeof(*flight));
+    flight->large = NULL;
+    if (request->flags & VGPU_STUB_LARGE) {
+        flight->large = malloc(flights->response_max);
+        if (!flight->large) {
+            TAILQ_INSERT_HEAD(&flights->idle, flight, entry);
+            return NULL;
+        }
+    }
+    return flight;
 }
 
 static bool is_allocation(const struct request *request)
@@ -104,17 +118,20 @@ static bool is_allocation(const struct request *request)
            header->opcode == VGPU_STUB_OP_MEMORY_ALLOC;
 }
 
-static struct vgpu_stub_io_submission describe(const struct flight *flight)
+static struct vgpu_stub_io_submission describe(const struct flights *flights,
+                                               const struct flight *flight)
 {
     const struct request *request = flight->request;
 
     return (struct vgpu_stub_io_submission) {
         .user_data = (uintptr_t)flight,
-        .request = (uintptr_t)request->bytes,
-        .response = (uintptr_t)flight->response,
+        .request = (uintptr_t)flight->bytes,
+        .response = (uintptr_t)(flight->large ? flight->large
+                                              : flight->response),
         .bulk = (uintptr_t)request->bulk,
         .request_length = request->length,
-        .response_capacity = sizeof(flight->response),
+        .response_capacity = flight->large ? flights->response_max
+                                           : sizeof(flight->response),
         .bulk_length = request->bulk_length,
         .flags = request->bulk_length == 0 ? 0
                  : request->bulk_to_device ? VGPU_STUB_IO_BULK_TO_DEVICE
@@ -162,7 +179,7 @@ static unsigned take_batch(struct flights *flights, struct flight **batch,
         if (!is_ready(request, now)) {
             continue;
         }
-        flight = flight_new(flights);
+        flight = flight_new(flights, request);
         if (!flight) {
             flights_drop(flights, request, -ENOMEM);
             continue;
@@ -173,10 +190,11 @@ static unsigned take_batch(struct flights *flights, struct flight **batch,
         flight->request = request;
         flight->allocates = is_allocation(request);
         flight->order = request_order(request);
+        memcpy(flight->bytes, request->bytes, request->length);
         TAILQ_INSERT_TAIL(&flights->flying, flight, entry);
         flights->flying_count++;
         batch[count] = flight;
-        submissions[count++] = describe(flight);
+        submissions[count++] = describe(flights, flight);
     }
     return count;
 }
@@ -186,6 +204,8 @@ static void flight_end(struct flights *flights, struct flight *flight)
 {
     TAILQ_REMOVE(&flights->flying, flight, entry);
     flights->flying_count--;
+    free(flight->large);
+    flight->large = NULL;
     TAILQ_INSERT_HEAD(&flights->idle, flight, entry);
 }
 
@@ -289,20 +309,35 @@ static void judge(struct flights *flights, uint32_t status)
     }
 }
 
-static int make_outcome(struct vgpu_stub_outcome *outcome,
-                        const struct vgpu_stub_io_completion *completion,
-                        const uint8_t *response)
+/* A response that is longer than an outcome has goes over to the request. */
+static int make_outcome(const struct flights *flights,
+                        struct request *request, struct flight *flight,
+                        const struct vgpu_stub_io_completion *completion)
 {
+    struct vgpu_stub_outcome *outcome = request->outcome;
     const size_t length = completion->response_length;
+    const size_t most = flight->large ? flights->response_max
+                                      : sizeof(flight->response);
+    size_t here = length;
 
-    if (length > sizeof(outcome->data) ||
+    free(request->large);           /* of an attempt before this */
+    request->large = NULL;
+    if (length > most ||
         (completion->flags & VGPU_STUB_IO_COMPLETION_FAULT)) {
         return -EPROTO;
     }
     outcome->error_code = completion->status;
     outcome->length = length;
-    memcpy(outcome->data, response, length);
-    memset(outcome->data + length, 0, sizeof(outcome->data) - length);
+    if (length > sizeof(outcome->data)) {
+        here = sizeof(outcome->data);
+    }
+    memcpy(outcome->data, flight->large ? flight->large : flight->response,
+           here);
+    memset(outcome->data + here, 0, sizeof(outcome->data) - here);
+    if (here < length) {
+        request->large = flight->large;
+        flight->large = NULL;
+    }
     return completion->status == VGPU_STUB_ERR_NONE ? 0 : -EREMOTEIO;
 }
 
@@ -316,7 +351,7 @@ static void land(struct flights *flights,
     judge(flights, completion->status);
     if (request) {
         request->flight = NULL;
-        rc = make_outcome(request->outcome, completion, flight->response);
+        rc = make_outcome(flights, request, flight, completion);
         if (rc == 0 && completion->bulk_moved != request->bulk_length) {
             rc = -EPROTO;
         }
@@ -329,7 +364,7 @@ static void land(struct flights *flights,
                         request->unwanted ? request->unwanted : rc);
         }
     } else if (flight->allocates && completion->status == VGPU_STUB_ERR_NONE) {
-        give_back(flights, flight->response);
+        give_back(flights, flight->large ? flight->large : flight->response);
     }
     flight_end(flights, flight);
 }

@@ -114,9 +114,13 @@ static int pump(struct flights *flights, const struct request *request,
                 int64_t until_us, bool brief)
 {
     const int64_t short_us = earlier(until_us, clock_us() + SHORT_US);
+    const bool ready = flights_ready(flights, &until_us);
     int rc = 0;
 
-    if (flights_ready(flights, &until_us) && !flights->submitting) {
+    if (request && request->state == REQUEST_ENDED) {
+        return 0;                   /* there was no file for it */
+    }
+    if (ready && !flights->submitting) {
         /* Others are not to wait behind this before they can submit */
         bool alone = request && TAILQ_EMPTY(&flights->waiting);
 
@@ -177,6 +181,12 @@ void flights_await(struct flights *flights, struct request *request,
 
     if (!request->unwanted) {
         until_us = earlier(until_us, limit_next(&request->limit));
+    }
+    if (flights->pumping && request->state == REQUEST_QUEUED) {
+        flights_flush(flights);     /* the pump may sleep for long */
+    }
+    if (request->state == REQUEST_ENDED) {
+        return;
     }
     if (flights->pumping) {
         follow(flights, request, until_us);

@@ -152,9 +152,13 @@ static int flights_begin(struct transport *transport, struct request *request)
     pthread_mutex_lock(&flights->lock);
     rc = request->async ? start_thread(flights) : 0;
     if (rc == 0) {
+        const bool first = TAILQ_EMPTY(&flights->queued);
+
         add(flights, request);
         if (!(request->flags & VGPU_STUB_MORE)) {
             flights_flush(flights);
+        } else if (first) {
+            flights_kick(flights);      /* the pump may sleep for long */
         }
         if (flights->jobs == 1 || flights->notice.fd >= 0) {
             pthread_cond_broadcast(&flights->changed);
@@ -389,6 +393,7 @@ static int make(const char *bdf, int fd, const struct vgpu_stub_io_info *info,
         .ops = &flights_ops,
         .bulk_max = info->bulk_max,
     };
+    flights->response_max = info->response_max;
     strcpy(flights->bdf, bdf);
     flights->timeout_ms = info->request_timeout_ms;
     flights->fd = fd;

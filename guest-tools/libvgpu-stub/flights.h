@@ -30,7 +30,10 @@ struct flight {
     bool allocates;             /* memory, which must not be lost */
     uint32_t order;
     TAILQ_ENTRY(flight) entry;
+    uint8_t bytes[VGPU_STUB_BUF_SIZE];      /* of the request, which may end
+                                               while the driver reads them */
     uint8_t response[VGPU_STUB_BUF_SIZE];
+    uint8_t *large;             /* instead, or NULL */
 };
 
 TAILQ_HEAD(flight_list, flight);
@@ -39,6 +42,7 @@ struct flights {
     struct transport transport; /* first: the one is cast to the other */
     char bdf[VGPU_STUB_BDF_SIZE];
     uint32_t timeout_ms;        /* the device's own; 0: none */
+    uint32_t response_max;      /* bytes of a response */
     int kick;                   /* an eventfd: the pump is to look around */
 
     pthread_mutex_t lock;       /* of the rest; of requests, too */

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "sized.h"
 #include "text.h"
+#include "vgpu-stub-opencl.h"
 
 size_t operation_encode(const struct operation *operation,
                         uint8_t buffer[VGPU_STUB_BUF_SIZE])
@@ -107,6 +108,15 @@ int vgpu_stub_synchronize(struct vgpu_stub *dev, int timeout_ms,
                             outcome ? outcome : &unwanted, &reply);
 }
 
+/* Bit n of these results: opcode n is executed. A mediator may have fewer. */
+static bool has_opcode(const struct vgpu_stub_reply *reply, uint32_t opcode)
+{
+    const uint32_t word = opcode < 32 ? 1 : 7 + opcode / 32;
+
+    return word < reply->result_count &&
+           (reply->results[word] & 1u << opcode % 32);
+}
+
 int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
                               struct vgpu_stub_accelerator *accelerator,
                               int timeout_ms, unsigned flags,
@@ -130,6 +140,7 @@ int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
         .memory_quota = operation_value(reply.results + 3),
         .memory_used = operation_value(reply.results + 5),
         .compute_units = reply.results[7],
+        .opencl = has_opcode(&reply, VGPU_STUB_OP_OPENCL),
     };
     text_copy(known.name, sizeof(known.name), reply.data, reply.data_length);
     return SIZED_GIVE(accelerator, known, name);

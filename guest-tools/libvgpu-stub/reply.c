@@ -7,26 +7,27 @@
 
 #include <errno.h>
 
-int vgpu_stub_parse(const struct vgpu_stub_outcome *outcome,
-                    struct vgpu_stub_reply *reply)
+#include "sized.h"
+
+static int parse(const uint8_t *data, size_t length,
+                 struct vgpu_stub_reply *reply)
 {
     struct vgpu_stub_response response;
     size_t results;
 
-    if (outcome->length < sizeof(response) ||
-        outcome->length > VGPU_STUB_BUF_SIZE) {
+    if (length < sizeof(response)) {
         return -EBADMSG;
     }
-    memcpy(&response, outcome->data, sizeof(response));
+    memcpy(&response, data, sizeof(response));
     if (response.result_count >
-        (outcome->length - sizeof(response)) / sizeof(uint32_t)) {
+        (length - sizeof(response)) / sizeof(uint32_t)) {
         return -EBADMSG;
     }
     results = sizeof(response) + response.result_count * sizeof(uint32_t);
     if (response.data_length > 0 &&
         (response.data_offset < results ||
-         response.data_offset > outcome->length ||
-         response.data_length > outcome->length - response.data_offset)) {
+         response.data_offset > length ||
+         response.data_length > length - response.data_offset)) {
         return -EBADMSG;
     }
     *reply = (struct vgpu_stub_reply) {
@@ -34,11 +35,27 @@ int vgpu_stub_parse(const struct vgpu_stub_outcome *outcome,
         .exec_time_us = response.exec_time_us,
         .result_count = response.result_count,
         .data_length = response.data_length,
-        .results = (const uint32_t *)(outcome->data + sizeof(response)),
-        .data = outcome->data +
+        .results = (const uint32_t *)(data + sizeof(response)),
+        .data = data +
                 (response.data_length > 0 ? response.data_offset : results),
     };
     return 0;
+}
+
+int vgpu_stub_parse(const struct vgpu_stub_outcome *outcome,
+                    struct vgpu_stub_reply *reply)
+{
+    return outcome->length > sizeof(outcome->data)
+           ? -EBADMSG : parse(outcome->data, outcome->length, reply);
+}
+
+int vgpu_stub_parse_answer(const struct vgpu_stub_answer *answer,
+                           struct vgpu_stub_reply *reply)
+{
+    struct vgpu_stub_answer known;
+    int rc = SIZED_TAKE(known, answer, data);
+
+    return rc < 0 ? rc : parse(known.data, known.length, reply);
 }
 
 /* What the host sends may go to a terminal. */

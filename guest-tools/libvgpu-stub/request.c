@@ -5,6 +5,8 @@
  */
 #include "request.h"
 
+#include <stdlib.h>
+
 #include "cond.h"
 
 /* Between two attempts: the mediator may need a second to start again */
@@ -14,7 +16,7 @@
 int request_check(size_t length, unsigned flags)
 {
     const unsigned known = VGPU_STUB_IDEMPOTENT | VGPU_STUB_MORE |
-                           VGPU_STUB_ORDER(UINT32_MAX);
+                           VGPU_STUB_LARGE | VGPU_STUB_ORDER(UINT32_MAX);
 
     if (length == 0 || (flags & ~known)) {
         return -EINVAL;
@@ -41,6 +43,7 @@ void request_init(struct request *request, const void *bytes, size_t length,
 void request_destroy(struct request *request)
 {
     pthread_cond_destroy(&request->changed);
+    free(request->large);
 }
 
 /* Whether it ended because of what happened around it. */

@@ -32,6 +32,8 @@ struct request {
     bool bulk_to_device;        /* ... and which way */
     struct limit limit;
     struct vgpu_stub_outcome *outcome;
+    uint8_t *large;             /* the response, if it is longer than an
+                                   outcome has; freed by request_destroy() */
 
     /* The transport's, under its lock */
     enum request_state state;

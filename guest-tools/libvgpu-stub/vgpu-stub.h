@@ -279,6 +279,15 @@ int vgpu_stub_call(struct vgpu_stub *dev, const void *request, size_t length,
 #define VGPU_STUB_MORE (1u << 1)
 
 /*
+ * A flag of requests that are submitted: the response may be longer than
+ * VGPU_STUB_BUF_SIZE bytes, and vgpu_stub_wait_answer() has all of it. By the
+ * driver's queue there is room for VGPU_STUB_QUEUE_RESPONSE_MAX bytes then,
+ * memory that such a request costs while it is under way; else the flag has no
+ * effect.
+ */
+#define VGPU_STUB_LARGE (1u << 2)
+
+/*
  * Beside the flags, a request may have an order, a number of 24 bits; without
  * it, 0. Requests of one order are executed, and end, in the order in which
  * they were given to the library, those of different ones as it comes. By the
@@ -291,7 +300,8 @@ int vgpu_stub_call(struct vgpu_stub *dev, const void *request, size_t length,
  * such request starts, sees to it.
  *
  * @request, @length, @timeout_ms: as in vgpu_stub_call(); the bytes are copied
- * @flags: 0 or VGPU_STUB_IDEMPOTENT
+ * @flags: 0, or what of VGPU_STUB_IDEMPOTENT, VGPU_STUB_MORE, VGPU_STUB_LARGE
+ *         and VGPU_STUB_ORDER() is wanted
  * @job: receives what to wait for, to be freed with vgpu_stub_job_free()
  *
  * Errors: -EINVAL @length is 0, or unknown @flags; -EMSGSIZE @length is too
@@ -313,6 +323,23 @@ int vgpu_stub_submit(struct vgpu_stub *dev, const void *request,
  */
 int vgpu_stub_wait(struct vgpu_stub_job *job, int timeout_ms,
                    struct vgpu_stub_outcome *outcome);
+
+/* How a job ended, with a response of any length */
+struct vgpu_stub_answer {
+    size_t struct_size;         /* sizeof(struct vgpu_stub_answer) */
+    uint32_t error_code;        /* VGPU_STUB_ERR_… */
+    uint32_t length;            /* bytes of the response, may be 0 */
+    const uint8_t *data;        /* the job's, until vgpu_stub_job_free() */
+};
+
+/*
+ * As vgpu_stub_wait(), which returns -EMSGSIZE of a response that is too long
+ * for an outcome; of an error it has as much of the text as fits.
+ *
+ * Errors: also -EINVAL, a wrong struct_size.
+ */
+int vgpu_stub_wait_answer(struct vgpu_stub_job *job, int timeout_ms,
+                          struct vgpu_stub_answer *answer);
 
 /*
  * End a job as -ECANCELED, soon, unless it has ended before. What the device
@@ -357,6 +384,10 @@ struct vgpu_stub_reply {
  */
 int vgpu_stub_parse(const struct vgpu_stub_outcome *outcome,
                     struct vgpu_stub_reply *reply);
+
+/* The same for an answer; the pointers lead into its job. */
+int vgpu_stub_parse_answer(const struct vgpu_stub_answer *answer,
+                           struct vgpu_stub_reply *reply);
 
 /*
  * The name ("QUEUE_FULL") and an explanation ("too many requests wait") of a
@@ -409,6 +440,7 @@ struct vgpu_stub_accelerator {
     uint64_t memory_quota;      /* bytes that the VM may allocate */
     uint64_t memory_used;       /* bytes of them that are allocated */
     char name[256];             /* printable UTF-8; "" where there is none */
+    bool opencl;                /* programs of this VM may use it by OpenCL */
 };
 
 /* Ask for it (GET_DEVICE_INFO). Errors: also -EINVAL, a wrong struct_size. */
@@ -421,7 +453,7 @@ int vgpu_stub_get_accelerator(struct vgpu_stub *dev,
  * Allocate @bytes, at least 1, of the accelerator's memory, zeroed. By the
  * driver it is the program's until it is freed, @dev is closed, or the context
  * is lost. An allocation that ends too late for @timeout_ms is freed with one
- * of the next requests.
+ * of the next requests, by the BAR by the host.
  *
  * By the BAR, and by a driver without a queue, it belongs to the device until
  * it is freed, the device is reset or loses its link, or the host's worker for
@@ -540,7 +572,8 @@ struct vgpu_stub_kernel {
  * A kernel is idempotent if it does not read what it writes.
  *
  * What it prints is the data of the reply: bytes as they are, without a NUL
- * behind them, VGPU_STUB_READ_STEP at most. Where that is not all, the reply
+ * behind them, VGPU_STUB_READ_STEP at most, or with VGPU_STUB_LARGE as many as
+ * the response has room for. Where that is not all, the reply
  * has a result: how many bytes are missing, at least. See vgpu_stub_parse().
  *
  * Errors: also -EINVAL, a wrong struct_size, or a member of a later version;

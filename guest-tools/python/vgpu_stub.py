@@ -196,10 +196,11 @@ class Printed(bytes):
     """What a kernel has printed; `missing` is how many bytes there were more,
     at least, which the host did not keep."""
 
-    def __new__(cls, outcome):
+    def __new__(cls, response):
         reply = _c.Reply()
-        _check(_library.vgpu_stub_parse(byref(outcome), byref(reply)),
-               "response")
+        parse = _library.vgpu_stub_parse_answer \
+            if isinstance(response, _c.Answer) else _library.vgpu_stub_parse
+        _check(parse(byref(response), byref(reply)), "response")
         printed = super().__new__(
             cls, ctypes.string_at(reply.data, reply.data_length))
         printed.missing = reply.results[0] if reply.result_count else 0
@@ -219,7 +220,7 @@ class Job:
             self._job = None
 
     def done(self):
-        return self._wait(0, _c.Outcome()) != -errno.EAGAIN
+        return self._wait(0, _c.Answer()) != -errno.EAGAIN
 
     def cancel(self):
         """End it soon, as an OSError of ECANCELED, unless it has ended."""
@@ -228,27 +229,37 @@ class Job:
     def result(self, timeout=None):
         """The response's bytes, once it has ended; TimeoutError when that is
         not so within `timeout` seconds."""
-        return self._outcome(timeout).response()
+        return self._answer(timeout).response()
 
     def printed(self, timeout=None):
         """As result(), of a launch: the Printed of its kernel."""
-        return Printed(self._outcome(timeout))
+        return Printed(self._answer(timeout))
 
-    def _outcome(self, timeout):
+    def _answer(self, timeout):
         end = None if timeout is None else \
             time.monotonic() + _v.milliseconds(timeout) / 1000
-        outcome = _c.Outcome()
+        answer = _c.Answer()
         while True:
             left = _WAIT_MS if end is None else \
                 max(0, min(_WAIT_MS, int((end - time.monotonic()) * 1000) + 1))
-            rc = self._wait(left, outcome)
+            rc = self._wait(left, answer)
+            if rc == -errno.EREMOTEIO:
+                raise RequestError(self._outcome())
             if rc != -errno.EAGAIN:
-                return _take(rc, "job", outcome)
+                _check(rc, "job")
+                return answer
             if end is not None and time.monotonic() >= end:
                 raise TimeoutError(errno.ETIMEDOUT, "the job has not ended")
 
-    def _wait(self, timeout_ms, outcome):
-        return _library.vgpu_stub_wait(self._job, timeout_ms, byref(outcome))
+    def _outcome(self):
+        """That of an error"""
+        outcome = _c.Outcome()
+        _library.vgpu_stub_wait(self._job, 0, byref(outcome))
+        return outcome
+
+    def _wait(self, timeout_ms, answer):
+        return _library.vgpu_stub_wait_answer(self._job, timeout_ms,
+                                              byref(answer))
 
 
 class Device:
@@ -378,11 +389,14 @@ class Device:
         request = _v.to_bytes(request)
         return self._request("call", request, len(request)).response()
 
-    def submit(self, request, idempotent=False, order=0):
-        """Send these bytes as a request and do not wait; returns a Job."""
+    def submit(self, request, idempotent=False, order=0, large=False):
+        """Send these bytes as a request and do not wait; returns a Job.
+
+        By the driver's queue, the response of a large one may have 64 KiB
+        instead of 1."""
         request = _v.to_bytes(request)
         return self._submit("submit", request, len(request),
-                            flags=_flags(idempotent, order))
+                            flags=_flags(idempotent, order, large))
 
     def echo(self, data):
         """Send data to the mediator and back, and compare."""
@@ -416,25 +430,30 @@ class Device:
         return freed.value
 
     def launch(self, name, *args, global_size, local_size=None, program=None,
-               idempotent=False):
+               idempotent=False, large=False):
         """Run a kernel of the catalogue, or of a Program; returns what it has
         Printed.
 
         An argument is a Buffer or a number of ctypes: c_uint32, c_float, …
         Sizes are work items in each dimension, a number or a tuple; without
         local_size the host chooses. A kernel is idempotent if it does not read
-        what it writes.
+        what it writes. By the driver's queue, one that prints much, up to
+        64 KiB instead of 1, is a large one.
         """
+        if large:
+            return self.submit_launch(
+                name, *args, global_size=global_size, local_size=local_size,
+                program=program, idempotent=idempotent, large=True).printed()
         kernel = _v.kernel(name, args, global_size, local_size, program)
         return Printed(self._request("launch", byref(kernel),
                                      idempotent=idempotent))
 
     def submit_launch(self, name, *args, global_size, local_size=None,
-                      program=None, idempotent=False, order=0):
+                      program=None, idempotent=False, order=0, large=False):
         """As launch(), but do not wait; returns a Job."""
         kernel = _v.kernel(name, args, global_size, local_size, program)
         return self._submit("submit_launch", byref(kernel),
-                            flags=_flags(idempotent, order))
+                            flags=_flags(idempotent, order, large))
 
     def synchronize(self, idempotent=False):
         """Wait until the host has executed what was sent before."""
@@ -536,8 +555,9 @@ def _take(rc, what, outcome):
     return outcome
 
 
-def _flags(idempotent, order=0):
+def _flags(idempotent, order=0, large=False):
     if idempotent is None:
         return []
     order = _v.integer(order, "an order", 0, _c.ORDERS - 1)
-    return [(_c.IDEMPOTENT if idempotent else 0) | order << 8]
+    return [(_c.IDEMPOTENT if idempotent else 0) |
+            (_c.LARGE if large else 0) | order << 8]

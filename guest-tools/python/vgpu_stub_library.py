@@ -9,7 +9,7 @@ from ctypes import (POINTER, Structure, c_bool, c_char, c_char_p, c_int,
 
 BUF_SIZE = 1024
 BDF_SIZE = 17
-IDEMPOTENT, MORE = 1, 2
+IDEMPOTENT, MORE, LARGE = 1, 2, 4
 ORDERS = 1 << 24
 COPY_TO_DEVICE, COPY_FROM_DEVICE = 0, 1
 KERNEL_ARGS_MAX = 57
@@ -62,7 +62,8 @@ class Accelerator(Sized):
                 ("compute_units", c_uint32),
                 ("memory_quota", c_uint64),
                 ("memory_used", c_uint64),
-                ("name", c_char * 256)]
+                ("name", c_char * 256),
+                ("opencl", c_bool)]
 
 
 class Copy(Sized):
@@ -107,6 +108,16 @@ class Outcome(Structure):
         return bytes(self.data[:self.length])
 
 
+class Answer(Sized):
+    _fields_ = [("struct_size", c_size_t),
+                ("error_code", c_uint32),
+                ("length", c_uint32),
+                ("data", c_void_p)]
+
+    def response(self):
+        return ctypes.string_at(self.data, self.length)
+
+
 class Reply(Structure):
     _fields_ = [("status", c_uint32),
                 ("exec_time_us", c_uint32),
@@ -131,9 +142,11 @@ def _load():
             (c_int, "submit", dev, data, c_size_t, c_int, flags,
              POINTER(job)),
             (c_int, "wait", job, c_int, outcome),
+            (c_int, "wait_answer", job, c_int, POINTER(Answer)),
             (None, "cancel", job),
             (None, "job_free", job),
             (c_int, "parse", outcome, POINTER(Reply)),
+            (c_int, "parse_answer", POINTER(Answer), POINTER(Reply)),
             (None, "message", outcome, c_char_p, c_size_t),
             (c_char_p, "error_name", c_uint32),
             (c_int, "echo", dev, data, c_size_t, c_int, outcome),

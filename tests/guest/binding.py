@@ -183,6 +183,10 @@ def test_printing(_):
         printed = job.printed()
         assert printed.startswith(b"0\n1\n2\n")
         assert (len(printed), printed.missing) == (988, 902)
+        printed = device.launch("say", c_uint32(500), global_size=1,
+                                large=True)
+        assert (len(printed), printed.missing) == \
+            ((1890, 0) if device.info()["queue"] else (988, 902))
         assert device.launch("say", c_uint32(0), global_size=1) == b""
 
 

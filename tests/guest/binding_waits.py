@@ -23,15 +23,15 @@ def request(seconds):
 
 def test_ctrl_c():
     with vgpu_stub.Device(sys.argv[1]) as device:
-        signal.alarm(1)
         try:
+            signal.alarm(1)
             device.call(request(FOREVER))
             raise AssertionError("not interrupted")
         except KeyboardInterrupt:
             pass
         job = device.submit(request(FOREVER))
-        signal.alarm(1)
         try:
+            signal.alarm(1)
             job.result()
             raise AssertionError("not interrupted")
         except KeyboardInterrupt:

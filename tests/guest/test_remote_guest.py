@@ -33,7 +33,7 @@ def test_it_computes_elsewhere(any_qemu_bin, tmp_path):
                  "guest-tools/examples/vector-add",
                  "guest-tools/examples/sha256", "driver/6.1/vgpu-stub.ko",
                  "tests/driver/compute"],
-                *vgpu_stub(host.sockets / "0.sock"), timeout=120)
+                *vgpu_stub(host.sockets / "0.sock"))
             log = host.log()
     finally:
         far.close()

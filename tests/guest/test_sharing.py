@@ -13,7 +13,11 @@ from support.mediatord import UNLIMITED, Host
 ROUNDS = 1000
 
 JOB = f"""\
-contain() {{ unshare -n -m sh -c 'mount -t sysfs sysfs /sys; exec "$@"' sh "$@"; }}
+# They begin together.
+contain() {{
+    unshare -n -m sh -c 'mount -t sysfs sysfs /sys; echo >>ready
+        until [ "$(wc -l <ready)" = 2 ]; do :; done; exec "$@"' sh "$@"
+}}
 
 echo "== hammer"
 contain ./hammer 0 {ROUNDS} & first=$!

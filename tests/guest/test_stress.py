@@ -17,6 +17,8 @@ SECONDS = int(os.environ.get("GUEST_STRESS_SECONDS", "20"))
 THREADS = 8
 LIFE = 2.5                      # seconds, of a mediator
 
+pytestmark = pytest.mark.strictest_qemu
+
 # An open device is its process's own: two devices for two processes. The
 # second one has its interrupt.
 JOB = f"""\
@@ -66,7 +68,7 @@ def stress(qemu_bin, tmp_path_factory):
             qemu_bin, folder / "job", JOB, ["tests/guest/stress"],
             *vgpu_stub(sockets / "0.sock", 0, "id=gpu0", "addr=0x1d"),
             *vgpu_stub(sockets / "1.sock", 1, "id=gpu1", "addr=0x1e"),
-            timeout=SECONDS + 120)
+            timeout=SECONDS + 300)
     assert mediator.deaths > SECONDS // LIFE - 1
     return sections["stress"]
 

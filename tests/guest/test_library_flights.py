@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The library's transport by the kernel's driver, with sanitizers, where the
+driver is tests/guest/flights/fake-driver.c."""
+import os
+import subprocess
+
+import pytest
+
+from support.paths import BUILD
+
+
+@pytest.mark.parametrize("checks", ["address,undefined", "thread"])
+def test_flights(checks):
+    program = BUILD / "tests/guest" / f"flights-test-{checks}"
+    if not program.is_file():
+        raise pytest.UsageError(f"{program} is missing: "
+                                "`make guest-test-programs`")
+    result = subprocess.run(
+        [program], text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=120,
+        env=dict(os.environ, TSAN_OPTIONS="halt_on_error=1"))
+    assert result.returncode == 0, result.stdout
