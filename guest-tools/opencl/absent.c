@@ -26,107 +26,11 @@
         return NULL; \
     }
 
-/* Images and samplers: CL_DEVICE_IMAGE_SUPPORT is CL_FALSE. */
-
-REFUSE_OBJECT(cl_mem, clCreateImage2D, CL_INVALID_OPERATION,
-    cl_context context, cl_mem_flags flags, const cl_image_format
-    *image_format, size_t image_width, size_t image_height, size_t
-    image_row_pitch, void *host_ptr, cl_int *errcode_ret)
-
-REFUSE_OBJECT(cl_mem, clCreateImage3D, CL_INVALID_OPERATION,
-    cl_context context, cl_mem_flags flags, const cl_image_format
-    *image_format, size_t image_width, size_t image_height, size_t image_depth,
-    size_t image_row_pitch, size_t image_slice_pitch, void *host_ptr, cl_int
-    *errcode_ret)
-
-REFUSE(clGetImageInfo, CL_INVALID_MEM_OBJECT,
-    cl_mem image, cl_image_info param_name, size_t param_value_size, void
-    *param_value, size_t *param_value_size_ret)
-
-REFUSE_OBJECT(cl_sampler, clCreateSampler, CL_INVALID_OPERATION,
-    cl_context context, cl_bool normalized_coords, cl_addressing_mode
-    addressing_mode, cl_filter_mode filter_mode, cl_int *errcode_ret)
-
-REFUSE(clRetainSampler, CL_INVALID_SAMPLER,
-    cl_sampler sampler)
-
-REFUSE(clReleaseSampler, CL_INVALID_SAMPLER,
-    cl_sampler sampler)
-
-REFUSE(clGetSamplerInfo, CL_INVALID_SAMPLER,
-    cl_sampler sampler, cl_sampler_info param_name, size_t param_value_size,
-    void *param_value, size_t *param_value_size_ret)
-
-REFUSE(clEnqueueReadImage, CL_INVALID_OPERATION,
-    cl_command_queue command_queue, cl_mem image, cl_bool blocking_read, const
-    size_t *origin, const size_t *region, size_t row_pitch, size_t slice_pitch,
-    void *ptr, cl_uint num_events_in_wait_list, const cl_event
-    *event_wait_list, cl_event *event)
-
-REFUSE(clEnqueueWriteImage, CL_INVALID_OPERATION,
-    cl_command_queue command_queue, cl_mem image, cl_bool blocking_write, const
-    size_t *origin, const size_t *region, size_t input_row_pitch, size_t
-    input_slice_pitch, const void *ptr, cl_uint num_events_in_wait_list, const
-    cl_event *event_wait_list, cl_event *event)
-
-REFUSE(clEnqueueCopyImage, CL_INVALID_OPERATION,
-    cl_command_queue command_queue, cl_mem src_image, cl_mem dst_image, const
-    size_t *src_origin, const size_t *dst_origin, const size_t *region, cl_uint
-    num_events_in_wait_list, const cl_event *event_wait_list, cl_event *event)
-
-REFUSE(clEnqueueCopyImageToBuffer, CL_INVALID_OPERATION,
-    cl_command_queue command_queue, cl_mem src_image, cl_mem dst_buffer, const
-    size_t *src_origin, const size_t *region, size_t dst_offset, cl_uint
-    num_events_in_wait_list, const cl_event *event_wait_list, cl_event *event)
-
-REFUSE(clEnqueueCopyBufferToImage, CL_INVALID_OPERATION,
-    cl_command_queue command_queue, cl_mem src_buffer, cl_mem dst_image, size_t
-    src_offset, const size_t *dst_origin, const size_t *region, cl_uint
-    num_events_in_wait_list, const cl_event *event_wait_list, cl_event *event)
-
-REFUSE_OBJECT(void *, clEnqueueMapImage, CL_INVALID_OPERATION,
-    cl_command_queue command_queue, cl_mem image, cl_bool blocking_map,
-    cl_map_flags map_flags, const size_t *origin, const size_t *region, size_t
-    *image_row_pitch, size_t *image_slice_pitch, cl_uint
-    num_events_in_wait_list, const cl_event *event_wait_list, cl_event *event,
-    cl_int *errcode_ret)
-
-REFUSE_OBJECT(cl_mem, clCreateImage, CL_INVALID_OPERATION,
-    cl_context context, cl_mem_flags flags, const cl_image_format
-    *image_format, const cl_image_desc *image_desc, void *host_ptr, cl_int
-    *errcode_ret)
-
-REFUSE(clEnqueueFillImage, CL_INVALID_OPERATION,
-    cl_command_queue command_queue, cl_mem image, const void *fill_color,
-    const size_t *origin, const size_t *region, cl_uint num_events_in_wait_list,
-    const cl_event *event_wait_list, cl_event *event)
-
-REFUSE_OBJECT(cl_sampler, clCreateSamplerWithProperties, CL_INVALID_OPERATION,
-    cl_context context, const cl_sampler_properties * sampler_properties,
-    cl_int * errcode_ret)
-
-REFUSE_OBJECT(cl_mem, clCreateImageWithProperties, CL_INVALID_OPERATION,
-    cl_context context, const cl_mem_properties *properties, cl_mem_flags
-    flags, const cl_image_format *image_format, const cl_image_desc
-    *image_desc, void *host_ptr, cl_int *errcode_ret)
-
-/* Programs that are not built from source, or in steps */
+/* Programs that are not built from source */
 
 REFUSE_OBJECT(cl_program, clCreateProgramWithBuiltInKernels, CL_INVALID_VALUE,
     cl_context context, cl_uint num_devices, const cl_device_id * device_list,
     const char * kernel_names, cl_int * errcode_ret)
-
-REFUSE(clCompileProgram, CL_COMPILER_NOT_AVAILABLE,
-    cl_program program, cl_uint num_devices, const cl_device_id *device_list,
-    const char *options, cl_uint num_input_headers, const cl_program
-    *input_headers, const char **header_include_names, void(CL_CALLBACK
-    *pfn_notify)(cl_program program, void *user_data), void *user_data)
-
-REFUSE_OBJECT(cl_program, clLinkProgram, CL_LINKER_NOT_AVAILABLE,
-    cl_context context, cl_uint num_devices, const cl_device_id *device_list,
-    const char *options, cl_uint num_input_programs, const cl_program
-    *input_programs, void(CL_CALLBACK *pfn_notify)(cl_program program, void
-    *user_data), void *user_data, cl_int *errcode_ret)
 
 REFUSE_OBJECT(cl_program, clCreateProgramWithIL, CL_INVALID_OPERATION,
     cl_context context, const void *il, size_t length, cl_int *errcode_ret)
@@ -261,20 +165,6 @@ REFUSE(clEnqueueReleaseEGLObjectsKHR, CL_INVALID_OPERATION,
 REFUSE_OBJECT(cl_event, clCreateEventFromEGLSyncKHR, CL_INVALID_OPERATION,
     cl_context context, CLeglSyncKHR sync, CLeglDisplayKHR display, cl_int
     *errcode_ret)
-
-cl_program CL_API_CALL clCreateProgramWithBinary(
-    cl_context context, cl_uint num_devices, const cl_device_id *devices,
-    const size_t *lengths, const unsigned char **binaries,
-    cl_int *binary_status, cl_int *errcode_ret)
-{
-    for (cl_uint i = 0; binary_status && i < num_devices; i++) {
-        binary_status[i] = CL_INVALID_BINARY;
-    }
-    if (errcode_ret) {
-        *errcode_ret = CL_INVALID_BINARY;
-    }
-    return NULL;
-}
 
 void *CL_API_CALL clSVMAlloc(cl_context context, cl_svm_mem_flags flags,
                              size_t size, cl_uint alignment)

@@ -8,6 +8,7 @@
 
 #include "host.h"
 #include "kernel.h"
+#include "sampler.h"
 
 /* Bytes of a value: the most that KERNEL_ARG takes */
 #define VALUE_MAX 4096
@@ -35,8 +36,8 @@ void argument_use(struct argument *argument)
 void argument_unuse(struct argument *argument)
 {
     if (--argument->uses == 0) {
-        if (argument->mem) {
-            object_unwatch(argument->mem);
+        if (argument->object) {
+            object_unwatch(argument->object);
         }
         free(argument);
     }
@@ -61,7 +62,7 @@ struct remote_command *argument_command(const struct _cl_kernel *kernel,
         .kernel = kernel->id,
         .index = index,
         .kind = argument->kind,
-        .object = argument->mem ? argument->mem->id : 0,
+        .object = argument->id,
         .local = argument->local,
     };
 
@@ -80,28 +81,109 @@ static bool is_type(const struct vgpu_stub_cl_argument *argument,
            memcmp(own, type, argument->type_length) == 0;
 }
 
-/* Of a pointer to a buffer */
-static cl_int make_object(const struct _cl_kernel *kernel, const void *value,
-                          size_t size, struct argument **argument)
+/* @object, which has @id on the host, is there; or NULL. */
+static cl_int make_object(struct object *object, uint32_t id,
+                          struct argument **argument)
 {
-    cl_mem mem = NULL;
+    *argument = argument_new(VGPU_STUB_CL_ARG_OBJECT, NULL, 0);
+    if (*argument && object) {
+        object_watch(object);
+        (*argument)->object = object;
+        (*argument)->id = id;
+    }
+    return *argument ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;
+}
 
-    if (size != sizeof(mem)) {
+/* The memory object at @value: *@mem, or NULL */
+static cl_int find_mem(const struct _cl_kernel *kernel, const void *value,
+                       size_t size, cl_mem *mem)
+{
+    *mem = NULL;
+    if (size != sizeof(*mem)) {
         return CL_INVALID_ARG_SIZE;
     }
     if (value) {
-        memcpy(&mem, value, sizeof(mem));
+        memcpy(mem, value, sizeof(*mem));
     }
-    if (mem && (!object_is(mem, OBJECT_MEM) ||
-                mem->context != kernel->context)) {
-        return CL_INVALID_MEM_OBJECT;
+    return *mem && (!object_is(*mem, OBJECT_MEM) ||
+                    (*mem)->context != kernel->context)
+           ? CL_INVALID_MEM_OBJECT : CL_SUCCESS;
+}
+
+/* Of a pointer to a buffer */
+static cl_int make_buffer(const struct _cl_kernel *kernel, const void *value,
+                          size_t size, struct argument **argument)
+{
+    cl_mem mem;
+    cl_int status = find_mem(kernel, value, size, &mem);
+
+    if (status == CL_SUCCESS && mem && mem->type != CL_MEM_OBJECT_BUFFER) {
+        status = CL_INVALID_ARG_VALUE;
     }
-    *argument = argument_new(VGPU_STUB_CL_ARG_OBJECT, NULL, 0);
-    if (*argument && mem) {
-        object_watch(mem);
-        (*argument)->mem = mem;
+    return status == CL_SUCCESS ? make_object(mem ? &mem->object : NULL,
+                                              mem ? mem->id : 0, argument)
+                                : status;
+}
+
+/* Is the image what the kernel declares? The host looks at the type again. */
+static bool image_fits(const struct vgpu_stub_cl_argument *description,
+                       const struct _cl_mem *image)
+{
+#define TYPE(name, type) { name, CL_MEM_OBJECT_##type },
+    static const struct {
+        const char *name;
+        cl_mem_object_type type;
+    } types[] = {
+        VGPU_STUB_CL_IMAGE_NAMES(TYPE)
+    };
+
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (is_type(description, types[i].name) &&
+            types[i].type != image->type) {
+            return false;
+        }
     }
-    return *argument ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;
+    return !((description->access != CL_KERNEL_ARG_ACCESS_WRITE_ONLY &&
+              (image->flags & CL_MEM_WRITE_ONLY)) ||
+             (description->access != CL_KERNEL_ARG_ACCESS_READ_ONLY &&
+              (image->flags & CL_MEM_READ_ONLY)));
+}
+
+static cl_int make_image(const struct _cl_kernel *kernel,
+                         const struct vgpu_stub_cl_argument *description,
+                         const void *value, size_t size,
+                         struct argument **argument)
+{
+    cl_mem image;
+    cl_int status = find_mem(kernel, value, size, &image);
+
+    if (status == CL_SUCCESS && !image) {
+        status = value ? CL_INVALID_MEM_OBJECT : CL_INVALID_ARG_VALUE;
+    }
+    if (status == CL_SUCCESS && (image->type == CL_MEM_OBJECT_BUFFER ||
+                                 !image_fits(description, image))) {
+        status = CL_INVALID_ARG_VALUE;
+    }
+    return status == CL_SUCCESS ? make_object(&image->object, image->id,
+                                              argument)
+                                : status;
+}
+
+static cl_int make_sampler(const struct _cl_kernel *kernel, const void *value,
+                           size_t size, struct argument **argument)
+{
+    cl_sampler sampler = NULL;
+
+    if (size != sizeof(sampler)) {
+        return CL_INVALID_ARG_SIZE;
+    }
+    if (value) {
+        memcpy(&sampler, value, sizeof(sampler));
+    }
+    return object_is(sampler, OBJECT_SAMPLER) &&
+           sampler->context == kernel->context
+           ? make_object(&sampler->object, sampler->id, argument)
+           : CL_INVALID_SAMPLER;
 }
 
 static cl_int make_local(const void *value, size_t size,
@@ -133,41 +215,29 @@ static cl_int make_value(const void *value, size_t size,
     return *argument ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;
 }
 
-/* The error of an argument whose objects cannot be had here, if it is one */
-static cl_int check_absent(const struct vgpu_stub_cl_argument *description,
-                           size_t size)
-{
-    cl_int status = CL_SUCCESS;
-
-    if (is_type(description, "sampler_t")) {
-        status = CL_INVALID_SAMPLER;
-    } else if (is_type(description, "queue_t")) {
-        status = CL_INVALID_DEVICE_QUEUE;
-    } else if (description->access != CL_KERNEL_ARG_ACCESS_NONE) {
-        status = CL_INVALID_MEM_OBJECT;
-    }
-    return status != CL_SUCCESS && size != sizeof(void *)
-           ? CL_INVALID_ARG_SIZE : status;
-}
-
 static cl_int make(const struct _cl_kernel *kernel, cl_uint index,
                    size_t size, const void *value, struct argument **argument)
 {
     const struct vgpu_stub_cl_argument *description;
-    cl_int status;
 
     if (index >= kernel->description->arguments) {
         return CL_INVALID_ARG_INDEX;
     }
     description = program_argument(kernel->description, index);
-    status = check_absent(description, size);
-    if (status != CL_SUCCESS) {
-        return status;
+    if (description->access != CL_KERNEL_ARG_ACCESS_NONE) {
+        return make_image(kernel, description, value, size, argument);
+    }
+    if (is_type(description, "sampler_t")) {
+        return make_sampler(kernel, value, size, argument);
+    }
+    if (is_type(description, "queue_t")) {
+        return size == sizeof(cl_command_queue) ? CL_INVALID_DEVICE_QUEUE
+                                                : CL_INVALID_ARG_SIZE;
     }
     switch (description->address) {
     case CL_KERNEL_ARG_ADDRESS_GLOBAL:
     case CL_KERNEL_ARG_ADDRESS_CONSTANT:
-        return make_object(kernel, value, size, argument);
+        return make_buffer(kernel, value, size, argument);
     case CL_KERNEL_ARG_ADDRESS_LOCAL:
         return make_local(value, size, argument);
     default:

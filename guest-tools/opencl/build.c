@@ -3,127 +3,20 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "build.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "bulk.h"
+#include "flatten.h"
 #include "options.h"
-#include "program.h"
 
-/* A build on its way; nothing of it is the program's yet. */
-struct build {
-    cl_program program;
-    struct host *host;
-    uint32_t id;
-    char *options;              /* the program's own */
-    char *host_options;
-    cl_build_status status;
-    char *log;
-    uint8_t *kernels;
-    size_t kernels_size;
-    size_t num_kernels;
-};
-
-/* The program's source on the host, when it is not there yet */
-static cl_int upload(struct build *build)
+cl_int build_check(cl_program program, cl_uint num_devices,
+                   const cl_device_id *devices, build_function function,
+                   const void *user_data)
 {
-    cl_program program = build->program;
-    /* A source is never empty there. */
-    const bool empty = program->source_length == 0;
-    const char *source = empty ? "\n" : program->source;
-    const size_t length = empty ? 1 : program->source_length;
-    const struct vgpu_stub_cl_program_create create = {
-        .id = build->id, .length = length,
-    };
-    cl_int status = host_call(build->host,
-                              HOST_COMMAND(PROGRAM_CREATE, &create), NULL, 0,
-                              NULL);
-
-    if (status != CL_SUCCESS) {
-        opencl_lock();
-        host_id_give(build->host, build->id);
-        opencl_unlock();
-        return status;
-    }
-    opencl_lock();
-    program->id = build->id;
-    opencl_unlock();
-    return bulk_upload(build->host, VGPU_STUB_CL_PROGRAM_SOURCE, build->id,
-                       source, length);
-}
-
-/* What can be read of the build, with a NUL behind it */
-static cl_int read_part(const struct build *build, uint32_t what,
-                        uint64_t size, uint8_t **bytes)
-{
-    struct vgpu_stub_cl_program_read part = {
-        .program = build->id, .what = what,
-    };
-    cl_int status = CL_SUCCESS;
-
-    *bytes = size < SIZE_MAX - 1 ? malloc(size + 1) : NULL;
-    if (!*bytes) {
-        return CL_OUT_OF_HOST_MEMORY;
-    }
-    (*bytes)[size] = '\0';
-    while (status == CL_SUCCESS && part.offset < size) {
-        size_t length;
-
-        part.size = size - part.offset < VGPU_STUB_CL_PAYLOAD_MAX
-                    ? size - part.offset : VGPU_STUB_CL_PAYLOAD_MAX;
-        status = host_call(build->host, HOST_COMMAND(PROGRAM_READ, &part),
-                           *bytes + part.offset, part.size, &length);
-        if (status == CL_SUCCESS && length != part.size) {
-            status = CL_OUT_OF_RESOURCES;
-        }
-        part.offset += part.size;
-    }
-    return status;
-}
-
-static cl_int read_results(struct build *build,
-                           const struct vgpu_stub_cl_build *result)
-{
-    uint8_t *log = NULL;
-    cl_int status = read_part(build, VGPU_STUB_CL_READ_LOG, result->log, &log);
-
-    build->log = (char *)log;
-    build->status = result->status;
-    if (status == CL_SUCCESS && result->status == CL_BUILD_SUCCESS) {
-        status = read_part(build, VGPU_STUB_CL_READ_KERNELS, result->kernels,
-                           &build->kernels);
-        build->kernels_size = result->kernels;
-    }
-    if (status == CL_SUCCESS &&
-        !program_check_kernels(build->kernels, build->kernels_size,
-                               &build->num_kernels)) {
-        status = CL_OUT_OF_RESOURCES;
-    }
-    return status;
-}
-
-/* Without the lock */
-static cl_int run_build(struct build *build)
-{
-    const struct vgpu_stub_cl_object object = { .id = build->id };
-    struct vgpu_stub_cl_build result = { .status = CL_BUILD_ERROR };
-    cl_int status = build->program->id ? CL_SUCCESS : upload(build);
-
-    build->status = CL_BUILD_ERROR;
-    if (status == CL_SUCCESS) {
-        status = host_call(build->host,
-                           HOST_COMMAND_TAIL(PROGRAM_BUILD, &object,
-                                             build->host_options,
-                                             strlen(build->host_options)),
-                           &result, sizeof(result), NULL);
-    }
-    return status == CL_SUCCESS ? read_results(build, &result) : status;
-}
-
-static cl_int check_devices(cl_program program, cl_uint num_devices,
-                            const cl_device_id *devices)
-{
-    if ((num_devices == 0) != (devices == NULL)) {
+    if ((!function && user_data) ||
+        (num_devices == 0) != (devices == NULL)) {
         return CL_INVALID_VALUE;
     }
     for (cl_uint i = 0; i < num_devices; i++) {
@@ -134,9 +27,8 @@ static cl_int check_devices(cl_program program, cl_uint num_devices,
     return CL_SUCCESS;
 }
 
-/* With the lock: the program is this build's from now on. */
-static cl_int begin(struct build *build, cl_program program,
-                    const char *options)
+cl_int build_begin(struct build *build, cl_program program,
+                   const char *options, cl_int failure, cl_int refused)
 {
     if (program->building || program->attached > 0) {
         return CL_INVALID_OPERATION;
@@ -144,17 +36,12 @@ static cl_int begin(struct build *build, cl_program program,
     *build = (struct build) {
         .program = program,
         .host = program->context->host,
-        .id = program->id ? program->id
-                          : host_id_take(program->context->host),
         .options = strdup(options ? options : ""),
-        .host_options = options_for_host(options ? options : ""),
+        .failure = failure,
+        .refused = refused,
+        .made.status = CL_BUILD_ERROR,
     };
-    if (!build->id || !build->options || !build->host_options) {
-        if (build->id && !program->id) {
-            host_id_give(build->host, build->id);
-        }
-        free(build->options);
-        free(build->host_options);
+    if (!build->options) {
         return CL_OUT_OF_HOST_MEMORY;
     }
     program->building = true;
@@ -163,25 +50,120 @@ static cl_int begin(struct build *build, cl_program program,
     return CL_SUCCESS;
 }
 
-/* With the lock: what was built is the program's. */
-static void finish(struct build *build, cl_int status)
+/* --- Sources --- */
+
+static cl_int fail(struct build *build, const char *why)
+{
+    free(build->made.log);
+    build->made.log = strdup(why);
+    return build->failure;
+}
+
+/* What the host is to compile; NULL with the status of an error */
+static char *host_text(struct build *build, const struct search *search,
+                       size_t *length, cl_int *status)
 {
     cl_program program = build->program;
+    char *text = NULL;
 
-    free(build->host_options);
+    *length = program->source_length;
+    *status = *length <= VGPU_STUB_CL_SOURCE_MAX ? CL_SUCCESS
+                                                 : CL_INVALID_VALUE;
+    if (*status != CL_SUCCESS) {
+        return NULL;
+    }
+    if (flatten_is_needed(program->source, *length)) {
+        *status = flatten(build->host, search, program->source, length, &text);
+    } else {
+        text = malloc(*length + 1);
+        *status = text ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;
+        if (text) {
+            memcpy(text, program->source, *length);
+        }
+    }
+    return text;
+}
+
+static cl_int source_error(struct build *build, cl_int status)
+{
+    switch (status) {
+    case CL_INVALID_VALUE:
+        return fail(build, "vgpu-stub: the source has more than 16 MiB with "
+                    "what it includes, or it includes itself without end\n");
+    case CL_BUILD_PROGRAM_FAILURE:
+        return fail(build, "vgpu-stub: the host's compiler does not say which "
+                    "macros it has, which conditions of includes look at\n");
+    case CL_INVALID_BUILD_OPTIONS:
+        return build->refused;
+    case CL_OUT_OF_HOST_MEMORY:
+        fail(build, "vgpu-stub: there is no memory, or no file can be made in "
+             "TMPDIR (else /tmp), which it takes to find what the source "
+             "includes\n");
+        return status;
+    default:
+        return status;
+    }
+}
+
+cl_int build_take_source(struct build *build, cl_program_binary_type type,
+                         const struct header *headers, size_t num_headers)
+{
+    const struct search search = {
+        .options = build->options, .headers = headers,
+        .num_headers = num_headers,
+    };
+    size_t length;
+    cl_int status;
+    char *text = host_text(build, &search, &length, &status);
+
+    if (status != CL_SUCCESS) {
+        return source_error(build, status);
+    }
+    build->recipe = recipe_of_source(type, options_for_host(build->options),
+                                     text, length);
+    return build->recipe ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;
+}
+
+/* --- The end --- */
+
+/* With the lock: what was made is the program's. */
+static void take_over(struct build *build, cl_int status)
+{
+    cl_program program = build->program;
+    const bool good = status == CL_SUCCESS;
+
+    if (program->id) {
+        host_object_release(build->host, program->id);
+    }
+    recipe_unuse(program->recipe);
     free(program->options);
     free(program->log);
     free(program->kernels);
+    program->id = build->made.id;
+    program->recipe = build->recipe;
     program->options = build->options;
-    program->log = build->log;
-    program->kernels = build->kernels;
-    program->kernels_size = build->kernels_size;
-    program->num_kernels = build->num_kernels;
-    program->status = status == CL_SUCCESS ? build->status : CL_BUILD_ERROR;
-    program->binary_type = program->status == CL_BUILD_SUCCESS
-                           ? CL_PROGRAM_BINARY_TYPE_EXECUTABLE
-                           : CL_PROGRAM_BINARY_TYPE_NONE;
+    program->log = build->made.log;
+    program->kernels = build->made.kernels;
+    program->kernels_size = build->made.kernels_size;
+    program->num_kernels = build->made.num_kernels;
+    program->status = good ? CL_BUILD_SUCCESS : CL_BUILD_ERROR;
+    program->binary_type = good ? build->recipe->type
+                                : CL_PROGRAM_BINARY_TYPE_NONE;
     program->building = false;
+}
+
+/* With the lock: of what has failed, the log is left. */
+static void forget(struct build *build)
+{
+    char *log = build->made.log;
+
+    build->made.log = NULL;
+    opencl_unlock();
+    made_clear(build->host, &build->made);
+    opencl_lock();
+    build->made.log = log;
+    recipe_unuse(build->recipe);
+    build->recipe = NULL;
 }
 
 static void call_function(struct callback *callback)
@@ -207,6 +189,76 @@ static cl_int tell(cl_program program, void *function, void *user_data)
     return CL_SUCCESS;
 }
 
+cl_int build_end(struct build *build, cl_int status, build_function function,
+                 void *user_data)
+{
+    opencl_lock();
+    if (status != CL_SUCCESS) {
+        forget(build);
+    }
+    take_over(build, status);
+    if (function && (status == CL_SUCCESS || status == build->failure) &&
+        tell(build->program, function, user_data) != CL_SUCCESS) {
+        status = CL_OUT_OF_HOST_MEMORY;
+    }
+    object_unuse(build->program);
+    opencl_unlock();
+    return status;
+}
+
+/* --- Building --- */
+
+/* With the lock: can it be built? */
+static cl_int check_kind(cl_program program)
+{
+    if (program->binary) {
+        return program->binary->type == CL_PROGRAM_BINARY_TYPE_EXECUTABLE
+               ? CL_SUCCESS : CL_INVALID_BINARY;
+    }
+    return program->source ? CL_SUCCESS : CL_INVALID_OPERATION;
+}
+
+/* With the lock: what a binary makes is always the same. */
+static bool is_built(cl_program program)
+{
+    return program->binary && program->status == CL_BUILD_SUCCESS;
+}
+
+/* The build's program is NULL when there is nothing to do. */
+static cl_int begin(struct build *build, cl_program program,
+                    cl_uint num_devices, const cl_device_id *devices,
+                    const char *options, build_function function,
+                    void *user_data)
+{
+    cl_int status = CL_INVALID_PROGRAM;
+
+    *build = (struct build) { .program = NULL };
+    opencl_lock();
+    if (object_is(program, OBJECT_PROGRAM)) {
+        status = build_check(program, num_devices, devices, function,
+                             user_data);
+    }
+    if (status == CL_SUCCESS) {
+        status = check_kind(program);
+    }
+    if (status == CL_SUCCESS && !is_built(program)) {
+        status = build_begin(build, program, options, CL_BUILD_PROGRAM_FAILURE,
+                             CL_INVALID_BUILD_OPTIONS);
+    } else if (status == CL_SUCCESS && function) {
+        status = tell(program, function, user_data);
+    }
+    opencl_unlock();
+    return status;
+}
+
+/* Some step of a link, which the program does not know of, has failed. */
+static cl_int of_a_build(cl_int status)
+{
+    return status == CL_COMPILE_PROGRAM_FAILURE ||
+           status == CL_LINK_PROGRAM_FAILURE ? CL_BUILD_PROGRAM_FAILURE
+                                             : status;
+}
+
 /* The build ends before this returns, also where it could go on behind it. */
 cl_int CL_API_CALL clBuildProgram(
     cl_program program, cl_uint num_devices, const cl_device_id *devices,
@@ -214,32 +266,21 @@ cl_int CL_API_CALL clBuildProgram(
     void *user_data)
 {
     struct build build;
-    cl_int status = CL_INVALID_PROGRAM;
+    cl_int status = begin(&build, program, num_devices, devices, options,
+                          function, user_data);
 
-    opencl_lock();
-    if (object_is(program, OBJECT_PROGRAM)) {
-        status = !function && user_data
-                 ? CL_INVALID_VALUE
-                 : check_devices(program, num_devices, devices);
-    }
-    if (status == CL_SUCCESS) {
-        status = begin(&build, program, options);
-    }
-    opencl_unlock();
-    if (status != CL_SUCCESS) {
+    if (status != CL_SUCCESS || !build.program) {
         return status;
     }
-    status = run_build(&build);
-    opencl_lock();
-    finish(&build, status);
-    if (status == CL_SUCCESS && program->status != CL_BUILD_SUCCESS) {
-        status = CL_BUILD_PROGRAM_FAILURE;
+    if (program->binary) {
+        /* With the options that it was made with */
+        build.recipe = recipe_use(program->binary);
+    } else {
+        status = build_take_source(&build, CL_PROGRAM_BINARY_TYPE_EXECUTABLE,
+                                   NULL, 0);
     }
-    if (function && (status == CL_SUCCESS ||
-                     status == CL_BUILD_PROGRAM_FAILURE)) {
-        status = tell(program, function, user_data);
+    if (status == CL_SUCCESS) {
+        status = of_a_build(make(build.host, build.recipe, &build.made));
     }
-    object_unuse(program);
-    opencl_unlock();
-    return status;
+    return build_end(&build, status, function, user_data);
 }

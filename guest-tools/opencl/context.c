@@ -204,15 +204,17 @@ cl_int CL_API_CALL clGetContextInfo(cl_context context, cl_context_info name,
         INFO_FIELD(CL_CONTEXT_DEVICES, struct _cl_context, device),
     };
     const struct info info = { size, value, size_ret };
+    cl_int status = CL_INVALID_CONTEXT;
 
-    if (!object_is(context, OBJECT_CONTEXT)) {
-        return CL_INVALID_CONTEXT;
+    opencl_lock();
+    if (object_is(context, OBJECT_CONTEXT)) {
+        status = name == CL_CONTEXT_PROPERTIES
+                 ? info_bytes(&info, context->properties,
+                              context->properties_size)
+                 : INFO_FIELDS(&info, context, fields, name);
     }
-    if (name == CL_CONTEXT_PROPERTIES) {
-        return info_bytes(&info, context->properties,
-                          context->properties_size);
-    }
-    return INFO_FIELDS(&info, context, fields, name);
+    opencl_unlock();
+    return status;
 }
 
 static void call_destructor(struct callback *callback)

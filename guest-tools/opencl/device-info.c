@@ -55,6 +55,7 @@ static const cl_device_info asked[] = {
     CL_DEVICE_ENDIAN_LITTLE,
     CL_DEVICE_AVAILABLE,
     CL_DEVICE_COMPILER_AVAILABLE,
+    CL_DEVICE_LINKER_AVAILABLE,
     CL_DEVICE_NAME,
     CL_DEVICE_VENDOR,
     CL_DRIVER_VERSION,
@@ -76,6 +77,20 @@ static const cl_device_info asked[] = {
     CL_DEVICE_PREFERRED_GLOBAL_ATOMIC_ALIGNMENT,
     CL_DEVICE_PREFERRED_LOCAL_ATOMIC_ALIGNMENT,
     CL_DEVICE_PREFERRED_WORK_GROUP_SIZE_MULTIPLE,
+    CL_DEVICE_IMAGE_SUPPORT,
+    CL_DEVICE_MAX_READ_IMAGE_ARGS,
+    CL_DEVICE_MAX_WRITE_IMAGE_ARGS,
+    CL_DEVICE_MAX_READ_WRITE_IMAGE_ARGS,
+    CL_DEVICE_MAX_SAMPLERS,
+    CL_DEVICE_IMAGE_PITCH_ALIGNMENT,
+    CL_DEVICE_IMAGE_BASE_ADDRESS_ALIGNMENT,
+    CL_DEVICE_IMAGE2D_MAX_WIDTH,
+    CL_DEVICE_IMAGE2D_MAX_HEIGHT,
+    CL_DEVICE_IMAGE3D_MAX_WIDTH,
+    CL_DEVICE_IMAGE3D_MAX_HEIGHT,
+    CL_DEVICE_IMAGE3D_MAX_DEPTH,
+    CL_DEVICE_IMAGE_MAX_BUFFER_SIZE,
+    CL_DEVICE_IMAGE_MAX_ARRAY_SIZE,
 };
 
 /* What does not work here: a number of that many bytes */
@@ -90,22 +105,6 @@ static const struct {
     { CL_DEVICE_QUEUE_ON_HOST_PROPERTIES, sizeof(cl_command_queue_properties),
       CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE | CL_QUEUE_PROFILING_ENABLE },
     { CL_DEVICE_HOST_UNIFIED_MEMORY, sizeof(cl_bool), CL_FALSE },
-    { CL_DEVICE_LINKER_AVAILABLE, sizeof(cl_bool), CL_FALSE },
-    /* Images */
-    { CL_DEVICE_IMAGE_SUPPORT, sizeof(cl_bool), CL_FALSE },
-    { CL_DEVICE_MAX_READ_IMAGE_ARGS, sizeof(cl_uint), 0 },
-    { CL_DEVICE_MAX_WRITE_IMAGE_ARGS, sizeof(cl_uint), 0 },
-    { CL_DEVICE_MAX_READ_WRITE_IMAGE_ARGS, sizeof(cl_uint), 0 },
-    { CL_DEVICE_MAX_SAMPLERS, sizeof(cl_uint), 0 },
-    { CL_DEVICE_IMAGE_PITCH_ALIGNMENT, sizeof(cl_uint), 0 },
-    { CL_DEVICE_IMAGE_BASE_ADDRESS_ALIGNMENT, sizeof(cl_uint), 0 },
-    { CL_DEVICE_IMAGE2D_MAX_WIDTH, sizeof(size_t), 0 },
-    { CL_DEVICE_IMAGE2D_MAX_HEIGHT, sizeof(size_t), 0 },
-    { CL_DEVICE_IMAGE3D_MAX_WIDTH, sizeof(size_t), 0 },
-    { CL_DEVICE_IMAGE3D_MAX_HEIGHT, sizeof(size_t), 0 },
-    { CL_DEVICE_IMAGE3D_MAX_DEPTH, sizeof(size_t), 0 },
-    { CL_DEVICE_IMAGE_MAX_BUFFER_SIZE, sizeof(size_t), 0 },
-    { CL_DEVICE_IMAGE_MAX_ARRAY_SIZE, sizeof(size_t), 0 },
     /* Shared virtual memory, pipes, queues on the device */
     { CL_DEVICE_SVM_CAPABILITIES, sizeof(cl_device_svm_capabilities), 0 },
     { CL_DEVICE_PIPE_SUPPORT, sizeof(cl_bool), CL_FALSE },
@@ -141,6 +140,9 @@ static const char *const extensions[] = {
     "cl_khr_fp16",
     "cl_khr_fp64",
     "cl_khr_extended_bit_ops",
+    "cl_khr_3d_image_writes",
+    "cl_khr_depth_images",
+    "cl_khr_image2d_from_buffer",
     "cl_khr_subgroups",
     "cl_khr_subgroup_ballot",
     "cl_khr_subgroup_clustered_reduce",
@@ -156,19 +158,18 @@ static const char *const extensions[] = {
 
 /* Features of OpenCL C that do not work here; the others do. */
 static const char *const no_features[] = {
-    "__opencl_c_3d_image_writes",
     "__opencl_c_device_enqueue",
-    "__opencl_c_images",
     "__opencl_c_pipes",
-    "__opencl_c_read_write_images",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool is_one_of(const char *const *names, size_t count, const char *name)
+/* At most @most bytes of @name count, which ends there or at a NUL. */
+static bool is_one_of(const char *const *names, size_t count, const char *name,
+                      size_t most)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], name) == 0) {
+        if (strncmp(names[i], name, most) == 0) {
             return true;
         }
     }
@@ -206,7 +207,8 @@ static cl_int extensions_info(const struct info *info)
     }
     for (word = strtok_r(given, " ", &rest); word;
          word = strtok_r(NULL, " ", &rest)) {
-        if (is_one_of(extensions, COUNT(extensions), word)) {
+        if (is_one_of(extensions, COUNT(extensions), word,
+                      strlen(word) + 1)) {
             strcat(text, *text ? " " : "");
             strcat(text, word);
         }
@@ -236,7 +238,8 @@ static cl_int names_info(cl_device_info name, const char *const *names,
         return CL_OUT_OF_HOST_MEMORY;
     }
     for (size_t i = 0; i < property->size / sizeof(*given); i++) {
-        if (is_one_of(names, count, given[i].name) == wanted) {
+        if (is_one_of(names, count, given[i].name, sizeof(given[i].name)) ==
+            wanted) {
             kept[kept_count++] = given[i];
         }
     }

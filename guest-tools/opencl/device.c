@@ -107,7 +107,10 @@ uint64_t device_number(cl_device_info name)
 bool device_has_version(unsigned major, unsigned minor)
 {
     char version[128] = "";
-    const struct info info = { .size = sizeof(version), .value = version };
+    /* With a NUL behind it, whatever the host says */
+    const struct info info = {
+        .size = sizeof(version) - 1, .value = version,
+    };
     unsigned its_major = 1, its_minor = 0;
 
     device_info(CL_DEVICE_VERSION, &info);

@@ -41,6 +41,22 @@ cl_int enqueue_check_mem(const struct enqueue *call, cl_mem mem)
                                                 : CL_INVALID_CONTEXT;
 }
 
+cl_int enqueue_check_buffer(const struct enqueue *call, cl_mem mem)
+{
+    const cl_int status = enqueue_check_mem(call, mem);
+
+    return status == CL_SUCCESS && mem->type != CL_MEM_OBJECT_BUFFER
+           ? CL_INVALID_MEM_OBJECT : status;
+}
+
+cl_int enqueue_check_image(const struct enqueue *call, cl_mem mem)
+{
+    const cl_int status = enqueue_check_mem(call, mem);
+
+    return status == CL_SUCCESS && mem->type == CL_MEM_OBJECT_BUFFER
+           ? CL_INVALID_MEM_OBJECT : status;
+}
+
 /* What the queue's order makes it wait for */
 static bool depend_on_queue(const struct enqueue *call, cl_event event)
 {

@@ -37,8 +37,10 @@ struct enqueue {
 /* Take the lock, and look at the queue and the wait list. */
 cl_int enqueue_begin(struct enqueue *call);
 
-/* Is that a memory object that the queue may use? */
+/* Is that a memory object, a buffer, or an image that the queue may use? */
 cl_int enqueue_check_mem(const struct enqueue *call, cl_mem mem);
+cl_int enqueue_check_buffer(const struct enqueue *call, cl_mem mem);
+cl_int enqueue_check_image(const struct enqueue *call, cl_mem mem);
 
 /*
  * Enqueue @work, when @status is CL_SUCCESS; NULL means that there was no

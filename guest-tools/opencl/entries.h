@@ -28,19 +28,19 @@
     X(clGetCommandQueueInfo, LOCAL) \
     X(clSetCommandQueueProperty, LOCAL) \
     X(clCreateBuffer, WAITING) \
-    X(clCreateImage2D, ABSENT) \
-    X(clCreateImage3D, ABSENT) \
+    X(clCreateImage2D, WAITING) \
+    X(clCreateImage3D, WAITING) \
     X(clRetainMemObject, LOCAL) \
     X(clReleaseMemObject, LOCAL) \
-    X(clGetSupportedImageFormats, LOCAL) \
+    X(clGetSupportedImageFormats, WAITING) \
     X(clGetMemObjectInfo, LOCAL) \
-    X(clGetImageInfo, ABSENT) \
-    X(clCreateSampler, ABSENT) \
-    X(clRetainSampler, ABSENT) \
-    X(clReleaseSampler, ABSENT) \
-    X(clGetSamplerInfo, ABSENT) \
+    X(clGetImageInfo, LOCAL) \
+    X(clCreateSampler, WAITING) \
+    X(clRetainSampler, LOCAL) \
+    X(clReleaseSampler, LOCAL) \
+    X(clGetSamplerInfo, LOCAL) \
     X(clCreateProgramWithSource, LOCAL) \
-    X(clCreateProgramWithBinary, ABSENT) \
+    X(clCreateProgramWithBinary, LOCAL) \
     X(clRetainProgram, LOCAL) \
     X(clReleaseProgram, LOCAL) \
     X(clBuildProgram, WAITING) \
@@ -64,13 +64,13 @@
     X(clEnqueueReadBuffer, QUEUED) \
     X(clEnqueueWriteBuffer, QUEUED) \
     X(clEnqueueCopyBuffer, QUEUED) \
-    X(clEnqueueReadImage, ABSENT) \
-    X(clEnqueueWriteImage, ABSENT) \
-    X(clEnqueueCopyImage, ABSENT) \
-    X(clEnqueueCopyImageToBuffer, ABSENT) \
-    X(clEnqueueCopyBufferToImage, ABSENT) \
+    X(clEnqueueReadImage, QUEUED) \
+    X(clEnqueueWriteImage, QUEUED) \
+    X(clEnqueueCopyImage, QUEUED) \
+    X(clEnqueueCopyImageToBuffer, QUEUED) \
+    X(clEnqueueCopyBufferToImage, QUEUED) \
     X(clEnqueueMapBuffer, QUEUED) \
-    X(clEnqueueMapImage, ABSENT) \
+    X(clEnqueueMapImage, QUEUED) \
     X(clEnqueueUnmapMemObject, QUEUED) \
     X(clEnqueueNDRangeKernel, QUEUED) \
     X(clEnqueueTask, QUEUED) \
@@ -103,14 +103,14 @@
     X(clCreateSubDevices, LOCAL) \
     X(clRetainDevice, LOCAL) \
     X(clReleaseDevice, LOCAL) \
-    X(clCreateImage, ABSENT) \
+    X(clCreateImage, WAITING) \
     X(clCreateProgramWithBuiltInKernels, ABSENT) \
-    X(clCompileProgram, ABSENT) \
-    X(clLinkProgram, ABSENT) \
+    X(clCompileProgram, WAITING) \
+    X(clLinkProgram, WAITING) \
     X(clUnloadPlatformCompiler, LOCAL) \
     X(clGetKernelArgInfo, LOCAL) \
     X(clEnqueueFillBuffer, QUEUED) \
-    X(clEnqueueFillImage, ABSENT) \
+    X(clEnqueueFillImage, QUEUED) \
     X(clEnqueueMigrateMemObjects, QUEUED) \
     X(clEnqueueMarkerWithWaitList, QUEUED) \
     X(clEnqueueBarrierWithWaitList, QUEUED) \
@@ -130,7 +130,7 @@
     X(clEnqueueSVMMemFill, ABSENT) \
     X(clEnqueueSVMMap, ABSENT) \
     X(clEnqueueSVMUnmap, ABSENT) \
-    X(clCreateSamplerWithProperties, ABSENT) \
+    X(clCreateSamplerWithProperties, WAITING) \
     X(clSetKernelArgSVMPointer, ABSENT) \
     X(clSetKernelExecInfo, LOCAL) \
     X(clGetKernelSubGroupInfoKHR, WAITING) \
@@ -144,7 +144,7 @@
     X(clSetProgramReleaseCallback, LOCAL) \
     X(clSetProgramSpecializationConstant, ABSENT) \
     X(clCreateBufferWithProperties, WAITING) \
-    X(clCreateImageWithProperties, ABSENT) \
+    X(clCreateImageWithProperties, WAITING) \
     X(clSetContextDestructorCallback, LOCAL)
 
 #define ENTRIES_OF_WINDOWS(X) \

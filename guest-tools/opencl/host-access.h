@@ -1,5 +1,5 @@
 /*
- * OpenCL in the guest: what the program itself may do with a buffer
+ * OpenCL in the guest: what the program itself may do with memory
  *
  * SPDX-License-Identifier: MIT
  */
@@ -8,7 +8,7 @@
 
 #include "memory.h"
 
-/* May the program read the buffer, or write it, by a command? */
+/* May the program read it, or write it, by a command? */
 static inline cl_int host_access_check(const struct _cl_mem *mem, bool read)
 {
     const cl_mem_flags against = CL_MEM_HOST_NO_ACCESS |

@@ -13,6 +13,8 @@
 
 #include "callback.h"
 #include "device.h"
+#include "macros.h"
+#include "preprocess.h"
 
 /* More devices than a machine has */
 #define DEVICES_MAX 32
@@ -64,6 +66,8 @@ static void after_fork_in_child(void)
     opencl_lock_renew();
     callback_forget();
     device_forget();
+    macros_renew();
+    preprocess_renew();
 }
 
 static void watch_forks(void)
@@ -133,10 +137,9 @@ static void call_done(struct remote_command *command,
     struct host_call *call = command->opaque;
 
     call->status = result->status;
-    call->length = result->length;
-    if (result->length > 0 && call->payload) {
-        memcpy(call->payload, result->payload,
-               result->length < call->size ? result->length : call->size);
+    call->length = result->length < call->size ? result->length : call->size;
+    if (call->length > 0) {
+        memcpy(call->payload, result->payload, call->length);
     }
     free(command);
 }
@@ -186,6 +189,36 @@ uint32_t host_id_take(struct host *host)
 void host_id_give(struct host *host, uint32_t id)
 {
     host->free_ids[host->free_count++] = id;
+}
+
+uint32_t host_object_id(struct host *host)
+{
+    uint32_t id;
+
+    opencl_lock();
+    id = host_id_take(host);
+    opencl_unlock();
+    return id;
+}
+
+cl_int host_object_make(struct host *host, uint32_t *place, uint32_t id,
+                        struct remote_command *command, void *payload,
+                        size_t size)
+{
+    const cl_int status = id ? host_call(host, command, payload, size, NULL)
+                             : CL_OUT_OF_RESOURCES;
+
+    if (!id) {
+        free(command);
+    }
+    opencl_lock();
+    if (status == CL_SUCCESS) {
+        *place = id;
+    } else if (id) {
+        host_id_give(host, id);
+    }
+    opencl_unlock();
+    return status;
 }
 
 static void release_done(struct remote_command *command,

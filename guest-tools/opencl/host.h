@@ -35,7 +35,7 @@ struct host_call {
     cl_int status;
     void *payload;              /* room for it … */
     size_t size;                /* … bytes */
-    size_t length;              /* bytes that came */
+    size_t length;              /* bytes of it that came */
     uint64_t number;            /* for host_call_wait() */
 };
 
@@ -49,7 +49,7 @@ void host_call_put(struct host *host, struct host_call *call,
 /* Wait, without the lock; returns the command's status. */
 cl_int host_call_wait(struct host *host, struct host_call *call);
 
-/* Both, without the lock; *@length: bytes of the payload, or NULL */
+/* Both, without the lock; *@length: bytes of the payload that came, or NULL */
 cl_int host_call(struct host *host, struct remote_command *command,
                  void *payload, size_t size, size_t *length);
 
@@ -62,5 +62,17 @@ uint32_t host_id_take(struct host *host);
  */
 void host_object_release(struct host *host, uint32_t id);
 void host_id_give(struct host *host, uint32_t id);
+
+/* Without the lock: an id for a new object; 0: there are too many objects. */
+uint32_t host_object_id(struct host *host);
+
+/*
+ * Without the lock: have the object with @id made by @command, and wait. Where
+ * that succeeds *@place becomes @id, else that is free again. An @id of 0 is
+ * CL_OUT_OF_RESOURCES. The payload is as host_call() has it.
+ */
+cl_int host_object_make(struct host *host, uint32_t *place, uint32_t id,
+                        struct remote_command *command, void *payload,
+                        size_t size);
 
 #endif /* OPENCL_HOST_H */

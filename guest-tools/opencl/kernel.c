@@ -149,7 +149,7 @@ static cl_int begin(cl_program program)
     if (!object_is(program, OBJECT_PROGRAM)) {
         return CL_INVALID_PROGRAM;
     }
-    if (program->status != CL_BUILD_SUCCESS) {
+    if (!program_is_executable(program)) {
         return CL_INVALID_PROGRAM_EXECUTABLE;
     }
     /* Nobody builds it anew meanwhile. */
@@ -173,6 +173,7 @@ cl_kernel CL_API_CALL clCreateKernel(cl_program program, const char *name,
     size_t index = 0;
     cl_int status;
 
+    program_build_binary(program);
     opencl_lock();
     status = begin(program);
     opencl_unlock();
@@ -217,6 +218,7 @@ cl_int CL_API_CALL clCreateKernelsInProgram(cl_program program, cl_uint count,
 {
     cl_int status;
 
+    program_build_binary(program);
     opencl_lock();
     status = begin(program);
     opencl_unlock();

@@ -17,7 +17,8 @@ struct argument {
     unsigned uses;
     uint32_t kind;              /* VGPU_STUB_CL_ARG_… */
     uint64_t local;             /* bytes, of ARG_LOCAL */
-    cl_mem mem;                 /* watched; NULL, also of ARG_OBJECT */
+    struct object *object;      /* watched; NULL, also of ARG_OBJECT */
+    uint32_t id;                /* of the object on the host; 0 for NULL */
     size_t size;                /* bytes of the value */
     uint8_t value[];
 };

@@ -43,8 +43,8 @@ static void launch_end(struct work *work)
     struct launch *launch = (struct launch *)work;
 
     for (uint32_t i = 0; i < launch->argument_count; i++) {
-        if (launch->arguments[i]->mem) {
-            object_unuse(launch->arguments[i]->mem);
+        if (launch->arguments[i]->object) {
+            object_unuse(launch->arguments[i]->object);
         }
         argument_unuse(launch->arguments[i]);
     }
@@ -67,8 +67,8 @@ static struct launch *launch_new(cl_kernel kernel, bool empty)
     for (uint32_t i = 0; i < count; i++) {
         launch->arguments[i] = kernel->set[i];
         argument_use(launch->arguments[i]);
-        if (launch->arguments[i]->mem) {
-            object_use(launch->arguments[i]->mem);
+        if (launch->arguments[i]->object) {
+            object_use(launch->arguments[i]->object);
         }
     }
     work_use(launch, kernel);
@@ -168,7 +168,7 @@ static cl_int check_arguments(const struct _cl_kernel *kernel)
     for (uint32_t i = 0; i < kernel->description->arguments; i++) {
         const struct argument *argument = kernel->set[i];
 
-        if (!argument || (argument->mem && argument->mem->object.gone)) {
+        if (!argument || (argument->object && argument->object->gone)) {
             return CL_INVALID_KERNEL_ARGS;
         }
     }

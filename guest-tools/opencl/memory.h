@@ -8,13 +8,26 @@
 
 #include "context.h"
 
-/* A part of a buffer that the program has mapped */
+/* A part that the program has mapped */
 struct mapping {
     struct mapping *next;
     void *address;
-    size_t offset;              /* bytes */
-    size_t size;
+    /* Bytes, and 0 and 1, of a buffer; of an image as in image.h */
+    size_t origin[3];
+    size_t region[3];
     bool writes;                /* it goes back when it is unmapped */
+};
+
+/* What an image has beside; sizes that its type does not have are 0. */
+struct image {
+    cl_image_format format;
+    size_t pixel;               /* bytes of one */
+    size_t width;
+    size_t height;
+    size_t depth;
+    size_t layers;              /* of an array */
+    size_t row_pitch;           /* bytes, in the program's memory */
+    size_t slice_pitch;         /* 0: its type has none */
 };
 
 struct _cl_mem {
@@ -22,7 +35,8 @@ struct _cl_mem {
     cl_context context;
     cl_mem_object_type type;
     cl_mem_flags flags;
-    size_t size;                /* bytes */
+    size_t size;                /* bytes, of an image with its pitches */
+    struct image image;         /* unless it is a buffer */
     void *host_ptr;             /* as given, with CL_MEM_USE_HOST_PTR */
     cl_mem parent;              /* NULL: it is no part of another one */
     size_t origin;              /* bytes, in the parent */
@@ -46,7 +60,7 @@ static inline bool mem_has(const struct _cl_mem *mem, size_t offset,
 /* CL_MISALIGNED_SUB_BUFFER_OFFSET, or CL_SUCCESS; waits the first time. */
 cl_int mem_check_alignment(const struct _cl_mem *mem);
 
-/* With the lock: where the program sees the buffer; NULL: no memory. */
+/* With the lock: where the program sees it; NULL: no memory. */
 char *mem_shadow(cl_mem mem);
 
 #endif /* OPENCL_MEMORY_H */

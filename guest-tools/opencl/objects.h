@@ -34,6 +34,7 @@ enum object_kind {
     OBJECT_PROGRAM,
     OBJECT_KERNEL,
     OBJECT_EVENT,
+    OBJECT_SAMPLER,
 };
 
 /* What each object begins with */

@@ -21,6 +21,10 @@ opencl: $(OPENCL)/$(OPENCL_SO) $(OPENCL)/vgpu-stub.icd
 opencl: ## build OpenCL's driver for guests
 
 opencl-tests: $(OPENCL_TEST)/$(OPENCL_SO) $(OPENCL_TEST)/sanitizers/$(OPENCL_SO)
+opencl-tests: $(OPENCL_TEST)/threads/$(OPENCL_SO) $(OPENCL_TEST)/threads/test-events
+opencl-tests: $(OPENCL_TEST)/remoting-test-address \
+    $(OPENCL_TEST)/remoting-test-thread
+opencl-tests: $(OPENCL_TEST)/vector-sum
 opencl-tests: $(patsubst tests/opencl/programs/%.c,$(OPENCL_TEST)/%, \
     $(wildcard tests/opencl/programs/*.c))
 opencl-tests: ## build OpenCL's driver as tests without a guest use it
@@ -49,7 +53,7 @@ $(1)/$(OPENCL_SO): $$(patsubst guest-tools/%.c,$(1)/obj/%.o,$$(OPENCL_SOURCES)) 
     $(1)/obj/transport.o $(4) $$(OPENCL_MAP)
 	$$(call say,LINK)
 	$$(Q)$$(CC) $$(CFLAGS) $(3) $$(LDFLAGS) $$(OPENCL_LDFLAGS) -o $$@ \
-	    $$(filter %.o,$$^)
+	    $$(filter %.o,$$^) -lmcpp
 
 -include $$(wildcard $(1)/obj/*.d $(1)/obj/*/*.d)
 endef
@@ -57,11 +61,35 @@ endef
 $(eval $(call opencl_build,$(OPENCL),guest-tools/remoting/transport-driver.c,,$(OPENCL)/obj/libvgpu-stub/devfile.o))
 $(eval $(call opencl_build,$(OPENCL_TEST),tests/opencl/direct-transport.c,))
 $(eval $(call opencl_build,$(OPENCL_TEST)/sanitizers,tests/opencl/direct-transport.c,$(OPENCL_SANITIZERS)))
+$(eval $(call opencl_build,$(OPENCL_TEST)/threads,tests/opencl/direct-transport.c,-fsanitize=thread))
+# The session alone, with a worker by a script
+REMOTING_TEST := $(wildcard tests/opencl/remoting/*.c) \
+    $(filter guest-tools/remoting/%,$(OPENCL_SOURCES))
+$(OPENCL_TEST)/remoting-test-%: $(REMOTING_TEST) \
+    $(wildcard tests/opencl/remoting/*.h guest-tools/remoting/*.h) \
+    include/vgpu-stub-opencl.h tests/guest/tap.h | opencl-dependencies
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=$* $(if $(filter address,$*),-fsanitize=undefined) \
+	    $(filter-out -MMD -MP,$(OPENCL_CFLAGS)) -o $@ $(REMOTING_TEST)
+
 # The tests' programs, with the system's loader
+OPENCL_PROGRAM = $(CC) $(CFLAGS) $(WARN) -std=gnu11 -Itests/opencl -MMD -MP \
+    -o $@ $< -l:libOpenCL.so.1 -pthread
+
 $(OPENCL_TEST)/%: tests/opencl/programs/%.c | opencl-dependencies
 	@mkdir -p $(@D)
 	$(call say,CC)
-	$(Q)$(CC) $(CFLAGS) $(WARN) -std=gnu11 -Itests/opencl -MMD -MP -o $@ $< \
-	    -l:libOpenCL.so.1 -pthread
+	$(Q)$(OPENCL_PROGRAM)
 
--include $(wildcard $(OPENCL_TEST)/*.d)
+$(OPENCL_TEST)/threads/%: tests/opencl/programs/%.c | opencl-dependencies
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(OPENCL_PROGRAM) -fsanitize=thread
+
+$(OPENCL_TEST)/%: tests/opencl/%.c | opencl-dependencies
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) $(WARN) -std=gnu11 -MMD -MP -o $@ $< -l:libOpenCL.so.1
+
+-include $(wildcard $(OPENCL_TEST)/*.d $(OPENCL_TEST)/threads/*.d)

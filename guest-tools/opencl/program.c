@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binary.h"
 #include "info.h"
 
 static void program_end(void *object)
@@ -18,6 +19,8 @@ static void program_end(void *object)
         host_object_release(program->context->host, program->id);
     }
     callback_put_all(&program->destructors, program);
+    recipe_unuse(program->recipe);
+    recipe_unuse(program->binary);
     free(program->source);
     free(program->options);
     free(program->log);
@@ -72,8 +75,7 @@ static cl_int check_strings(cl_context context, cl_uint count,
     return CL_SUCCESS;
 }
 
-/* Takes over @source. */
-static cl_program program_new(cl_context context, char *source, size_t length)
+cl_program program_new(cl_context context, char *source, size_t length)
 {
     struct _cl_program *program = object_new(OBJECT_PROGRAM, sizeof(*program),
                                              program_end);
@@ -127,6 +129,12 @@ cl_int CL_API_CALL clReleaseProgram(cl_program program)
     return object_release(program, OBJECT_PROGRAM, CL_INVALID_PROGRAM);
 }
 
+bool program_is_executable(cl_program program)
+{
+    return program->status == CL_BUILD_SUCCESS &&
+           program->binary_type == CL_PROGRAM_BINARY_TYPE_EXECUTABLE;
+}
+
 /* The names of its kernels, with ';' between them */
 static cl_int names_info(cl_program program, const struct info *info)
 {
@@ -159,7 +167,7 @@ static cl_int names_info(cl_program program, const struct info *info)
 static cl_int kernels_info(cl_program program, cl_program_info name,
                            const struct info *info)
 {
-    if (program->status != CL_BUILD_SUCCESS) {
+    if (!program_is_executable(program)) {
         return CL_INVALID_PROGRAM_EXECUTABLE;
     }
     return name == CL_PROGRAM_NUM_KERNELS
@@ -180,15 +188,11 @@ static cl_int program_info(cl_program program, cl_program_info name,
 
     switch (name) {
     case CL_PROGRAM_SOURCE:
-        return info_bytes(info, program->source, program->source_length + 1);
+        return program->source ? info_bytes(info, program->source,
+                                            program->source_length + 1)
+                               : info_string(info, NULL);
     case CL_PROGRAM_IL:
         return info_bytes(info, NULL, 0);
-    case CL_PROGRAM_BINARY_SIZES:
-        return INFO_RETURN(info, size_t, 0);    /* there is none */
-    case CL_PROGRAM_BINARIES:
-        return info_bytes(&(const struct info) { .size = info->size,
-                                                 .size_ret = info->size_ret },
-                          NULL, sizeof(void *));
     case CL_PROGRAM_NUM_KERNELS:
     case CL_PROGRAM_KERNEL_NAMES:
         return kernels_info(program, name, info);
@@ -200,17 +204,30 @@ static cl_int program_info(cl_program program, cl_program_info name,
     }
 }
 
+static bool is_binary(cl_program_info name)
+{
+    return name == CL_PROGRAM_BINARY_SIZES || name == CL_PROGRAM_BINARIES;
+}
+
 cl_int CL_API_CALL clGetProgramInfo(cl_program program, cl_program_info name,
                                     size_t size, void *value, size_t *size_ret)
 {
     const struct info info = { size, value, size_ret };
     cl_int status = CL_INVALID_PROGRAM;
+    struct recipe *recipe = NULL;
 
     opencl_lock();
     if (object_is(program, OBJECT_PROGRAM)) {
-        status = program_info(program, name, &info);
+        recipe = recipe_use(program->recipe ? program->recipe
+                                            : program->binary);
+        status = is_binary(name) ? CL_SUCCESS
+                                 : program_info(program, name, &info);
     }
     opencl_unlock();
+    if (status == CL_SUCCESS && is_binary(name)) {
+        status = binary_info(recipe, name, &info);
+    }
+    recipe_unuse(recipe);
     return status;
 }
 

@@ -142,10 +142,9 @@ cl_int CL_API_CALL clReleaseCommandQueue(cl_command_queue queue)
     return object_release(queue, OBJECT_QUEUE, CL_INVALID_COMMAND_QUEUE);
 }
 
-cl_int CL_API_CALL clGetCommandQueueInfo(cl_command_queue queue,
-                                         cl_command_queue_info name,
-                                         size_t size, void *value,
-                                         size_t *size_ret)
+/* With the lock */
+static cl_int queue_info(cl_command_queue queue, cl_command_queue_info name,
+                         const struct info *info)
 {
     static const struct info_field fields[] = {
         INFO_FIELD(CL_QUEUE_CONTEXT, struct _cl_command_queue, context),
@@ -154,21 +153,33 @@ cl_int CL_API_CALL clGetCommandQueueInfo(cl_command_queue queue,
                    object.refs),
         INFO_FIELD(CL_QUEUE_PROPERTIES, struct _cl_command_queue, flags),
     };
-    const struct info info = { size, value, size_ret };
 
-    if (!object_is(queue, OBJECT_QUEUE)) {
-        return CL_INVALID_COMMAND_QUEUE;
-    }
     switch (name) {
     case CL_QUEUE_PROPERTIES_ARRAY:
-        return info_bytes(&info, queue->properties, queue->properties_size);
+        return info_bytes(info, queue->properties, queue->properties_size);
     case CL_QUEUE_SIZE:
         return CL_INVALID_COMMAND_QUEUE;        /* of those on a device */
     case CL_QUEUE_DEVICE_DEFAULT:
-        return INFO_RETURN(&info, cl_command_queue, NULL);
+        return INFO_RETURN(info, cl_command_queue, NULL);
     default:
-        return INFO_FIELDS(&info, queue, fields, name);
+        return INFO_FIELDS(info, queue, fields, name);
     }
+}
+
+cl_int CL_API_CALL clGetCommandQueueInfo(cl_command_queue queue,
+                                         cl_command_queue_info name,
+                                         size_t size, void *value,
+                                         size_t *size_ret)
+{
+    const struct info info = { size, value, size_ret };
+    cl_int status = CL_INVALID_COMMAND_QUEUE;
+
+    opencl_lock();
+    if (object_is(queue, OBJECT_QUEUE)) {
+        status = queue_info(queue, name, &info);
+    }
+    opencl_unlock();
+    return status;
 }
 
 /* A function of OpenCL 1.0; devices of a later version refuse it. */

@@ -1,147 +1,40 @@
 /*
  * OpenCL in the guest: reading, writing and copying rectangles
  *
- * What travels of a rectangle are its bytes alone. Where those of the program
- * are not one piece, they go through memory of the library.
- *
  * SPDX-License-Identifier: MIT
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "bulk.h"
+#include "box.h"
 #include "enqueue.h"
 #include "host-access.h"
-#include "rect.h"
 
 struct rect_transfer {
-    struct work work;
-    bool read;
+    struct box_transfer box;
     cl_mem mem;
-    size_t region[3];
     struct rect there;
-    struct rect here;
-    char *bytes;
 };
 
-/* A box of the region that travels at once */
-struct box {
-    size_t origin[3];           /* in the region */
-    size_t region[3];
-};
-
-/* Bytes on their way into the program's rectangle */
-struct unpacking {
-    struct piece piece;
-    const struct rect_transfer *transfer;       /* as long as the event is */
-    struct box box;
-    char packed[];
-};
-
-static size_t box_size(const struct box *box)
+static void describe_rect(const struct box_transfer *box_transfer,
+                          const struct box *box, struct box_command *command)
 {
-    return box->region[0] * box->region[1] * box->region[2];
-}
-
-/* Move between the program's rectangle and the box's bytes, packed. */
-static void move_rows(const struct rect_transfer *transfer,
-                      const struct box *box, char *packed, bool pack)
-{
-    for (size_t z = 0; z < box->region[2]; z++) {
-        for (size_t y = 0; y < box->region[1]; y++) {
-            char *row = transfer->bytes +
-                rect_offset(&transfer->here, box->origin[0],
-                            box->origin[1] + y, box->origin[2] + z);
-
-            memcpy(pack ? packed : row, pack ? row : packed, box->region[0]);
-            packed += box->region[0];
-        }
-    }
-}
-
-static void unpack(struct piece *piece, const void *bytes, size_t length)
-{
-    struct unpacking *unpacking = (struct unpacking *)piece;
-    const size_t size = box_size(&unpacking->box);
-
-    if (bulk_is_inline(size)) {
-        memcpy(unpacking->packed, bytes, length < size ? length : size);
-    }
-    move_rows(unpacking->transfer, &unpacking->box, unpacking->packed, false);
-}
-
-static struct vgpu_stub_cl_rect wire_rect(const struct rect_transfer *transfer,
-                                          const struct box *box)
-{
+    const struct rect_transfer *transfer =
+        (const struct rect_transfer *)box_transfer;
     const struct rect *there = &transfer->there;
-    struct vgpu_stub_cl_rect rect = {
+    struct vgpu_stub_cl_rect *rect = &command->structure.rect;
+
+    command->opcode = box_transfer->read ? VGPU_STUB_CL_BUFFER_READ_RECT
+                                         : VGPU_STUB_CL_BUFFER_WRITE_RECT;
+    command->size = sizeof(*rect);
+    *rect = (struct vgpu_stub_cl_rect) {
         .buffer = transfer->mem->id,
         .row_pitch = there->row_pitch,
         .slice_pitch = there->slice_pitch,
     };
-
     for (unsigned i = 0; i < 3; i++) {
-        rect.origin[i] = there->origin[i] + box->origin[i];
-        rect.region[i] = box->region[i];
-    }
-    return rect;
-}
-
-/* The memory that holds what travels is freed with the piece. */
-static void put_box(cl_event event, const struct rect_transfer *transfer,
-                    const struct box *box)
-{
-    const struct vgpu_stub_cl_rect rect = wire_rect(transfer, box);
-    const size_t size = box_size(box);
-    struct unpacking *unpacking = malloc(sizeof(*unpacking) + size);
-    struct remote_command *command;
-
-    if (!unpacking) {
-        event_fail(event, CL_OUT_OF_HOST_MEMORY);
-        return;
-    }
-    *unpacking = (struct unpacking) { .transfer = transfer, .box = *box };
-    if (transfer->read) {
-        unpacking->piece.arrived = unpack;
-        command = bulk_read(VGPU_STUB_CL_BUFFER_READ_RECT, &rect, sizeof(rect),
-                            unpacking->packed, size);
-    } else {
-        move_rows(transfer, box, unpacking->packed, true);
-        command = bulk_write(VGPU_STUB_CL_BUFFER_WRITE_RECT, &rect,
-                             sizeof(rect), unpacking->packed, size);
-    }
-    event_put(event, command, &unpacking->piece, true);
-}
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Whole slices where one is not too large, else whole rows, else parts. */
-static void issue_rect(cl_event event, struct work *work)
-{
-    const struct rect_transfer *transfer = (struct rect_transfer *)work;
-    const size_t *region = transfer->region;
-    const size_t most = VGPU_STUB_QUEUE_TRANSFER_MAX;
-    const size_t x_step = least(region[0], most);
-    const size_t y_step = least(region[1], most / x_step);
-    const size_t z_step = x_step == region[0] && y_step == region[1]
-                          ? least(region[2], most / (x_step * y_step)) : 1;
-
-    for (size_t z = 0; z < region[2]; z += z_step) {
-        for (size_t y = 0; y < region[1]; y += y_step) {
-            for (size_t x = 0; x < region[0]; x += x_step) {
-                const struct box box = {
-                    .origin = { x, y, z },
-                    .region = { least(x_step, region[0] - x),
-                                least(y_step, region[1] - y),
-                                least(z_step, region[2] - z) },
-                };
-
-                put_box(event, transfer, &box);
-            }
-        }
+        rect->origin[i] = there->origin[i] + box->origin[i];
+        rect->region[i] = box->region[i];
     }
 }
 
@@ -166,7 +59,7 @@ static cl_int enqueue_rect(struct enqueue *call, const struct rect_call *given)
     cl_int status = enqueue_begin(call);
 
     if (status == CL_SUCCESS) {
-        status = enqueue_check_mem(call, given->mem);
+        status = enqueue_check_buffer(call, given->mem);
     }
     if (status == CL_SUCCESS &&
         (!given->bytes ||
@@ -181,16 +74,19 @@ static cl_int enqueue_rect(struct enqueue *call, const struct rect_call *given)
         status = host_access_check(given->mem, given->read);
     }
     if (status == CL_SUCCESS) {
-        transfer = work_new(sizeof(*transfer), issue_rect);
+        transfer = work_new(sizeof(*transfer), box_issue);
         work_use(transfer, given->mem);
     }
     if (transfer) {
-        transfer->read = given->read;
+        transfer->box.read = given->read;
+        transfer->box.unit = 1;
+        memcpy(transfer->box.region, given->region,
+               sizeof(transfer->box.region));
+        transfer->box.here = here;
+        transfer->box.bytes = given->bytes;
+        transfer->box.describe = describe_rect;
         transfer->mem = given->mem;
-        memcpy(transfer->region, given->region, sizeof(transfer->region));
         transfer->there = there;
-        transfer->here = here;
-        transfer->bytes = given->bytes;
     }
     return enqueue_end(call, status, transfer);
 }
@@ -300,10 +196,10 @@ cl_int CL_API_CALL clEnqueueCopyBufferRect(
     cl_int status = enqueue_begin(&call);
 
     if (status == CL_SUCCESS) {
-        status = enqueue_check_mem(&call, source);
+        status = enqueue_check_buffer(&call, source);
     }
     if (status == CL_SUCCESS) {
-        status = enqueue_check_mem(&call, target);
+        status = enqueue_check_buffer(&call, target);
     }
     if (status == CL_SUCCESS &&
         (!rect_set(&from, source_origin, region, source_row_pitch,

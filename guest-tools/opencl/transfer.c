@@ -34,7 +34,7 @@ static cl_int enqueue_transfer(struct enqueue *call, bool read, cl_mem mem,
     cl_int status = enqueue_begin(call);
 
     if (status == CL_SUCCESS) {
-        status = enqueue_check_mem(call, mem);
+        status = enqueue_check_buffer(call, mem);
     }
     if (status == CL_SUCCESS && (!bytes || !mem_has(mem, offset, size))) {
         status = CL_INVALID_VALUE;
@@ -116,10 +116,10 @@ cl_int CL_API_CALL clEnqueueCopyBuffer(cl_command_queue queue, cl_mem source,
     cl_int status = enqueue_begin(&call);
 
     if (status == CL_SUCCESS) {
-        status = enqueue_check_mem(&call, source);
+        status = enqueue_check_buffer(&call, source);
     }
     if (status == CL_SUCCESS) {
-        status = enqueue_check_mem(&call, target);
+        status = enqueue_check_buffer(&call, target);
     }
     if (status == CL_SUCCESS && (!mem_has(source, source_offset, size) ||
                                  !mem_has(target, target_offset, size))) {
@@ -181,7 +181,7 @@ cl_int CL_API_CALL clEnqueueFillBuffer(cl_command_queue queue, cl_mem mem,
     cl_int status = enqueue_begin(&call);
 
     if (status == CL_SUCCESS) {
-        status = enqueue_check_mem(&call, mem);
+        status = enqueue_check_buffer(&call, mem);
     }
     if (status == CL_SUCCESS &&
         (!pattern_is_valid(pattern, pattern_size) ||

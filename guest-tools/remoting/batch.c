@@ -284,52 +284,61 @@ void batch_lose(struct session *session, const struct batch *batch,
     session_lose(session, why);
 }
 
-/* What is printed are the last bytes; without the lock meanwhile */
+/* Without the lock meanwhile */
 static void print(struct session *session, const struct batch *batch,
-                  const struct reader *reader, uint32_t length)
+                  const void *bytes, size_t length)
 {
-    const uint8_t *end = reader->begin + reader->length;
-
     if (length > 0) {
         pthread_mutex_unlock(&session->lock);
-        session->interface->print(end - length, length);
+        session->interface->print(bytes, length);
         pthread_mutex_lock(&session->lock);
     }
-    if (batch->response + batch->response_capacity < end + ROOM_LEFT) {
+    if (batch->response + batch->response_capacity <
+        (const uint8_t *)bytes + length + ROOM_LEFT) {
         drain(session);
     }
 }
 
-void batch_end(struct session *session, struct batch *batch, uint32_t length)
+/* End the commands that were executed. False: that makes no sense. */
+static bool end_executed(struct session *session, struct batch *batch,
+                         const struct vgpu_stub_cl_answer *answer,
+                         struct reader *reader)
 {
     const uint64_t behind = batch->first + batch->count;
-    const char *nonsense = "the worker's answer makes no sense";
+
+    if (answer->next <= batch->first || answer->next > behind ||
+        !end_commands(session, reader, answer->results, answer->next)) {
+        return false;
+    }
+    if (answer->next < behind) {
+        go_back(session, batch, answer->next);
+    } else if (session->batch_limit < VGPU_STUB_CL_BATCH_MAX) {
+        session->batch_limit *= 2;
+    }
+    return true;
+}
+
+void batch_end(struct session *session, struct batch *batch, uint32_t length)
+{
     struct vgpu_stub_cl_answer answer;
     struct reader reader;
     const void *bytes;
+    bool good;
 
     bytes = read_response(batch, length, &reader)
             ? read_next(&reader, sizeof(answer)) : NULL;
-    if (!bytes) {
-        session_lose(session, nonsense);
-        return;
+    good = bytes != NULL;
+    if (good) {
+        memcpy(&answer, bytes, sizeof(answer));
+        good = answer.output <= reader.length - reader.at;
     }
-    memcpy(&answer, bytes, sizeof(answer));
-    if (!batch->stale) {
-        if (answer.next <= batch->first || answer.next > behind ||
-            !end_commands(session, &reader, answer.results, answer.next)) {
-            session_lose(session, nonsense);
-            return;
-        }
-        if (answer.next < behind) {
-            go_back(session, batch, answer.next);
-        } else if (session->batch_limit < VGPU_STUB_CL_BATCH_MAX) {
-            session->batch_limit *= 2;
-        }
+    if (good) {
+        reader.length -= answer.output;
+        /* First: who waits for a command's end has what it has printed. */
+        print(session, batch, reader.begin + reader.length, answer.output);
+        good = batch->stale || end_executed(session, batch, &answer, &reader);
     }
-    if (answer.output > reader.length - reader.at) {
-        session_lose(session, nonsense);
-        return;
+    if (!good) {
+        session_lose(session, "the worker's answer makes no sense");
     }
-    print(session, batch, &reader, answer.output);
 }

@@ -28,7 +28,8 @@ bool session_is_busy(const struct session *session)
 
 void session_watch(struct session *session)
 {
-    if (session_is_busy(session) && !session->watched) {
+    if (session_is_busy(session) && session->waiting == 0 &&
+        !session->watched) {
         pthread_cond_signal(&session->work);
     }
 }
@@ -256,7 +257,8 @@ static void pause_briefly(struct session *session)
 
 /*
  * While the session is used, its thread looks after it from time to time, so
- * that nobody has to wake it for each command.
+ * that nobody has to wake it for each command. It sleeps where one waits: that
+ * one leads, for as long as the host computes.
  */
 void *session_thread(void *opaque)
 {
@@ -266,7 +268,7 @@ void *session_thread(void *opaque)
 
     pthread_mutex_lock(&session->lock);
     while (!session->closing) {
-        if (idle == PAUSES_IDLE) {
+        if (idle == PAUSES_IDLE || session->waiting > 0) {
             session->watched = false;
             pthread_cond_wait(&session->work, &session->lock);
             session->watched = true;

@@ -4,23 +4,28 @@
  * Starts the worker that VGPU_STUB_TEST_WORKER names, with the arguments of
  * VGPU_STUB_TEST_ARGUMENTS, and talks to it as the mediator does. What stands
  * in is the way: there are no driver, device and mediator, and so no schedule,
- * limit or deadline. The worker writes in VGPU_STUB_TEST_FOLDER; its quota is
+ * limit or deadline; a worker that goes on when its program has ended is ended a
+ * while later. The worker writes in VGPU_STUB_TEST_FOLDER; its quota is
  * VGPU_STUB_TEST_MEMORY; without VGPU_STUB_TEST_KERNELS=yes the VM may bring no
- * kernels.
+ * kernels. Its own loader has VGPU_STUB_TEST_VENDORS for OCL_ICD_VENDORS.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
-#define _GNU_SOURCE             /* memfd_create() */
+#define _GNU_SOURCE             /* memfd_create(), close_range() */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "transport.h"
@@ -136,12 +141,67 @@ static void run_worker(const char *path, int fd)
     /* What the program loads is not for the worker, which has a folder. */
     unsetenv("LD_PRELOAD");
     unsetenv("OCL_ICD_VENDORS");
+    if (getenv("VGPU_STUB_TEST_VENDORS")) {
+        setenv("OCL_ICD_VENDORS", getenv("VGPU_STUB_TEST_VENDORS"), 1);
+    }
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
         setenv(folders[i], setting("VGPU_STUB_TEST_FOLDER", "/tmp"), 1);
     }
     dup2(fd, STDIN_FILENO);
     execv(path, argv);
     _exit(127);
+}
+
+#define GRACE_MS 10000
+
+/*
+ * Ends the worker @worker, a pidfd, when the program has ended, which has the other
+ * end of the pipe @life: it may be in a kernel that never ends.
+ */
+static void guard_worker(int worker, int life)
+{
+    struct pollfd ends[] = { { worker, POLLIN, 0 }, { life, POLLIN, 0 } };
+
+    if (poll(ends, 2, -1) > 0 && ends[0].revents == 0 &&
+        poll(ends, 1, GRACE_MS) == 0) {
+        pidfd_send_signal(worker, SIGKILL, NULL, 0);
+    }
+}
+
+/* In the worker's process: a guard that is no child of it or of the program. */
+static void start_guard(int life)
+{
+    const int worker = pidfd_open(getpid(), 0);
+
+    if (fork() == 0) {
+        if (fork() == 0) {
+            /* Of what the program has open, it has nothing else. */
+            dup2(life, STDIN_FILENO);
+            dup2(worker, STDERR_FILENO + 1);
+            close_range(STDERR_FILENO + 2, ~0U, 0);
+            guard_worker(STDERR_FILENO + 1, STDIN_FILENO);
+        }
+        _exit(0);
+    }
+    wait(NULL);
+    close(worker);
+}
+
+/* Start it, with @fd for its socket. */
+static bool start_worker(const char *path, int fd)
+{
+    int life[2];                /* The program never closes its end. */
+
+    if (pipe2(life, O_CLOEXEC) < 0) {
+        return false;
+    }
+    if (fork() == 0) {
+        close(life[1]);
+        start_guard(life[0]);
+        run_worker(path, fd);
+    }
+    close(life[0]);
+    return true;
 }
 
 static bool send_arena(struct transport *transport, int memory)
@@ -214,6 +274,7 @@ int transport_open(unsigned number, struct transport **result)
     const char *path = getenv("VGPU_STUB_TEST_WORKER");
     struct transport *transport;
     int ends[2];
+    bool good;
 
     if (number > 0 || !path) {
         return -ENOENT;
@@ -227,11 +288,9 @@ int transport_open(unsigned number, struct transport **result)
     transport->quota = strtoull(setting("VGPU_STUB_TEST_MEMORY", "1073741824"),
                                 NULL, 0);
     pthread_mutex_init(&transport->sending, NULL);
-    if (fork() == 0) {
-        run_worker(path, ends[1]);
-    }
+    good = start_worker(path, ends[1]);
     close(ends[1]);
-    if (!greet(transport)) {
+    if (!good || !greet(transport)) {
         close(transport->socket);
         free(transport);
         return -EIO;
