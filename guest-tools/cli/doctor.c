@@ -12,6 +12,7 @@
 
 #include "driver.h"
 #include "finding.h"
+#include "opencl.h"
 
 /* Where an access is as dear as this, the interrupt is worth its driver */
 #define DEAR_ACCESS_NS 20000
@@ -20,6 +21,7 @@ struct patient {
     const struct options *options;
     struct vgpu_stub *dev;      /* NULL until it is open */
     struct vgpu_stub_info info;
+    struct vgpu_stub_accelerator accelerator;
 };
 
 /* What to do about an error, by errno or by the device's error code */
@@ -207,29 +209,34 @@ static void check_request(struct patient *patient, struct finding *finding)
 static void check_accelerator(struct patient *patient,
                               struct finding *finding)
 {
-    struct vgpu_stub_accelerator accelerator = { .struct_size = sizeof(accelerator) };
+    struct vgpu_stub_accelerator *accelerator = &patient->accelerator;
     struct vgpu_stub_outcome outcome;
     uint64_t quota, used, free_mib;
     int rc;
 
-    rc = vgpu_stub_get_accelerator(patient->dev, &accelerator,
+    rc = vgpu_stub_get_accelerator(patient->dev, accelerator,
                                    patient->options->timeout_ms, 0, &outcome);
     if (rc < 0) {
         find_failure(patient, finding, rc, &outcome);
-    } else if (accelerator.present) {
-        quota = accelerator.memory_quota;
-        used = accelerator.memory_used < quota ? accelerator.memory_used
-                                               : quota;
+    } else if (accelerator->present) {
+        quota = accelerator->memory_quota;
+        used = accelerator->memory_used < quota ? accelerator->memory_used
+                                                : quota;
         free_mib = (quota - used) >> 20;
         finding_say(finding, EXIT_OK,
                     "%s, %" PRIu64 " MiB of memory for this VM: %" PRIu64
-                    " used, %" PRIu64 " free", accelerator.name, quota >> 20,
+                    " used, %" PRIu64 " free", accelerator->name, quota >> 20,
                     (quota >> 20) - free_mib, free_mib);
     } else {
         finding_say(finding, EXIT_NOT_SERVED, "none serves pool %c",
                     patient->info.pool);
         FIND_CURE(finding, VGPU_STUB_ERR_INVALID_POOL, request_cures);
     }
+}
+
+static void check_opencl(struct patient *patient, struct finding *finding)
+{
+    opencl_examine(&patient->info, &patient->accelerator, finding);
 }
 
 static const struct check {
@@ -242,6 +249,7 @@ static const struct check {
     { "link", check_link },
     { "request", check_request },
     { "accelerator", check_accelerator },
+    { "opencl", check_opencl },
 };
 
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
@@ -292,6 +300,7 @@ static int run(const struct options *options)
     struct patient patient = {
         .options = options,
         .info = { .struct_size = sizeof(patient.info) },
+        .accelerator = { .struct_size = sizeof(patient.accelerator) },
     };
     int status;
 

@@ -11,11 +11,15 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What is copied between two looks at the progress bar */
 #define PIECE_STEPS 64
 #define PIECE_BULKS 8
+
+/* How often a kernel that runs is left for a look whether a signal came */
+#define LOOK_MS 100
 
 /* A shell's exit status for what a signal has ended */
 #define EXIT_SIGNAL 128
@@ -30,7 +34,7 @@ struct job {
     struct progress progress;
     struct vgpu_stub_outcome outcome;   /* of the last request */
     uint32_t exec_us;                   /* what the kernel took */
-    uint8_t printed[VGPU_STUB_BUF_SIZE];        /* by the kernel */
+    uint8_t *printed;                   /* by the kernel; NULL: nothing */
     uint32_t printed_length;            /* bytes of it */
     uint32_t printed_missing;           /* bytes more, at least */
 };
@@ -173,12 +177,44 @@ static struct nd_range default_range(const struct arguments *arguments)
     };
 }
 
-/* The outcome is soon that of another request. */
-static void keep_printed(struct job *job, const struct vgpu_stub_reply *reply)
+/* The response ends with its request. */
+static int keep_reply(struct job *job, const struct vgpu_stub_reply *reply)
 {
+    job->exec_us = reply->exec_time_us;
+    if (reply->data_length == 0) {
+        return 0;
+    }
+    job->printed = malloc(reply->data_length);
+    if (!job->printed) {
+        return -ENOMEM;
+    }
     memcpy(job->printed, reply->data, reply->data_length);
     job->printed_length = reply->data_length;
     job->printed_missing = reply->result_count > 0 ? reply->results[0] : 0;
+    return 0;
+}
+
+/* Wait for the kernel; @launched is freed. */
+static int finish(struct job *job, struct vgpu_stub_job *launched)
+{
+    struct vgpu_stub_answer answer = { .struct_size = sizeof(answer) };
+    struct vgpu_stub_reply reply;
+    int rc;
+
+    do {
+        rc = interrupted ? -EINTR
+                         : vgpu_stub_wait_answer(launched, LOOK_MS, &answer);
+    } while (rc == -EAGAIN);
+    if (rc == 0) {
+        rc = vgpu_stub_parse_answer(&answer, &reply);
+    } else if (rc == -EREMOTEIO) {
+        rc = vgpu_stub_wait(launched, 0, &job->outcome);
+    }
+    if (rc == 0) {
+        rc = keep_reply(job, &reply);
+    }
+    vgpu_stub_job_free(launched);
+    return rc;
 }
 
 static int launch(struct job *job)
@@ -192,7 +228,7 @@ static int launch(struct job *job)
         .args = args,
         .arg_count = job->arguments.count,
     };
-    struct vgpu_stub_reply reply;
+    struct vgpu_stub_job *launched;
     int rc;
 
     for (unsigned i = 0; i < job->arguments.count; i++) {
@@ -205,16 +241,9 @@ static int launch(struct job *job)
     memcpy(kernel.global_size, global.size, sizeof(kernel.global_size));
     memcpy(kernel.local_size, options->local.size, sizeof(kernel.local_size));
 
-    rc = vgpu_stub_launch(job->dev, &kernel, options->timeout_ms, 0,
-                          &job->outcome);
-    if (rc == 0) {
-        rc = vgpu_stub_parse(&job->outcome, &reply);
-    }
-    if (rc == 0) {
-        job->exec_us = reply.exec_time_us;
-        keep_printed(job, &reply);
-    }
-    return rc;
+    rc = vgpu_stub_submit_launch(job->dev, &kernel, options->timeout_ms,
+                                 VGPU_STUB_LARGE, &launched);
+    return rc < 0 ? rc : finish(job, launched);
 }
 
 /* From files to results: 0 or the library's error */
@@ -278,7 +307,9 @@ static void show_printed(const struct job *job)
 {
     const uint32_t length = job->printed_length;
 
-    fwrite(job->printed, 1, length, stderr);
+    if (length > 0) {
+        fwrite(job->printed, 1, length, stderr);
+    }
     if (length > 0 && job->printed[length - 1] != '\n') {
         fputc('\n', stderr);
     }
@@ -346,6 +377,7 @@ static int run(const struct options *options)
     if (status == EXIT_OK) {
         status = run_on_device(&job);
     }
+    free(job.printed);
     free_arguments(&job.arguments);
     return status;
 }
