@@ -34,7 +34,7 @@ driver-rpm: ## the same as an RPM package
 	@scripts/install-deps rpm
 	@scripts/build-dkms-rpm
 
-check-dkms: driver-deb driver-rpm ## install these in a fresh Debian 12, and remove them
+check-dkms: driver-deb driver-rpm ## install, update and remove these in a fresh Debian 12
 	@scripts/install-deps xen
 	@for package in $(BUILD)/*-dkms/*.deb $(BUILD)/*-dkms/RPMS/*/*.rpm; do \
 	    tests/driver/check-dkms $$package || exit; \
