@@ -6,7 +6,7 @@ import pytest
 
 from support.paths import BUILD, ROOT
 
-SECONDS = 20
+SECONDS = 10
 NAMES = sorted(path.stem[len("fuzz-"):]
                for path in (ROOT / "tests/fuzz").glob("fuzz-*.c"))
 
