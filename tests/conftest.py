@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
 
 # Folders whose tests share a system that takes minutes to make
 LONG = ("xen", "rpm")
+
+# What takes longest begins first, and the last ones to begin are short.
+ORDER = (*LONG, "opencl", "bench", "driver", "guest", "gpu", "soak", "fuzz", "sst",
+         "mediator")
 
 
 def pytest_addoption(parser):
@@ -30,19 +35,30 @@ def pytest_configure(config):
 
 
 def group_of(item):
-    """What has to run in one process, one after the other: the tests of a file,
-    which share what its fixtures make; of a folder where that takes minutes."""
+    """What has to run in one process, one after the other: the tests of a file
+    with a QEMU, which share what its fixtures make; of a folder where that takes
+    minutes."""
     folder = item.path.parent
-    return folder.name if folder.name in LONG else item.location[0]
+    if folder.name in LONG:
+        return folder.name
+    qemu = item.callspec.params.get("qemu_bin") \
+        if hasattr(item, "callspec") else None
+    return f"{item.location[0]} {qemu.parent.name if qemu else ''}"
 
 
-# Before pytest-xdist, which reads the groups, has its turn
-@pytest.hookimpl(tryfirst=True)
+def place_in_order(item):
+    folder = item.path.relative_to(HERE).parts[0]
+    return ORDER.index(folder) if folder in ORDER else len(ORDER)
+
+
+# Before pytest-xdist, which reads the groups, has its turn, and after pytest, which
+# puts together what shares a QEMU
+@pytest.hookimpl(tryfirst=True, hookwrapper=True)
 def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    # What takes longest begins first, beside everything else.
-    items.sort(key=lambda item: item.path.parent.name not in LONG)
+    yield
+    items.sort(key=place_in_order)
 
 
 def qemu_bins(config):
@@ -53,10 +69,18 @@ def qemu_bins(config):
     return config.qemu_bins
 
 
+def strictest(paths):
+    """The one with sanitizers, which sees most, if it is there"""
+    return next((path for path in paths
+                 if path.parent.name.endswith("-sanitizers")), paths[0])
+
+
 def pytest_generate_tests(metafunc):
     if "qemu_bin" in metafunc.fixturenames:
         # The same objects each time, or session fixtures are made again.
         paths = qemu_bins(metafunc.config)
+        if metafunc.definition.get_closest_marker("strictest_qemu"):
+            paths = [strictest(paths)]
         metafunc.parametrize("qemu_bin", paths, indirect=True, scope="session",
                              ids=[path.parent.name for path in paths])
 

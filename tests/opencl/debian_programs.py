@@ -60,6 +60,33 @@ def natively(**environment):
     return Platform("/etc/OpenCL/vendors/pocl.icd", **environment)
 
 
+def native_clinfo():
+    """The fields of the host's own"""
+    return clinfo_fields(natively().run("clinfo", "--raw"))
+
+
+def compare_clinfo(output, before):
+    """Compare what `clinfo --raw` prints, on our driver, with what it prints on
+    the host's: the fields that differ are those that docs/opencl.md has. Some
+    go by the memory that the host has, which is given more of it if it is a
+    virtual machine: `before` are the host's of an earlier time."""
+    ours, now = clinfo_fields(output), native_clinfo()
+    differ = {field for field in {*ours, *now, *before}
+              if ours.get(field) not in (before.get(field), now.get(field))}
+    assert differ == differences_in_docs(), \
+        {field: (before.get(field), now.get(field), ours.get(field))
+         for field in differ ^ differences_in_docs()}
+
+
+def differences_in_docs():
+    """The fields of the table"""
+    text = (ROOT / "docs/opencl.md").read_text()
+    table = text.partition("| fields of clinfo |")[2].partition("\n\n")[0]
+    return set(re.findall("`(CL_[A-Z0-9_]+)`",
+                          "\n".join(line.split("|")[1] for line
+                                    in table.splitlines()[2:])))
+
+
 def clinfo_fields(output):
     """{field: value} of what `clinfo --raw` prints for a single device"""
     found = re.findall(r"^(?:\[.*?\])? +(CL_(?:PLATFORM|DEVICE|DRIVER|KERNEL)"

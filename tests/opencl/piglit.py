@@ -1,26 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""piglit.py [--jobs N] [--list] FOLDER [NAME...]
-
-Runs piglit's OpenCL tests, those of FOLDER/tests/cl.xml.gz with these names or
-all of them, on the first device of the first platform. Prints a line for each,
-"RESULT SECONDS NAME", and for each part of a test that does not pass as a
-whole "RESULT - NAME: PART"; a result is piglit's word, or crash, or timeout.
-
-With --list prints but the names of what passes, as native.txt has them.
-Runs anywhere: it needs nothing of piglit's framework.
-"""
-import argparse
+"""piglit.py: runs piglit's OpenCL tests, those of FOLDER/tests/cl.xml.gz; see
+suite.py. It needs nothing of piglit's framework."""
 import ast
 import gzip
 import json
 import os
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ElementTree
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+
+import suite
 
 PREFIX = "PIGLIT:"
 
@@ -69,51 +59,5 @@ def run(folder, command, seconds):
     return whole, parts, text
 
 
-def timed(*arguments):
-    begin = time.monotonic()
-    return (*run(*arguments), time.monotonic() - begin)
-
-
-def report(name, whole, parts, seconds):
-    yield f"{whole} {seconds:.1f} {name}"
-    if whole != "pass":
-        for part, result in parts.items():
-            yield f"{result} - {name}: {part}"
-
-
-def parse(arguments):
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--timeout", type=int, default=600)
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--verbose", action="store_true",
-                        help="print what tests print that do not pass")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("names", nargs="*")
-    return parser.parse_args(arguments)
-
-
-def main(arguments):
-    chosen = parse(arguments)
-    folder = chosen.folder.resolve()
-    known = commands(folder)
-    unknown = set(chosen.names) - set(known)
-    if unknown:
-        sys.exit(f"piglit.py: {folder} has no test {', '.join(unknown)}")
-    names = chosen.names or list(known)
-    with ThreadPoolExecutor(chosen.jobs) as pool:
-        ran = pool.map(lambda name: timed(folder, known[name], chosen.timeout),
-                       names)
-        for name, (whole, parts, text, seconds) in zip(names, ran):
-            for line in report(name, whole, parts, seconds):
-                result, _, what = line.split(" ", 2)
-                if not chosen.list:
-                    print(line, flush=True)
-                elif result == "pass":
-                    print(what, flush=True)
-            if chosen.verbose and whole != "pass":
-                print(text, flush=True)
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    suite.main(commands, run, sys.argv[1:])

@@ -1,58 +1,71 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's programs in a Debian guest, which compute on the host: unmodified,
 as an ordinary user, with our package installed."""
-import subprocess
-
 import pytest
 
 import debian_programs as programs
-from support.guest import boot, matches, vgpu_stub
+import suite
+from support.guest import matches, vgpu_stub
 from support.mediatord import Host
-from support.paths import BUILD, ROOT
+from support.opencl_guest import boot_opencl
 
+# The guest's devices are of two VMs, and the first may not bring kernels.
 CONFIG = """\
 [pool A]
 backend=opencl
+[pool B]
+backend=cpu
 [vm]
 rate=1000000
 burst=1000000
+deadline-ms=600000
+[vm allowed]
 guest-kernels=yes
 memory-mib=1024
 """
 
-# What stands for a driver goes: our package is one as PyOpenCL's asks for it.
 JOB = """\
-echo "== install"
-export SYSTEMD_IGNORE_CHROOT=1      # or udevadm does nothing
-cp 60-vgpu-stub.rules /lib/udev/rules.d; udevadm control --reload
-dpkg -i vgpu-stub-opencl.deb && dpkg -r stand-in-opencl-icd; echo "status $?"
-insmod ./vgpu-stub.ko && udevadm settle; ls -l /dev/vgpu-stub0
-as_user() { su user -c "$1" 2>&1; echo "status $?"; }
+doctor() { su user -c "/job/vgpu-stub doctor --device $1" 2>&1; }
+device=/dev/vgpu-stub; mv ${device}1 /dev/away
+echo "== no platform"; as_user "clinfo -l"
+echo "== doctor forbidden"; doctor 00:10.0
+echo "== doctor other pool"; doctor 00:12.0
+mv /dev/away ${device}1
+echo "== doctor"; doctor 00:11.0
 echo "== clinfo"; as_user "clinfo --raw"
 echo "== round-trip"; as_user "PYOPENCL_CTX=0 python3 /job/round-trip.py"
-echo "== piglit"; as_user "python3 /job/piglit.py --jobs 1 /opt/piglit TESTS"
+echo "== piglit"; as_user "python3 /job/piglit.py --jobs 2 /opt/piglit TESTS"
+echo "== examples"
+as_user "PYOPENCL_CTX=0 python3 /job/run-examples.py /opt/pyopencl EXAMPLES"
+echo "== two"; as_user "cd /job; ./vector-sum & ./vector-sum; wait"
 echo "== stranger"; su nobody -s /bin/sh -c "clinfo -l"; echo "status $?"
+mv /etc/OpenCL/vendors/vgpu-stub.icd /tmp
+echo "== doctor without driver"; doctor 00:11.0
 echo "== dmesg"; dmesg | grep -i vgpu-stub
 """
 
 
 @pytest.fixture(scope="module")
-def guest(any_qemu_bin, tmp_path_factory):
+def clinfo_before():
+    return programs.native_clinfo()
+
+
+@pytest.fixture(scope="module")
+def guest(clinfo_before, any_qemu_bin, tmp_path_factory):
     folder = tmp_path_factory.mktemp("opencl")
-    subprocess.run(["make", "-s", "-C", ROOT, "opencl-deb"], check=True)
-    package, = (BUILD / "deb-opencl").glob("*.deb")
-    job = folder / "job"
-    job.mkdir()
-    (job / "vgpu-stub-opencl.deb").write_bytes(package.read_bytes())
-    tests = " ".join(f"'{name}'" for name in programs.PIGLIT)
+    job = JOB.replace("TESTS", " ".join(f"'{name}'"
+                                        for name in programs.PIGLIT))
+    job = job.replace("EXAMPLES", " ".join(programs.EXAMPLES))
     with Host(folder, config=CONFIG) as host:
-        yield boot(
-            any_qemu_bin, job, JOB.replace("TESTS", tests),
-            ["driver/6.1/vgpu-stub.ko",
-             ROOT / "guest-tools/driver/60-vgpu-stub.rules",
-             programs.HERE / "round-trip.py", programs.HERE / "piglit.py"],
-            *vgpu_stub(host.sockets / "0.sock"), guest="opencl", timeout=500,
-            kernel_args="no_timer_check oops=panic")
+        return boot_opencl(
+            any_qemu_bin, folder / "job", job,
+            ["guest-tools/vgpu-stub", "tests/opencl/vector-sum",
+             *(programs.HERE / name for name in
+               ("round-trip.py", "run-examples.py", "piglit.py", "suite.py"))],
+            *vgpu_stub(host.sockets / "forbidden-0.sock", 0, "addr=0x10"),
+            *vgpu_stub(host.sockets / "allowed-0.sock", 1, "addr=0x11"),
+            *vgpu_stub(host.sockets / "allowed-1.sock", 2, "addr=0x12",
+                       "pool_id=B"))
 
 
 def test_the_package_is_a_driver_for_debian(guest):
@@ -60,11 +73,8 @@ def test_the_package_is_a_driver_for_debian(guest):
     assert matches(guest["install"], "root render .*/dev/vgpu-stub0")
 
 
-def test_clinfo(guest):
-    fields = programs.clinfo_fields("\n".join(guest["clinfo"]))
-    native = programs.clinfo_fields(programs.natively().run("clinfo", "--raw"))
-    assert fields["CL_PLATFORM_NAME"] == "vgpu-stub", guest
-    assert fields["CL_DEVICE_NAME"] == native["CL_DEVICE_NAME"]
+def test_clinfo(guest, clinfo_before):
+    programs.compare_clinfo("\n".join(guest["clinfo"]), clinfo_before)
 
 
 def test_pyopencl_takes_arrays(guest):
@@ -72,10 +82,40 @@ def test_pyopencl_takes_arrays(guest):
 
 
 def test_piglit(guest):
-    passed = {line.split(" ", 2)[2] for line in guest["piglit"]
-              if line.startswith("pass ")}
+    passed = {name for name, result in suite.results(guest["piglit"]).items()
+              if result == "pass"}
     assert passed == set(programs.PIGLIT), guest["piglit"]
+
+
+def test_pyopencls_examples(guest):
+    ran = [line.split()[1] for line in guest["examples"]
+           if line.startswith("example: ")]
+    assert ran == list(programs.EXAMPLES), guest["examples"]
+
+
+def test_two_processes(guest):
+    sums = [line for line in guest["two"] if "all as the processor" in line]
+    assert len(sums) == 2 and guest["two"][-1] == "status 0", guest["two"]
 
 
 def test_who_is_not_in_the_group_has_no_platform(guest):
     assert not matches(guest["stranger"], "Platform"), guest["stranger"]
+
+
+def test_a_vm_that_may_not_bring_kernels_has_no_platform(guest):
+    assert not matches(guest["no platform"], "Platform"), guest["no platform"]
+
+
+@pytest.mark.parametrize("state, found, advice", [
+    ("doctor", "yes: programs' kernels run", None),
+    ("doctor forbidden", "this VM may not bring kernels", "guest-kernels=yes"),
+    ("doctor other pool", "pool B has no OpenCL", "backend=opencl"),
+    ("doctor without driver", "not installed", "apt-get install"),
+])
+def test_doctor(guest, state, found, advice):
+    lines = guest[state]
+    line, = (line for line in lines if line.startswith("ok      opencl "))
+    assert found in line
+    cures = [line for line in lines[lines.index(line) + 1:]
+             if line.startswith("- ")]
+    assert advice in "".join(cures) if advice else not cures

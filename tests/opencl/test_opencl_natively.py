@@ -8,11 +8,6 @@ import debian_programs as programs
 from piglit import commands, run
 
 
-@pytest.fixture(scope="session")
-def folder():
-    return programs.folder()
-
-
 @pytest.fixture
 def native(tmp_path):
     return programs.natively(HOME=str(tmp_path))
@@ -36,3 +31,10 @@ def test_piglit(folder, name, native, monkeypatch):
     whole, parts, output = run(folder / "piglit",
                                commands(folder / "piglit")[name], 120)
     assert whole == "pass", output
+
+
+def test_pyopencls_examples(folder, native):
+    output = native.python(programs.HERE / "run-examples.py",
+                           folder / "pyopencl", *programs.EXAMPLES)
+    assert re.findall("^example: (.*)$", output, re.MULTILINE) == \
+        list(programs.EXAMPLES)

@@ -4,7 +4,7 @@ import re
 
 import debian_programs
 import pytest
-from direct import PROGRAMS
+from direct import LIBRARY, PROGRAMS, Direct
 
 NAMES = sorted(path.stem for path in
                (debian_programs.HERE / "programs").glob("*.c"))
@@ -15,3 +15,11 @@ def test_by_a_worker(direct, name):
     output = direct.platform().run(PROGRAMS / name, timeout=120)
     passed = re.findall("^ok ", output, re.MULTILINE)
     assert f"1..{len(passed)}" in output.splitlines(), output
+
+
+def test_races(tmp_path):
+    """Of threads; that sanitizer does not like addresses at random."""
+    platform = Direct(tmp_path, "mediator",
+                      PROGRAMS / "threads" / LIBRARY).platform()
+    platform.run("setarch", "-R", PROGRAMS / "threads/test-events",
+                 timeout=120)

@@ -4,12 +4,13 @@ import socket
 from pathlib import Path
 
 from support import abi, operations, wire
+from support.wait import PATIENCE
 
 
 class DeviceLink(wire.Peer):
     """A device's end of its link; it counts its requests from 0 on."""
 
-    def __init__(self, sock, timeout=10):
+    def __init__(self, sock, timeout=PATIENCE):
         super().__init__(sock, timeout)
         self.sequence = 0       # of the next request
 
@@ -45,11 +46,22 @@ class FakeDevice:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen(1)
-        self.listener.settimeout(20)
+        self.listener.settimeout(PATIENCE)
+
+    def _connection(self):
+        """A socket; not one that the daemon has closed before it was
+        accepted, as it waits for HELLO for no more than 5 s."""
+        while True:
+            sock = self.listener.accept()[0]
+            try:
+                sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return sock
+            sock.close()
 
     def accept(self):
         """The daemon's connection, before any message."""
-        return DeviceLink(self.listener.accept()[0])
+        return DeviceLink(self._connection())
 
     def greet(self, **hello):
         """The daemon's connection, after HELLO and WELCOME."""

@@ -15,10 +15,16 @@ class FakeMediator(wire.Peer):
         return peer
 
     @classmethod
-    def accept(cls, path):
-        """Connect and accept the device; its LINK is up on return."""
+    def welcome(cls, path):
+        """Connect and accept the device; a guest's request may come at once."""
         peer = cls.greet(path)
         peer.send(wire.welcome())
+        return peer
+
+    @classmethod
+    def accept(cls, path):
+        """The same; the device's LINK is up on return."""
+        peer = cls.welcome(path)
         peer.sync()
         return peer
 
@@ -43,13 +49,13 @@ class FakeMediator(wire.Peer):
 
 
 def connect_to_guest(handshake, path):
-    """FakeMediator.greet or .accept with the device of a guest that is about
+    """FakeMediator.greet or .welcome with the device of a guest that is about
     to start, whose program may take its time."""
     def attempt():
         try:
             return handshake(path)
         except (FileNotFoundError, ConnectionRefusedError):
             return None
-    mediator = wait_for(attempt, f"device at {path}", timeout=60)
-    mediator.sock.settimeout(120)
+    mediator = wait_for(attempt, f"device at {path}")
+    mediator.sock.settimeout(300)
     return mediator

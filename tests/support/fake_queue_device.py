@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from support import abi, wire
 from support.arena import SEALS, Arena
 from support.fake_device import DeviceLink, FakeDevice
+from support.wait import PATIENCE
 from support.wire import Message
 
 RESERVED = (0,) * 6
@@ -129,7 +130,7 @@ def context_message(kind, number, sequence=None, reserved=RESERVED):
 class QueueLink(DeviceLink):
     """`contexts` by number: those that have an arena and are not closed."""
 
-    def __init__(self, sock, timeout=10):
+    def __init__(self, sock, timeout=PATIENCE):
         super().__init__(sock, timeout)
         self.sequences = itertools.count(1)
         self.contexts = {}
@@ -229,7 +230,7 @@ class FakeQueueDevice(FakeDevice):
     """A listening socket of a device with a queue"""
 
     def greet(self, version=abi.VGPU_STUB_WIRE_QUEUE, **hello):
-        peer = QueueLink(self.listener.accept()[0])
+        peer = QueueLink(self._connection())
         peer.send(wire.hello(protocol_version=version, **hello))
         welcome = peer.expect(abi.VGPU_STUB_MSG_WELCOME)
         assert wire.WELCOME.unpack(welcome.payload)[0] == \

@@ -32,13 +32,13 @@ def make_job(directory, script, programs):
 
 
 def start(qemu_bin, directory, *qemu_args, timeout=300, guest="plain",
-          kernel="6.1", kernel_args=""):
+          kernel="6.1", kernel_args="", begin="pvh"):
     """Begin to boot a guest that runs the job, and is as run-guest knows it; the
     process of run-guest."""
     return subprocess.Popen(
         [ROOT / "scripts/run-guest", "--qemu", qemu_bin, "--timeout",
          str(timeout), "--guest", guest, "--kernel", kernel,
-         "--kernel-args", kernel_args, directory, "--", *map(str, qemu_args)],
+         "--kernel-args", kernel_args, "--start", begin, directory, "--", *map(str, qemu_args)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "BUILD": str(BUILD)})
 

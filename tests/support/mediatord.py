@@ -6,7 +6,7 @@ import subprocess
 
 from support.paths import BUILD
 from support.processes import children
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 
 def starter(binary):
@@ -58,7 +58,7 @@ class Mediatord:
         """Returns the exit status."""
         self.process.send_signal(signum)
         try:
-            return self.process.wait(timeout=20)
+            return self.process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

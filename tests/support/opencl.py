@@ -170,6 +170,16 @@ def build(number, options=b""):
     return command("PROGRAM_BUILD", number, 0, tail=options)
 
 
+def compile_only(number, options=b""):
+    return command("PROGRAM_COMPILE", number, 0, tail=options)
+
+
+def link(number, inputs, options=b""):
+    """Of the programs with these ids, one with a new id"""
+    return command("PROGRAM_LINK", number, len(inputs),
+                   tail=struct.pack(f"<{len(inputs)}I", *inputs) + options)
+
+
 def program_read(number, what, offset, size):
     return command("PROGRAM_READ", number, what, offset, size)
 
@@ -187,6 +197,7 @@ def arg_local(kernel, index, size):
 
 
 def arg_buffer(kernel, index, buffer):
+    """Or an image, or a sampler"""
     return command("KERNEL_ARG", kernel, index, ARG_OBJECT, buffer, 0)
 
 
@@ -205,6 +216,50 @@ def kernel_info(kernel, param):
 
 def sub_group_info(kernel, param, value=b""):
     return command("KERNEL_SUB_GROUP_INFO", kernel, param, tail=value)
+
+
+def image_formats(kind, flags=1):
+    return command("IMAGE_FORMATS", kind, 0, flags)
+
+
+def image_create(number, kind, size, channels, buffer=0, flags=1,
+                 row_pitch=0):
+    """`size` has up to three numbers, `channels` are order and type."""
+    return command("IMAGE_CREATE", number, kind, *channels, buffer, 0, flags,
+                   *(*size, 1, 1)[:3], row_pitch)
+
+
+def image_write(image, origin, region, data, **kwargs):
+    return command("IMAGE_WRITE", image, 0, *origin, *region, len(data),
+                   tail=data, **kwargs)
+
+
+def image_read(image, origin, region, size, **kwargs):
+    return command("IMAGE_READ", image, 0, *origin, *region, size, **kwargs)
+
+
+def image_fill(image, origin, region, color, **kwargs):
+    return command("IMAGE_FILL", image, 0, *origin, *region, *color, **kwargs)
+
+
+def image_copy(source, target, source_origin, target_origin, region,
+               **kwargs):
+    return command("IMAGE_COPY", source, target, *source_origin,
+                   *target_origin, *region, **kwargs)
+
+
+def image_to_buffer(image, buffer, origin, region, offset=0, **kwargs):
+    return command("IMAGE_TO_BUFFER", image, buffer, *origin, *region, offset,
+                   **kwargs)
+
+
+def buffer_to_image(image, buffer, origin, region, offset=0, **kwargs):
+    return command("BUFFER_TO_IMAGE", image, buffer, *origin, *region, offset,
+                   **kwargs)
+
+
+def sampler_create(number, normalized, addressing, filtering):
+    return command("SAMPLER_CREATE", number, normalized, addressing, filtering)
 
 
 # --- OpenCL's own numbers, of its header ---

@@ -64,19 +64,30 @@ class OpenclProgram:
 
     # Programs
 
-    def compile(self, number, source, options=b""):
-        """Build a program; its result."""
+    def source(self, number, source):
+        """A program that nothing was made of"""
         self.good(opencl.program_create(number, len(source)))
         for at in range(0, len(source), 60000):
             self.good(opencl.program_source(number, source[at:at + 60000],
                                             at))
-        result, = self.do(opencl.build(number, options)).results
+
+    def compile(self, number, source, options=b""):
+        """Build a program; its result."""
+        self.source(number, source)
+        return self.result(opencl.build(number, options))
+
+    def result(self, command):
+        """What a build, a compilation or a link says"""
+        result, = self.do(command).results
         return result
 
     def build(self, number, source, options=b""):
         """Build a good one; what its kernels take."""
         result = self.compile(number, source, options)
         assert result.status == 0, self.log(number, result)
+        return self.kernels(number, result)
+
+    def kernels(self, number, result):
         _, _, _, size = opencl.BUILD.unpack(result.payload)
         return opencl.kernels(self.text(number, opencl.READ_KERNELS, size))
 

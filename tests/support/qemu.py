@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 # A QEMU with sanitizers is to stop at what it finds, not to print and go on.
 ENVIRONMENT = {**os.environ, "UBSAN_OPTIONS": "halt_on_error=1"}
@@ -19,7 +19,7 @@ def run(binary, *args, machine="pc"):
         [binary, "-machine", machine, "-accel", "qtest", "-nodefaults",
          "-display", "none", "-m", "32", *FIRMWARE, *map(str, args)],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, timeout=60, text=True, env=ENVIRONMENT)
+        stderr=subprocess.STDOUT, timeout=PATIENCE, text=True, env=ENVIRONMENT)
 
 
 class Lines:
@@ -27,7 +27,7 @@ class Lines:
 
     def __init__(self, listener):
         self.sock, _ = listener.accept()
-        self.sock.settimeout(30)
+        self.sock.settimeout(PATIENCE)
         self.file = self.sock.makefile("r", encoding="utf-8")
 
     def write(self, line):
@@ -43,7 +43,7 @@ class Lines:
 def listen(path):
     """A socket to which a QEMU that is about to start connects"""
     listener = socket.socket(socket.AF_UNIX)
-    listener.settimeout(30)
+    listener.settimeout(PATIENCE)
     listener.bind(str(path))
     listener.listen(1)
     return listener
@@ -70,14 +70,16 @@ class Monitor:
 
     def save(self, path):
         """Stop the machine and save its state into the file."""
-        self("migrate", uri=f"exec:cat > {path}")
+        self("migrate", uri=f"exec:cat > {path}.part && mv {path}.part {path}")
 
         def completed():
             status = self("query-migrate")
             assert status.get("status") != "failed", status
             return status.get("status") == "completed"
 
-        wait_for(completed, "end of the migration", 60)
+        wait_for(completed, "end of the migration")
+        # It is said to be complete before the last of it is in the file.
+        wait_for(path.exists, f"{path}")
 
     def close(self):
         self._lines.sock.close()
@@ -123,7 +125,7 @@ class Qemu:
         if self.process.poll() is None:
             self.process.terminate()
         # A sanitizer's report would come at the end, with a status of its own.
-        status = self.process.wait(30)
+        status = self.process.wait(PATIENCE)
         assert status == 0, f"QEMU ended with status {status}: {self.log()}"
 
     def log(self):
@@ -142,12 +144,12 @@ class Qemu:
         """Return when it has ended: until then it may remove the sockets that
         it listened on, and take its successor's for them."""
         self.qmp("quit")
-        self.process.wait(30)
+        self.process.wait(PATIENCE)
 
     def wait_loaded(self):
         """Return when a QEMU that was started with -incoming has its state."""
         wait_for(lambda: self.qmp("query-status")["status"] != "inmigrate",
-                 "end of the load", 30)
+                 "end of the load")
 
     # The guest's side
 

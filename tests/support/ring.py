@@ -245,6 +245,8 @@ class Driver:
             return len(taken) >= count
 
         wait_for(enough, f"{count} completions")
+        # The turn that wrote them is over, its interrupt has been sent.
+        self.dev.read(0)
         assert len(taken) == count, taken
         return taken
 

@@ -51,7 +51,7 @@ class ScriptedMediator(ServerThread):
 
     def _serve(self):
         try:
-            peer = FakeMediator.accept(self.path)
+            peer = FakeMediator.welcome(self.path)
         except (FileNotFoundError, socket.timeout, *GONE):
             time.sleep(0.05)
             return

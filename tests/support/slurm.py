@@ -1,29 +1,38 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Slurm cluster: slurmctld and munged here, a slurmd and an sshd on each of
-two nodes, which are network namespaces. Each node has a GPU that is shared."""
+two nodes, which are network namespaces. Each node has a GPU that is shared.
+
+Jobs of the partition `urgent` take the place of others: these are cancelled, or
+would be started again if they are of `requeued`."""
 import os
 import socket
 import subprocess
 
 from support.paths import ROOT
 from support.sshd import FarHost, ip
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 SHARDS = 2                      # of each node
-DOWN_S = 5                      # after that a node counts as lost
+DOWN_S = 15                     # after that a node counts as lost
 
 
 class Slurm:
-    """`launcher` allocates a part of a GPU."""
+    """`launcher` allocates a part of a GPU. What its nodes' FarHost is told
+    about their gate can be said in `gate`."""
 
-    def __init__(self, folder):
+    names = ("n1", "n2")
+    host = FarHost
+    settings = "ProctrackType=proctrack/linuxproc\n"
+    within = ()                 # words before all that it runs
+
+    def __init__(self, folder, **gate):
         folder.mkdir()
         self.folder = folder
         self.config = folder / "slurm.conf"
         self.processes = {}
         self.nodes = {}
         try:
-            self._begin()
+            self._begin(gate)
         except BaseException:
             self.close()
             raise
@@ -32,9 +41,9 @@ class Slurm:
             f"{ROOT / 'mediator/launchers/vgpu-stub-slurm'} "
             f"--ssh-config={folder}/ssh_config --partition=gpu --gres=shard:1")
 
-    def _begin(self):
-        for name in ("n1", "n2"):
-            host = FarHost(self.folder / name)
+    def _begin(self, gate):
+        for name in self.names:
+            host = self.host(self.folder / name, **gate)
             ip("-n", host.name, "route", "add", "default", "via", host.here)
             self.nodes[name] = host
         self._make_files()
@@ -44,7 +53,7 @@ class Slurm:
         for name in self.nodes:
             self.start_node(name)
         wait_for(lambda: self.run("sinfo", "-h", "-o", "%t %D").split() ==
-                 ["idle", "2"], "idle nodes", 20)
+                 ["idle", str(len(self.names))], "idle nodes")
 
     def _make_files(self):
         here = next(iter(self.nodes.values())).here
@@ -73,8 +82,7 @@ SlurmctldLogFile={self.folder}/slurmctld.log
 SlurmdLogFile={self.folder}/slurmd-%n.log
 SlurmdParameters=config_overrides
 SlurmdTimeout={DOWN_S}
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+{self.settings}TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerParameters=sched_min_interval=1000
@@ -82,8 +90,12 @@ GresTypes=gpu,shard
 ReturnToService=2
 MpiDefault=none
 KillWait=1
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 {nodes}
-PartitionName=gpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=gpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP PreemptMode=CANCEL
+PartitionName=requeued Nodes=ALL MaxTime=INFINITE State=UP PreemptMode=REQUEUE
+PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF
 """)
         (self.folder / "gpu").touch()
         (self.folder / "gres.conf").write_text(
@@ -105,20 +117,20 @@ PartitionName=gpu Nodes=ALL Default=YES MaxTime=INFINITE State=UP
             f"--seed-file={self.folder}/munged.seed"])
         wait_for((self.folder / "munge.socket").exists, "munged")
 
-    def _start(self, name, words):
+    def _start(self, name, words, before=()):
         with open(self.folder / f"{name}.out", "ab") as out:
             self.processes[name] = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+                [*before, *self.within, *words], stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 
     def start_node(self, name):
         # Not by `ip`, which has /sys without cgroups.
-        self._start(name, ["nsenter", f"--net=/run/netns/{self.nodes[name].name}",
-                           "/usr/sbin/slurmd", "-D", "-N", name, "-f",
-                           self.config])
+        self._start(name, ["/usr/sbin/slurmd", "-D", "-N", name, "-f",
+                           self.config], before=[
+            "nsenter", f"--net=/run/netns/{self.nodes[name].name}"])
 
     def run(self, *words):
         return subprocess.run(
-            words, stdout=subprocess.PIPE, text=True, timeout=20,
+            words, stdout=subprocess.PIPE, text=True, timeout=PATIENCE,
             env={**os.environ, "SLURM_CONF": str(self.config)}).stdout
 
     def jobs(self):

@@ -9,14 +9,26 @@ import subprocess
 from pathlib import Path
 
 from support.remote import make_gate
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 PORT = 2222
-numbers = itertools.count()
+numbers = itertools.count(os.getpid())
 
 
 def ip(*words):
     subprocess.run(["ip", *words], check=True)
+
+
+def take_number():
+    """One that no other process has for a host of its: of who makes a network
+    of a name at the same time, one succeeds."""
+    for number in numbers:
+        number %= 16384
+        made = subprocess.run(["ip", "netns", "add", f"vgpu{number}"],
+                              stderr=subprocess.PIPE, text=True)
+        if made.returncode == 0:
+            return number
+        assert "File exists" in made.stderr, made.stderr
 
 
 def make_key(path):
@@ -28,10 +40,12 @@ def make_key(path):
 class FarHost:
     """`launcher` is what has workers started there."""
 
+    within = ()                 # words before its sshd's
+
     def __init__(self, folder, *gate, **others):
         folder.mkdir()
         self.folder = folder
-        number = (os.getpid() * 64 + next(numbers)) % 16384
+        number = take_number()
         self.name = f"vgpu{number}"
         self.device = f"vg{number}"
         subnet = f"10.{200 + (number >> 12)}.{number >> 4 & 255}"
@@ -44,7 +58,6 @@ class FarHost:
         self.start()
 
     def _make_network(self):
-        ip("netns", "add", self.name)
         ip("link", "add", self.device, "type", "veth", "peer", "name", "eth0",
            "netns", self.name)
         ip("address", "add", f"{self.here}/28", "dev", self.device)
@@ -82,7 +95,7 @@ Host gpu1
     GlobalKnownHostsFile none
     StrictHostKeyChecking yes
     BatchMode yes
-    ConnectTimeout 5
+    ConnectTimeout {PATIENCE}
 """)
         self.launcher = f"ssh -F {self.folder}/ssh_config gpu1"
 
@@ -94,8 +107,8 @@ Host gpu1
     def start(self):
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         self.process = subprocess.Popen(
-            ["ip", "netns", "exec", self.name, "/usr/sbin/sshd", "-D", "-e",
-             "-f", self.folder / "sshd_config"],
+            ["ip", "netns", "exec", self.name, *self.within,
+             "/usr/sbin/sshd", "-D", "-e", "-f", self.folder / "sshd_config"],
             stderr=open(self.folder / "sshd.log", "ab"))
         wait_for(self._listens, "sshd")
 
@@ -108,7 +121,7 @@ Host gpu1
     def run(self, command):
         """What becomes of another command for its key"""
         return subprocess.run([*self.launcher.split(), command], text=True,
-                              stdin=subprocess.DEVNULL, timeout=20,
+                              stdin=subprocess.DEVNULL, timeout=PATIENCE,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def stop(self, signum=signal.SIGTERM):

@@ -136,6 +136,10 @@ class Simulator:
         except OSError:
             pass        # the device has closed the connection
 
+    def wait_end(self):
+        """Until the device has closed the connection"""
+        self._sock.recv(1, socket.MSG_PEEK)
+
     def wait_requests(self, count):
         wait_for(lambda: len(self.requests) >= count, f"{count} requests")
 
@@ -181,6 +185,7 @@ class Listener(Simulator):
     """Listens, for one device after another."""
 
     def start(self):
+        self._stopping = False
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self.path))
         self._listener.listen(1)
@@ -192,9 +197,19 @@ class Listener(Simulator):
                 self._sock, _ = self._listener.accept()
             except OSError:
                 return          # stop()
+            if self._stopping:
+                self._sock.close()
+                return
             self._serve()
+            self._sock = None
+
+    def send(self, data):
+        """The device may know of its connection before this does."""
+        wait_for(lambda: self._sock, "device")
+        super().send(data)
 
     def stop(self):
+        self._stopping = True
         shutdown(self._listener)
         super().stop()
         self._listener.close()

@@ -2,8 +2,12 @@
 import socket
 import time
 
+# Seconds in which a machine with much else to do gets anything done that does
+# not take time of its own
+PATIENCE = 60
 
-def wait_for(condition, what, timeout=10):
+
+def wait_for(condition, what, timeout=PATIENCE):
     """Poll until condition() is true and return it; fail, naming `what`."""
     deadline = time.monotonic() + timeout
     while True:
@@ -14,7 +18,7 @@ def wait_for(condition, what, timeout=10):
         time.sleep(0.005)
 
 
-def wait_connection(path, timeout=10):
+def wait_connection(path, timeout=PATIENCE):
     """A connection to who listens there. That its socket is there is not
     enough: it is bound first."""
     def attempt():

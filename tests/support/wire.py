@@ -5,6 +5,7 @@ import struct
 from dataclasses import dataclass
 
 from support import abi
+from support.wait import PATIENCE
 
 HEADER = struct.Struct("<IHHIIQII")
 HELLO = struct.Struct("<IIIBBH16s32s")
@@ -76,12 +77,12 @@ def response(results=(), data=b"", status=abi.VGPU_STUB_ERR_NONE):
 class Peer:
     """One end of a connection; every wait is bounded by `timeout` seconds."""
 
-    def __init__(self, sock, timeout=10):
+    def __init__(self, sock, timeout=PATIENCE):
         self.sock = sock
         self.sock.settimeout(timeout)
 
     @classmethod
-    def connect(cls, path, timeout=10):
+    def connect(cls, path, timeout=PATIENCE):
         sock = socket.socket(socket.AF_UNIX)
         sock.settimeout(timeout)
         sock.connect(str(path))

@@ -285,6 +285,36 @@ static void test_threads(void)
     tap_equal(all, 0, "threads with queues of their own");
 }
 
+static void *take_and_leave(void *opaque)
+{
+    for (int i = 0; i < 20 * ROUNDS; i++) {
+        MUST(clRetainContext(context));
+        MUST(clRetainCommandQueue(queue));
+        MUST(clReleaseCommandQueue(queue));
+        MUST(clReleaseContext(context));
+    }
+    return opaque;
+}
+
+/* Of what another thread takes and leaves meanwhile */
+static void test_counts(void)
+{
+    cl_uint queues = 0, contexts = 0;
+    pthread_t thread;
+    bool good = true;
+
+    pthread_create(&thread, NULL, take_and_leave, NULL);
+    for (int i = 0; i < 20 * ROUNDS; i++) {
+        MUST(clGetCommandQueueInfo(queue, CL_QUEUE_REFERENCE_COUNT,
+                                   sizeof(queues), &queues, NULL));
+        MUST(clGetContextInfo(context, CL_CONTEXT_REFERENCE_COUNT,
+                              sizeof(contexts), &contexts, NULL));
+        good &= queues > 0 && contexts > 0;
+    }
+    pthread_join(thread, NULL);
+    tap_ok(good, "references that come and go");
+}
+
 /* Nobody waits or flushes: it is executed all the same. */
 static void test_nobody_waits(void)
 {
@@ -316,6 +346,7 @@ int main(void)
     test_callback_enqueues();
     test_other_thread_opens();
     test_threads();
+    test_counts();
     test_nobody_waits();
     return tap_done();
 }

@@ -1,0 +1,2 @@
+/* PoCL's name for OpenCL's header and its own; SPDX-License-Identifier: GPL-2.0-or-later */
+#include "poclu.h"
