@@ -26,7 +26,7 @@
 #include "vgpu-stub-ring.h"
 
 #define RAM_SIZE (32u << 20)
-#define PATIENCE_S 10
+#define PATIENCE_S 60
 #define SECONDS 5           /* fewer rounds where much else is going on */
 #define SPINS_MAX 100000
 #define SPREAD 1000         /* the device's turns are not all as long */

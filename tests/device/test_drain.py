@@ -7,9 +7,11 @@ import pytest
 
 from support import abi, operations
 from support.device import Device
+from support.fake_worker import behave
 from support.mediatord import Mediatord
 from support.paths import BUILD, FAKE_WORKER
 from support.qemu import Qemu
+from support.wait import PATIENCE
 
 BIN = BUILD / "mediator"
 
@@ -19,8 +21,12 @@ def serve(tmp_path):
     """serve(): a daemon whose workers take 0.3 s for a request"""
     worker = tmp_path / "worker"
     worker.symlink_to(FAKE_WORKER)
-    (tmp_path / "behaviour").write_text("takes its time")
+    behave(tmp_path, "takes its time")
+    # Longer than anything takes on a busy machine
+    config = tmp_path / "mediatord.conf"
+    config.write_text("[workers]\ndrain-ms=45000\n")
     return lambda: Mediatord(BIN / "vgpu-mediatord", tmp_path / "log",
+                             "--config", config,
                              "--connect", tmp_path / "1-0.sock",
                              "--connect", tmp_path / "2-0.sock",
                              "--admin-socket", tmp_path / "admin",
@@ -29,7 +35,7 @@ def serve(tmp_path):
 
 def drain(tmp_path):
     subprocess.run([BIN / "vgpu-ctl", "--socket", tmp_path / "admin", "drain"],
-                   check=True, timeout=30)
+                   check=True, timeout=PATIENCE)
 
 
 def test_drain(qemu_bin, tmp_path, serve):
@@ -53,7 +59,7 @@ def test_drain(qemu_bin, tmp_path, serve):
                 idle.wait_link(0)
                 assert busy.wait_outcome() == abi.VGPU_STUB_STATUS_DONE
                 busy.wait_link(0)
-                thread.join(timeout=30)
-                assert daemon.process.wait(timeout=20) == 0
+                thread.join(timeout=PATIENCE)
+                assert daemon.process.wait(timeout=PATIENCE) == 0
             idle.submit(operations.nop())
             assert idle.ERROR_CODE == abi.VGPU_STUB_ERR_MEDIATOR_UNAVAILABLE

@@ -7,7 +7,7 @@ import pytest
 
 from support import abi, wire
 from support.fake_mediator import FakeMediator
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 from support.wire import Message
 
 UUID = "00112233-4455-6677-8899-aabbccddeeff"
@@ -335,7 +335,7 @@ def test_a_mediator_that_pings_and_never_reads(linked):
     dev.submit(b"q")
     assert dev.wait_outcome() == abi.VGPU_STUB_STATUS_ERROR
     assert dev.ERROR_CODE == abi.VGPU_STUB_ERR_QUEUE_FULL
-    mediator.sock.settimeout(10)
+    mediator.sock.settimeout(PATIENCE)
     for number in range(sent):
         if number == sent - 1 and pending:
             mediator.send(pending)

@@ -11,6 +11,8 @@ from support.queue_vandal import Vandal
 ACTIONS = int(os.environ.get("QUEUE_ACTIONS", "16000"))    # of all seeds
 SEEDS = 4
 
+pytestmark = pytest.mark.strictest_qemu
+
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_random_use(queue, seed):

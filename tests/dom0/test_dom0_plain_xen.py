@@ -57,7 +57,7 @@ def end(process):
     status = Path(f"/proc/{process.pid}/status")
     wait_for(lambda: int(re.search("^SigCgt:\t(.*)$", status.read_text(),
                                    re.M).group(1), 16)
-             >> signal.SIGTERM - 1 & 1, "QEMU that handles SIGTERM", 30)
+             >> signal.SIGTERM - 1 & 1, "QEMU that handles SIGTERM")
     process.terminate()
     assert process.wait(30) == 0
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from dom0_host import FAKE_WRAPPER, PATCH, TOOL
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 STOCK = FAKE_WRAPPER.read_bytes()
 ANCHOR = b'    qemu_args += ["-vnc-clipboard-socket-fd", str(s1.fileno())]\n'
@@ -124,7 +124,7 @@ def test_what_is_not_a_file_is_left_alone(wrapper, command, make):
     wrapper.path.unlink()
     make(wrapper.path)
     before = wrapper.identity()
-    assert wrapper.call(command, timeout=20) == (
+    assert wrapper.call(command, timeout=PATIENCE) == (
         2, "", f"vgpu-stub-wrapper: {wrapper.path} is unknown, nothing was "
                f"changed: {wrapper.path} is not a regular file\n")
     assert wrapper.identity() == before
@@ -134,7 +134,7 @@ def test_what_is_not_a_file_is_left_alone(wrapper, command, make):
 def test_a_patch_that_is_not_a_file(wrapper, tmp_path):
     wrapper.patch = tmp_path / "fifo"
     os.mkfifo(wrapper.patch)
-    status, out, err = wrapper.call("apply", timeout=20)
+    status, out, err = wrapper.call("apply", timeout=PATIENCE)
     assert (status, out) == (2, "")
     assert err.endswith(f"{wrapper.patch} is not a regular file\n")
     assert wrapper.content() == STOCK

@@ -5,9 +5,13 @@ A job is made of the pieces here, each a section of what the guest says. The
 device is served by a fake mediator.
 """
 import re
+import socket
+import time
 
 from queue_server import QueueServer
 from support.guest import boot, vgpu_stub
+from support.qemu import Monitor, listen
+from support.server_thread import ServerThread
 
 PROGRAMS = [f"tests/driver/{name}" for name in (
     "as-user", "ioctl-test", "ioctl-fuzz", "kill-test", "states-test",
@@ -24,8 +28,11 @@ device=/sys/bus/pci/devices/0000:00:1e.0
 pins() { awk '/nr_foll_pin/ { print $2 }' /proc/vmstat | uniq | wc -l; }
 # What a program that has just ended had pinned may be on its way back.
 unpinned() { until [ "$(pins)" = 1 ]; do sleep 0.1; done; echo unpinned; }
+# A stream's output, until it has worked so often
+works() { until [ "$(grep -c works said)" -ge $1 ]; do sleep 0.1; done; }
 echo "== boot"; dmesg -c
 insmod ./vgpu-stub.ko && ours || exit 1
+until [ "$(cat /sys/class/misc/vgpu-stub0/link)" = up ]; do sleep 0.1; done
 """
 
 PROMISES = """\
@@ -57,23 +64,23 @@ wait $first; echo "status $?"
 """
 
 REMOVAL = """\
-echo "== removal"
-./as-user ./stream 4 & stream=$!
+echo "== removal"; : >said
+./as-user ./stream 100 8 5 >said & stream=$!
 for i in 1 2 3 4 5; do
-    sleep 0.3; echo 1 >$device/remove; echo 1 >/sys/bus/pci/rescan; ours
+    works $i; echo 1 >$device/remove; echo 1 >/sys/bus/pci/rescan; ours
 done
-wait $stream; echo "status $?"
+wait $stream; echo "status $?"; cat said
 unpinned
 """
 
+# The host wakes it.
 SLEEP = """\
-echo "== sleep"
-./as-user ./stream 7 & stream=$!
+echo "== sleep"; : >said
+./as-user ./stream 100 8 2 >said & stream=$!
 for i in 1 2; do
-    sleep 0.3; echo +2 >/sys/class/rtc/rtc0/wakealarm
-    echo mem >/sys/power/state || echo "no sleep"
+    works $i; echo mem >/sys/power/state || echo "no sleep"
 done
-wait $stream; echo "status $?"
+wait $stream; echo "status $?"; cat said
 unpinned
 """
 
@@ -90,7 +97,7 @@ echo "== dmesg"; dmesg
 
 
 # Seconds until a guest that is not done is given up
-PATIENCE = 200
+PATIENCE = 300
 
 
 def programs_for(series):
@@ -102,20 +109,49 @@ def device(path, *properties):
                      "vm_id=200", *properties)
 
 
-def options_for(series, kernel_args="", timeout=PATIENCE):
-    return {"kernel": series, "timeout": timeout,
-            "kernel_args": f"no_timer_check oops=panic {kernel_args}"}
+def options_for(series, kernel_args="", **options):
+    return {"kernel": series, "timeout": PATIENCE,
+            "kernel_args": f"oops=panic {kernel_args}", **options}
+
+
+class Waker(ServerThread):
+    """Wakes a guest that sleeps, while `with` lasts; QEMU's arguments."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.args = "-qmp", f"unix:{path}"
+        self.listener = listen(path)
+        self.listener.settimeout(1)
+        self.monitor = None
+
+    def _serve(self):
+        try:
+            self.monitor = self.monitor or Monitor(self.listener)
+            if self.monitor("query-status")["status"] == "suspended":
+                self.monitor("system_wakeup")
+        except socket.timeout:
+            return                      # it has not started yet
+        except (EOFError, ConnectionError):
+            self.stopping.wait()        # it has ended
+        time.sleep(0.05)
+
+    def __exit__(self, *args):
+        super().__exit__(*args)
+        self.listener.close()
+        if self.monitor:
+            self.monitor.close()
 
 
 def run(qemu_bin, directory, series, job, *qemu_args, programs=(),
         mediator=QueueServer, properties=(), **options):
     """Returns {section: lines}, and the fake mediator when all is over."""
-    with mediator(directory / "link.sock") as server:
+    with mediator(directory / "link.sock") as server, \
+            Waker(directory / "qmp") as waker:
         sections = boot(
             qemu_bin, directory / "job", BEGIN + job + END,
             [*programs_for(series), *programs],
-            *device(directory / "link.sock", *properties), *qemu_args,
-            **options_for(series, **options))
+            *device(directory / "link.sock", *properties), *waker.args,
+            *qemu_args, **options_for(series, **options))
     return sections, server
 
 

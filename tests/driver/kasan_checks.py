@@ -28,12 +28,12 @@ unpinned
 # All of a sleep but the sleep itself, in which this kernel stays for minutes
 SLEEP = """\
 echo "== sleep"; echo devices >/sys/power/pm_test
-echo 1 >/sys/module/suspend/parameters/pm_test_delay
-./as-user ./stream 20 & stream=$!
+echo 1 >/sys/module/suspend/parameters/pm_test_delay; : >said
+./as-user ./stream 1000 8 2 >said & stream=$!
 for i in 1 2; do
-    sleep 1; echo freeze >/sys/power/state || echo "no sleep"
+    works $i; echo freeze >/sys/power/state || echo "no sleep"
 done
-wait $stream; echo "status $?"
+wait $stream; echo "status $?"; cat said
 unpinned
 """
 

@@ -46,6 +46,7 @@ class Memory:
     def __init__(self):
         self.areas = {}
         self.last = 1 << 32
+        self.read = False
 
     def allocate(self, params):
         if len(params) != 2 or not 0 < value(params) <= 64 << 20:
@@ -71,6 +72,7 @@ class Memory:
                 offset + length > len(area) or request.flags != 1 << direction:
             return INVALID, [], None
         if direction == abi.VGPU_STUB_COPY_FROM_DEVICE:
+            self.read = True
             return 0, [], bytes(area[offset:offset + length])
         area[offset:offset + length] = request.bulk()
         return 0, [], None
@@ -78,7 +80,8 @@ class Memory:
 
 class QueueServer(ServerThread):
     """Serves the device whose QEMU listens at `path`, while `with` lasts.
-    `contexts` counts those that were opened, `open` are those that are."""
+    `contexts` counts those that were opened, `open` are those that are, and of
+    `working` ones memory was read: their program has had answers before."""
 
     def __init__(self, path):
         super().__init__()
@@ -86,6 +89,7 @@ class QueueServer(ServerThread):
         self.dropping = False
         self.contexts = 0
         self.open = 0
+        self.working = 0
 
     def _serve(self):
         try:
@@ -102,7 +106,7 @@ class QueueServer(ServerThread):
             except (ConnectionError, wire.Closed):
                 pass
         self.dropping = False
-        self.open = 0
+        self.open = self.working = 0
 
     def _turn(self, peer):
         wait = 0.05
@@ -119,6 +123,7 @@ class QueueServer(ServerThread):
         self._release(peer)
         peer.finish_closing()
         self.open = len(peer.contexts)
+        self.working = sum(self.memory[number].read for number in peer.contexts)
 
     def _begin(self, peer):
         held = {sequence for _, sequence, _ in self.held}

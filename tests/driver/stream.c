@@ -1,9 +1,10 @@
 /*
  * stream: copies to the accelerator and back, many in flight, all compared
  *
- * It goes on for a time, or until it has begun anew so many TIMES. What ends
- * because the device went away, slept or lost its link begins anew. Without a
- * queue it sends echoes.
+ * It goes on for a time, or until it has begun anew so many TIMES; not before
+ * something was done. What ends because the device went away, slept or lost its
+ * link begins anew. Each time that it works it says so. Without a queue it sends
+ * echoes.
  *
  * Usage: stream SECONDS [DEPTH [TIMES]]
  *
@@ -33,7 +34,6 @@ struct lane {
 
 static struct lane *lanes;
 static unsigned depth = 8, in_flight;
-static unsigned long done, begun_anew;
 static bool queue;
 static int fd = -1;
 
@@ -124,7 +124,6 @@ static void advance(struct lane *lane)
         }
         break;
     }
-    done++;
 }
 
 /* A device that comes back is root's until it is given to its group. */
@@ -224,6 +223,7 @@ static uint8_t *memory(size_t bytes)
 int main(int argc, char **argv)
 {
     unsigned long times = argc > 3 ? strtoul(argv[3], NULL, 0) : ULONG_MAX;
+    unsigned long begun = 0;    /* so often it has worked, with losses between */
     bool works = false;
     int64_t end, since;
     int rc;
@@ -239,21 +239,24 @@ int main(int argc, char **argv)
     since = now_ns();
     end = since + (argc > 1 ? atoll(argv[1]) : 1) * 1000000000;
     rc = begin();
-    while (now_ns() < end && (begun_anew < times || !works)) {
+    while (begun == 0 || (now_ns() < end && begun <= times)) {
         if (rc == 0) {
             since = now_ns();
             rc = turn();
+            if (rc == 0 && !works) {
+                begun++;
+                puts("stream: works");
+                fflush(stdout);
+            }
             works = rc == 0;
             continue;
         }
         if (!is_loss(rc) || now_ns() > since + ANEW_NS) {
             fail("it ended as", rc);
         }
-        begun_anew++;
         usleep(1000);
         rc = begin();
     }
-    printf("stream: ok, %s, begun anew: %lu\n",
-           done > 0 ? "progress" : "nothing done", begun_anew);
-    return done > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    printf("stream: ok, begun anew: %lu\n", begun - 1);
+    return EXIT_SUCCESS;
 }

@@ -15,7 +15,8 @@ def test_a_guest(any_qemu_bin, tmp_path, series, processors):
     sections, server = run(
         any_qemu_bin, tmp_path, series,
         job.replace("SEED", series.replace(".", "")).replace("CALLS", "35000"),
-        "-smp", processors, kernel_args="kfence.sample_interval=1")
+        "-smp", processors, kernel_args="kfence.sample_interval=1",
+        begin="bios")
     assert sections["attributes"] == ["B", "high", "200", "up"]
     check(sections, "promises")
     check(sections, "states")
@@ -33,7 +34,7 @@ def test_without_a_queue_under_load(any_qemu_bin, tmp_path):
         "-smp", 2, properties=["queue=off"],
         mediator=lambda path: Host(tmp_path, "--connect", path,
                                    config=UNLIMITED),
-        kernel_args="kfence.sample_interval=1")
+        kernel_args="kfence.sample_interval=1", begin="bios")
     check(sections, "sharing")
     check_interrupted(sections)
     check(sections, "fuzz", "ioctl-fuzz: 10000 calls")

@@ -5,6 +5,7 @@ from support.mediatord import UNLIMITED, Host
 
 BEGIN = """\
 insmod ./vgpu-stub.ko || exit 1
+until [ "$(cat /sys/class/misc/vgpu-stub0/link)" = up ]; do sleep 0.1; done
 echo "== stranger"; ./as-user ./compute 2>&1; echo "status $?"
 chgrp 105 /dev/vgpu-stub0
 """
@@ -43,8 +44,8 @@ def run(qemu_bin, tmp_path, job, *properties):
             qemu_bin, tmp_path / "job", BEGIN + job,
             ["driver/6.1/vgpu-stub.ko", "tests/driver/as-user",
              "tests/driver/compute"],
-            *vgpu_stub(host.sockets / "0.sock", 0, *properties), timeout=120,
-            kernel_args="no_timer_check oops=panic")
+            *vgpu_stub(host.sockets / "0.sock", 0, *properties),
+            kernel_args="oops=panic")
 
 
 def test_together_and_one_is_killed(any_qemu_bin, tmp_path):
@@ -62,6 +63,7 @@ def test_without_a_queue(any_qemu_bin, tmp_path):
     sections = run(any_qemu_bin, tmp_path, ALONE + LEFTOVERS, "queue=off")
     assert sections["alone"] == ["compute: ready",
                                  "compute: ok, by the mailbox", "status 0"]
-    assert sections["leftovers"] == [
+    # The shell may say that, at some time.
+    assert [line for line in sections["leftovers"] if line != "Killed"] == [
         "compute: hoarding", "compute: ready", "compute: ok, by the mailbox",
         str(8 << 20), "0"]

@@ -4,8 +4,8 @@ as another kernel."""
 import shutil
 import subprocess
 
-from guest_jobs import (BEGIN, END, check, check_end, device, options_for,
-                        programs_for)
+from guest_jobs import (BEGIN, END, PATIENCE, check, check_end, device,
+                        options_for, programs_for)
 from queue_server import QueueServer
 from support.guest import make_job, said, sections_of, start
 from support.paths import ROOT
@@ -17,12 +17,13 @@ GONE = 125          # run-guest's status when the guest ended before its job
 
 STREAM = """\
 echo "== stream"
-./as-user ./stream 100 8 1 & first=$!
-./as-user ./stream 100 32 1 & second=$!
+./as-user ./stream 100 8 1 >said & first=$!
+./as-user ./stream 100 32 1 >other & second=$!
+until grep -q works said && grep -q works other; do sleep 0.1; done
 """
 
 AFTER_STREAM = """\
-wait $first; echo "status $?"; wait $second; echo "status $?"
+wait $first; echo "status $?"; wait $second; echo "status $?"; cat said other
 unpinned
 """
 
@@ -32,7 +33,7 @@ mkswap /dev/vda >/dev/null; swapon /dev/vda
 """
 
 TO_DISK = """\
-sleep 2; echo shutdown >/sys/power/disk
+echo shutdown >/sys/power/disk
 echo disk >/sys/power/state || echo "no sleep"
 """
 
@@ -43,7 +44,6 @@ exit 1
 """
 
 KEXEC = """\
-sleep 2
 ./kexec-into vmlinuz initrd "$(cat /proc/cmdline)"; exit 1
 """
 
@@ -77,7 +77,7 @@ def test_migration_under_load(any_qemu_bin, tmp_path):
                        "-qmp", f"unix:{tmp_path}/qmp", **options_for(SERIES))
         monitor = Monitor(listener)
         monitor("migrate-set-parameters", **{"downtime-limit": 60000})
-        wait_for(lambda: before.open == 2, "two streams", 120)
+        wait_for(lambda: before.working == 2, "two streams", PATIENCE)
         monitor.save(state)
         monitor("quit")
         monitor.close()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vgpu-mediatord against devices that the tests play themselves."""
 import itertools
+import json
 import subprocess
 import tempfile
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from support.lone_worker import LoneWorker, Root
 from support.mediatord import Mediatord
 from support.opencl_program import OpenclProgram
 from support.paths import BUILD
+from support.wait import PATIENCE, wait_for
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +81,7 @@ def ctl(mediatord_bin, admin):
     def run(*args):
         return subprocess.run(
             [mediatord_bin.with_name("vgpu-ctl"), "--socket", admin, *args],
-            timeout=20, text=True, stdout=subprocess.PIPE,
+            timeout=PATIENCE, text=True, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE)
 
     def good(*args):
@@ -94,6 +96,14 @@ def ctl(mediatord_bin, admin):
 
     good.fails = bad
     return good
+
+
+@pytest.fixture
+def wait_busy(ctl):
+    """wait_busy(): until a worker executes a request, as the daemon sees it"""
+    return lambda: wait_for(lambda: "busy" in [
+        worker["state"] for worker in json.loads(ctl("--json", "workers"))],
+        "a busy worker")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import pytest
 
 from support.fake_device import FakeDevice
 from support.paths import ROOT
+from support.wait import PATIENCE
 from test_mediator_ctl import KNOWN, LIMITS
 
 LIMIT_NAMES = LIMITS.split(", ")
@@ -28,7 +29,7 @@ def complete(mediatord_bin):
             """, "bash", mediatord_bin.parent,
              ROOT / "mediator/completion" / program, *words],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            timeout=30)
+            timeout=PATIENCE)
         assert result.stderr == ""
         return set(result.stdout.split())
     return run
@@ -61,8 +62,8 @@ def test_no_daemon(complete):
 
 
 def test_options_of_the_daemon(complete, mediatord_bin):
-    text = subprocess.run([mediatord_bin, "--help"], timeout=20, text=True,
-                          stdout=subprocess.PIPE).stdout
+    text = subprocess.run([mediatord_bin, "--help"], timeout=PATIENCE,
+                          text=True, stdout=subprocess.PIPE).stdout
     options = set(re.findall("--[a-z-]+", text))
     assert complete("vgpu-mediatord", "--") == options
     page = (ROOT / "docs/man/vgpu-mediatord.8").read_text().replace("\\-", "-")

@@ -10,7 +10,7 @@ from support import abi, wire
 from support.fake_device import FakeDevice
 from support.operations import nop
 from support.paths import ROOT
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 OK = abi.VGPU_STUB_ERR_NONE
 LIMITED = abi.VGPU_STUB_ERR_RATE_LIMITED
@@ -121,9 +121,9 @@ def test_nothing_to_reload(daemon, peer):
 def test_start_with_a_bad_file(mediatord_bin, config, text, reason):
     if text is not None:
         config.write_text(text)
-    result = subprocess.run([mediatord_bin, "--config", config], timeout=20,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True)
+    result = subprocess.run([mediatord_bin, "--config", config],
+                            timeout=PATIENCE, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == f"vgpu-mediatord: --config: {config}{reason}\n"
 
@@ -168,8 +168,8 @@ def numbers():
 def test_the_documents_have_the_ranges(mediatord_bin, config, group, key,
                                        said):
     config.write_text(f"{group}\n{key}=x\n")
-    result = subprocess.run([mediatord_bin, "--config", config], timeout=20,
-                            text=True, stdout=subprocess.PIPE,
+    result = subprocess.run([mediatord_bin, "--config", config],
+                            timeout=PATIENCE, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
     known, = re.findall(r" is 'x', (\d+ to \d+) is allowed", result.stderr)
     page = (ROOT / "docs/man/mediatord.conf.5").read_text()

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from support import abi, operations
 from support.fake_device import FakeDevice
 from support.context_memory import alloc, read, write
 from support.fake_queue_device import FakeQueueDevice
+from support.fake_worker import behave
 from support.paths import BUILD, ROOT
 from support.wait import wait_for
 
@@ -37,7 +39,7 @@ def connect(start, tmp_path, sockets):
             worker = tmp_path / "fake-worker"
             if not worker.exists():
                 worker.symlink_to(ROOT / "tests/support/fake_worker.py")
-            (tmp_path / "behaviour").write_text(behaviour)
+            behave(tmp_path, behaviour)
         if daemon is None:
             (tmp_path / "mediatord.conf").write_text(config)
             daemon = start("--socket-dir", sockets, "--config",
@@ -45,7 +47,7 @@ def connect(start, tmp_path, sockets):
                            tmp_path / "admin", worker=worker)
         link = FakeQueueDevice(sockets / f"7-{number}.sock").greet()
         link.daemon = daemon
-        link.behave = (tmp_path / "behaviour").write_text
+        link.behave = partial(behave, tmp_path)
         return link
 
     return make
@@ -241,6 +243,22 @@ def test_spares(connect, ctl):
     assert len(link.daemon.workers()) == 3
     link.close()
     wait_for(lambda: not link.daemon.workers(), "end of the workers")
+
+
+def test_the_first_spares(connect, ctl, tmp_path):
+    """Only one that was taken is missed for a while."""
+    link = connect("[pool A]\nspares=2\n")
+
+    def spares():
+        return [worker for worker in json.loads(ctl("workers", "--json"))
+                if worker["context"] == 0 and worker["state"] != "leaving"]
+
+    assert len(wait_for(spares, "spares")) == 2
+    (tmp_path / "mediatord.conf").write_text("[pool A]\nspares=3\n")
+    ctl("reload")
+    wait_for(lambda: "trying" not in ctl("status"), "attempt of the pool")
+    assert len(spares()) == 3
+    assert link.open().ask(SYNCHRONIZE).status == NONE
 
 
 def test_arenas_that_a_device_keeps(connect, ctl):

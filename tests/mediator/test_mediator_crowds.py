@@ -8,6 +8,7 @@ import pytest
 
 from support import abi, operations, wire
 from support.fake_device import FakeDevice
+from support.wait import PATIENCE
 
 DEVICES = 1000
 
@@ -49,12 +50,15 @@ def test_a_thousand_sockets(start, sockets, many_descriptors):
         assert peer.expect(abi.VGPU_STUB_MSG_RESPONSE).status == OK
 
 
-def test_a_flood_and_a_neighbour(start, sockets):
+def test_a_flood_and_a_neighbour(start, sockets, tmp_path):
     """A VM that sends all it can has the excess refused, each request once; its
     neighbour has every request executed."""
-    start("--socket-dir", sockets)
+    config = tmp_path / "conf"
+    # On a slow machine, too, it sends more than that.
+    config.write_text("[vm flood]\nrate=100\nburst=100\n")
+    start("--socket-dir", sockets, "--config", config)
     flood, good = (FakeDevice(sockets / f"{vm}-0.sock").greet()
-                   for vm in (7, 8))
+                   for vm in ("flood", "good"))
     count, size = 20000, 900
     stream = memoryview(b"".join(echo(i, bytes(size)).encode()
                                  for i in range(count)))
@@ -73,7 +77,7 @@ def test_a_flood_and_a_neighbour(start, sockets):
         good.send(echo(asked, b"good"))
         answer = good.expect(abi.VGPU_STUB_MSG_RESPONSE)
         assert (answer.sequence, answer.status) == (asked, OK)
-    flood.sock.settimeout(10)
+    flood.sock.settimeout(PATIENCE)
 
     statuses = {}
     while len(statuses) < count:
@@ -111,7 +115,7 @@ def test_a_link_that_stalls_with_requests(start, sockets):
     for i in range(100):
         good.send(echo(i, b"good"))
         assert good.expect(abi.VGPU_STUB_MSG_RESPONSE).status == OK
-    stalled.sock.settimeout(10)
+    stalled.sock.settimeout(PATIENCE)
     seen = set()
     while len(seen) < sent:
         answer = stalled.expect(abi.VGPU_STUB_MSG_RESPONSE)

@@ -15,7 +15,7 @@ from support import abi, operations
 from support.fake_device import FakeDevice
 from support.fake_queue_device import FakeQueueDevice
 from support.mediatord import starter
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 OK = abi.VGPU_STUB_ERR_NONE
 LIMITED = abi.VGPU_STUB_ERR_RATE_LIMITED
@@ -328,7 +328,7 @@ def test_the_path_is_taken(mediatord_bin, admin, what):
     result = subprocess.run([mediatord_bin, *starter(mediatord_bin),
                              "--worker=/bin/true",
                              "--admin-socket", admin],
-                            timeout=20, text=True, stdout=subprocess.PIPE,
+                            timeout=PATIENCE, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (f"vgpu-mediatord: --admin-socket: {admin}: "
@@ -336,7 +336,7 @@ def test_the_path_is_taken(mediatord_bin, admin, what):
     if what == "a file":
         assert admin.read_text() == "precious"
     else:
-        other.accept().close()
+        other.listener.accept()[0].close()
 
 
 @pytest.mark.parametrize("path", ["", "/" + "x" * 107])
@@ -344,7 +344,7 @@ def test_path_of_a_wrong_length(mediatord_bin, path):
     result = subprocess.run([mediatord_bin, *starter(mediatord_bin),
                              "--worker=/bin/true",
                              "--admin-socket", path],
-                            timeout=20, text=True, stdout=subprocess.PIPE,
+                            timeout=PATIENCE, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
     assert result.returncode == 2
     assert result.stderr == (f"vgpu-mediatord: --admin-socket: {path}: "
@@ -353,7 +353,7 @@ def test_path_of_a_wrong_length(mediatord_bin, path):
 
 def connect(admin):
     client = socket.socket(socket.AF_UNIX)
-    client.settimeout(10)
+    client.settimeout(PATIENCE)
     client.connect(str(admin))
     return client
 
@@ -396,8 +396,7 @@ def test_no_descriptor_for_another_client(start, admin, ctl, device):
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest, limits[1]))
     with connect(admin) as client:
         client.sendall(b"status\n")
-        wait_for(lambda: all(sleeps() for _ in range(100)), "a daemon at rest",
-                 timeout=20)
+        wait_for(lambda: all(sleeps() for _ in range(100)), "a daemon at rest")
         resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
         answer = b"".join(iter(lambda: client.recv(65536), b""))
     assert answer.endswith(b"ok\n")
@@ -405,7 +404,7 @@ def test_no_descriptor_for_another_client(start, admin, ctl, device):
 
 def run_ctl(mediatord_bin, *args):
     return subprocess.run([mediatord_bin.with_name("vgpu-ctl"), *args],
-                          timeout=20, text=True, stdout=subprocess.PIPE,
+                          timeout=PATIENCE, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE)
 
 
@@ -435,6 +434,6 @@ def test_a_daemon_that_dies(mediatord_bin, admin, answer):
     with listener.accept()[0] as client:
         assert client.recv(100) == b"vms\n"
         client.sendall(answer)
-    assert process.communicate(timeout=20) == \
+    assert process.communicate(timeout=PATIENCE) == \
         ("", "vgpu-ctl: the answer is incomplete\n")
     assert process.returncode == 1

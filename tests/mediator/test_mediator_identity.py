@@ -80,4 +80,4 @@ def test_domains_of_a_vm(start, sockets, admin, ctl):
         device.remove()
         peer.close()
     assert ask(moved) == abi.VGPU_STUB_ERR_NONE
-    wait_for(lambda: vms()[UUID] == ("9", 3), "end of domain 7", timeout=20)
+    wait_for(lambda: vms()[UUID] == ("9", 3), "end of domain 7")

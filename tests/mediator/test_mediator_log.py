@@ -9,7 +9,7 @@ import pytest
 from support import abi, wire
 from support.mediatord import starter
 from support.operations import call, nop
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 UNKNOWN = call(0x1000)
 
@@ -91,4 +91,4 @@ def test_a_log_that_cannot_be_written(mediatord_bin, device, where):
                 peer.ask(nop(), 100)
     finally:
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE) == 0

@@ -16,7 +16,7 @@ from support.fake_device import FakeDevice
 from support.fake_queue_device import FakeQueueDevice
 from support.mediatord import starter
 from support.paths import ROOT
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 UUID = "12345678-9abc-def0-1234-56789abcdef0"
 
@@ -33,7 +33,7 @@ def scrape(metrics_socket):
         result = subprocess.run(
             ["curl", "--silent", "--show-error", "--fail", "--max-time", "20",
              "--unix-socket", metrics_socket, "http://localhost/metrics"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
         assert (result.returncode, result.stderr) == (0, b"")
         return read(result.stdout.decode())
     return run
@@ -207,7 +207,7 @@ def test_a_vm_that_goes(start, sockets, metrics_socket, scrape):
         peer.ask(operations.nop(), 5)
         device.remove()
     wait_for(lambda: not any("vgpu_vm_" in key[0] for key in scrape()),
-             "end of the VM's figures", timeout=20)
+             "end of the VM's figures")
     assert scrape()[of_class("vgpu_requests_total", "A", "medium",
                              outcome="done")] == 5
 
@@ -227,7 +227,7 @@ def test_names_of_all_sorts(start, sockets, metrics_socket, scrape):
 
 def exchange(path, request):
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
+        client.settimeout(PATIENCE)
         client.connect(str(path))
         client.sendall(request)
         client.shutdown(socket.SHUT_WR)
@@ -322,7 +322,7 @@ def test_bad_path(mediatord_bin):
     result = subprocess.run([mediatord_bin, *starter(mediatord_bin),
                              "--worker=/bin/true",
                              "--metrics-socket", "/x/y"],
-                            timeout=20, text=True, stdout=subprocess.PIPE,
+                            timeout=PATIENCE, text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == ("vgpu-mediatord: --metrics-socket: /x/y: "

@@ -8,13 +8,14 @@ import pytest
 
 from support.mediatord import starter
 from support.paths import ROOT
+from support.wait import PATIENCE
 from support.wire import Closed
 
 TOO_LONG = "/" + "x" * 107
 
 
 def run(binary, *args):
-    return subprocess.run([binary, *args], timeout=20, text=True,
+    return subprocess.run([binary, *args], timeout=PATIENCE, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

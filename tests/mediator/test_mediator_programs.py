@@ -11,6 +11,7 @@ from support import abi, operations
 from support.fake_device import FakeDevice
 from support.mediatord import Mediatord
 from support.paths import BUILD
+from support.processes import wait_gone
 from support.wait import wait_for
 
 OK = abi.VGPU_STUB_ERR_NONE
@@ -272,8 +273,10 @@ def test_what_a_daemon_has_left_that_was_killed(mediatord_bin, tmp_path,
                        "--scratch-dir", root) as daemon:
             guest.connect()
             assert guest.run("__kernel void k(void) { }") == (OK, "")
+            left = daemon.starter(), *daemon.workers()
             daemon.process.kill()
             daemon.process.wait()
+        wait_gone(*left)        # They clear their folders.
         guest.device.close()
         guest.device.path.unlink()
     run()

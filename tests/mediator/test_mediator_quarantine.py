@@ -10,7 +10,7 @@ import pytest
 from support import abi
 from support.fake_device import FakeDevice
 from support.operations import nop
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_connection, wait_for
 
 OK = abi.VGPU_STUB_ERR_NONE
 UUID = "5f2a9a3c-0f0b-4e7e-9d5a-0123456789ab"
@@ -58,7 +58,7 @@ def test_restart(serve, sockets, ctl, how):
     assert [ask(peer) for peer in peers] == [
         QUARANTINED, QUARANTINED, OK, QUARANTINED, OK]
     daemon.process.send_signal(how)
-    daemon.process.wait(timeout=20)
+    daemon.process.wait(timeout=PATIENCE)
     again = serve()
     peers = [device.greet() for device in devices]
     assert [ask(peer) for peer in peers] == [
@@ -105,7 +105,7 @@ def test_reboots(serve, sockets, ctl, how):
         ctl("quarantine", name.partition(".")[0])
         assert ask(peer) == QUARANTINED
         leave(peer, device, how)
-    wait_for(lambda: left(ctl) == {}, "end of the VMs", timeout=20)
+    wait_for(lambda: left(ctl) == {}, "end of the VMs")
     ctl("release", vms[1][:20])
     assert "no VM is called" in ctl.fails("release", vms[1])
     for restart in False, True:
@@ -132,10 +132,10 @@ def test_a_stranger_inherits_nothing(serve, sockets, ctl, state, admin, how,
         assert daemon.stop() == 0
     leave(peer, device, how)
     if while_running:
-        wait_for(lambda: left(ctl) == {}, "end of the VM", timeout=20)
+        wait_for(lambda: left(ctl) == {}, "end of the VM")
     else:
         serve()
-        wait_for(admin.exists, "the next daemon")
+        wait_connection(admin).close()
         assert left(ctl) == {}
     wait_for(lambda: "\t7" not in (state / "quarantines").read_text(),
              "an empty list")

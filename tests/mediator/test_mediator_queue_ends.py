@@ -10,9 +10,9 @@ import threading
 
 import pytest
 
-from support import abi, operations
+from support import abi, operations, wire
 from support.fake_queue_device import FakeQueueDevice, context_message
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 from support.wire import Closed, Message
 
 NONE = abi.VGPU_STUB_ERR_NONE
@@ -159,6 +159,7 @@ def test_deadline(serve, device, ctl):
             sent[0]: abi.VGPU_STUB_ERR_TIMEOUT}
         context.close()
         # That was one fault.
+        ctl("set", "7", "deadline-ms", "60000")
         works(peer)
 
 
@@ -257,8 +258,41 @@ def test_drain(serve, device, ctl):
         assert statuses(peer.answers(6)) == dict.fromkeys(sent, NONE)
         with pytest.raises(Closed):
             peer.receive()
-    assert daemon.process.wait(timeout=20) == 0
-    drain.join(timeout=20)
+    assert daemon.process.wait(timeout=PATIENCE) == 0
+    drain.join(timeout=PATIENCE)
+    assert not drain.is_alive()
+
+
+def test_what_comes_late_to_a_drain(serve, device, ctl):
+    """It is refused in words, and what had begun before is waited for."""
+    daemon = serve("[workers]\ndrain-ms=45000\n")
+    with device.greet() as peer:
+        before, during = peer.open(), peer.open()
+        pids = [stop(ctl, context) for context in (0, 1)]
+        old = before.send(operations.synchronize())
+        drain = threading.Thread(target=ctl, args=["drain"])
+        drain.start()
+        daemon.wait_log("draining$")
+        running = send_all(during, 2)
+        os.kill(pids[0], signal.SIGCONT)
+        answer = peer.answer()
+        assert (answer.sequence, answer.status) == (old, NONE)
+        # It takes requests until it has seen that.
+        while (late := before.ask(operations.echo(b"x"))).status == NONE:
+            pass
+        assert late.status == UNAVAILABLE
+        assert b"the mediator ends" in late.payload
+        assert during.ask(operations.synchronize()).status == UNAVAILABLE
+        assert peer.refused(peer.start_open()) == UNAVAILABLE
+        peer.send(wire.request(operations.nop(), 1))
+        late = peer.expect(abi.VGPU_STUB_MSG_RESPONSE)
+        assert late.status == UNAVAILABLE
+        assert b"the mediator ends" in late.payload
+        os.kill(pids[1], signal.SIGCONT)
+        assert statuses(peer.answers(4)) == dict.fromkeys(running, NONE)
+        peer.expect_closed()
+    assert daemon.process.wait(timeout=PATIENCE) == 0
+    drain.join(timeout=PATIENCE)
     assert not drain.is_alive()
 
 
@@ -276,7 +310,7 @@ def test_drain_of_what_never_ends(serve, device, ctl, admin):
                 answers.append(peer.take(message))
         assert set(statuses(answers).values()) <= {CANCELLED, LOST}
         peer.expect_closed()
-    assert daemon.process.wait(timeout=20) == 0
+    assert daemon.process.wait(timeout=PATIENCE) == 0
     assert not any("quarantined" in line for line in daemon.log())
 
 

@@ -89,14 +89,14 @@ def test_figures_of_vms(start, sockets, path):
     requests = ("vgpu_requests", f"vm {UUIDS[0]}")
     wait_for(lambda: reader.values().get(requests) == 50 and
              reader.values()["vgpu_requests", f"vm {UUIDS[1]}"] == 5,
-             "55 requests", timeout=20)
+             "55 requests")
     values = reader.values()
     assert set(values) == {(name, f"vm {uuid}") for uuid in UUIDS
                            for name in ("vgpu_requests", "vgpu_device_time",
                                         "vgpu_queue")}
     assert 50e-6 <= values["vgpu_device_time", f"vm {UUIDS[0]}"] < 20
     assert values["vgpu_requests", f"vm {UUIDS[1]}"] == 5
-    timestamp, rows = reader.read()
+    timestamp, rows = wait_for(reader.read, "consistent file")
     assert before <= timestamp <= time.time()
     assert {name: kind for name, _, kind, _ in rows} == {
         "vgpu_requests": "derive", "vgpu_device_time": "derive",
@@ -112,7 +112,7 @@ def test_the_file_comes_and_goes(start, sockets, path):
     # It takes no memory but for what is in use.
     assert os.stat(path).st_blocks * 512 < 65536
     reader = Reader(path)
-    first = reader.read()[0]
+    first = wait_for(reader.read, "consistent file")[0]
     daemon.process.kill()
     daemon.process.wait()
     assert path.exists()
@@ -130,7 +130,7 @@ def test_the_directory_comes_later(start, sockets, tmp_path):
     assert line == (f"vgpu-mediatord: warning: {path}: No such file or "
                     "directory; will go on trying")
     path.parent.mkdir()
-    wait_for(path.exists, "the file", timeout=20)
+    wait_for(path.exists, "the file")
     assert len(daemon.log()) == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from support.fake_device import FakeDevice
 from support.mediatord import starter
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -21,7 +21,7 @@ def manager(request, tmp_path, monkeypatch):
         else f"@vgpu-stub-test-{uuid.uuid4()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(name.replace("@", "\0"))
-        sock.settimeout(20)
+        sock.settimeout(PATIENCE)
         monkeypatch.setenv("NOTIFY_SOCKET", name)
         yield sock
 
@@ -65,7 +65,7 @@ def test_drain(manager, admin, start, device, ctl):
     device.greet()
     ctl("drain")
     expect(manager, "STOPPING=1")
-    assert daemon.process.wait(timeout=20) == 0
+    assert daemon.process.wait(timeout=PATIENCE) == 0
 
 
 def test_watchdog(manager, start, tmp_path, monkeypatch):
@@ -120,4 +120,4 @@ def test_more_devices_than_the_soft_limit_allows(mediatord_bin, tmp_path):
             peer.close()
     finally:
         daemon.terminate()
-        assert daemon.wait(timeout=20) == 0
+        assert daemon.wait(timeout=PATIENCE) == 0

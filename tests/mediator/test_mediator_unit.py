@@ -20,7 +20,7 @@ def run(name, *args, **variables):
     if not path.is_file():
         raise pytest.UsageError(f"{path} is missing: "
                                 "`make mediator-sanitizers`")
-    result = subprocess.run([path, *args], cwd=BUILD.parent, timeout=100,
+    result = subprocess.run([path, *args], cwd=BUILD.parent, timeout=300,
                             env=dict(os.environ, **variables), text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert result.returncode == 0, result.stdout

@@ -20,8 +20,9 @@ from support.wire import Message
 NONE = abi.VGPU_STUB_ERR_NONE
 BROKEN = abi.VGPU_STUB_ERR_BACKEND_ERROR
 LOST = abi.VGPU_STUB_ERR_CONTEXT_LOST
+TIMEOUT = abi.VGPU_STUB_ERR_TIMEOUT
 SYNCHRONIZE = operations.synchronize()
-LIMITS, DATA, HELD, GRANT = 0x100, 0x103, 0x101, 0x102
+LIMITS, DATA, HELD, GRANT, OWNER = 0x100, 0x103, 0x101, 0x102, 0x105
 ARENA = wire.ARENA.pack(1, abi.VGPU_STUB_ARENA_LARGE, 0, 1, 0, 0)
 
 
@@ -41,9 +42,22 @@ def host(mediatord_bin, tmp_path_factory):
                    folder / "mediatord.conf") as daemon:
         daemon.folder = folder
         daemon.numbers = itertools.count()
+        daemon.reload = lambda change: reload(daemon, change)
         with FakeDevice(folder / "sockets/8-0.sock").greet(pool=0x42) as good:
             daemon.good = good
             yield daemon
+
+
+def reload(daemon, change):
+    """Change the text of its configuration, and have it read that."""
+    def loaded():
+        return len([line for line in daemon.log()
+                    if line.endswith(": loaded")])
+    before = loaded()
+    config = daemon.folder / "mediatord.conf"
+    config.write_text(change(config.read_text()))
+    daemon.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: loaded() > before, "reload")
 
 
 @pytest.fixture
@@ -51,15 +65,13 @@ def liar(host):
     """liar(lie): a link of a VM whose gate has this one"""
     links = []
     # That there were failures before is forgotten then.
-    loaded = len([line for line in host.log() if line.endswith(": loaded")])
-    host.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: len([line for line in host.log()
-                          if line.endswith(": loaded")]) > loaded, "reload")
+    host.reload(lambda text: text.partition("faults=1\n")[0] + "faults=1\n")
 
-    def make(lie):
+    def make(lie, vm=7):
         (host.folder / "gate/lie").write_text(lie)
+        (host.folder / "gate/go").unlink(missing_ok=True)
         device = FakeQueueDevice(
-            host.folder / f"sockets/7-{next(host.numbers)}.sock")
+            host.folder / f"sockets/{vm}-{next(host.numbers)}.sock")
         links.extend([device, device.greet()])
         return links[-1]
 
@@ -80,22 +92,46 @@ def test_a_greeting(host, liar, lie):
                          for line in host.log()[len(before):]), "the reason")
 
 
-@pytest.mark.parametrize("lie", [*LIES, *ANSWERS])
-def test_an_answer(liar, lie):
-    link = liar(lie)
-    context = link.open()
-    sent = [context.send(SYNCHRONIZE) for _ in range(2)]
+def outcomes(link, sent):
+    """The statuses of what was sent, each of which has one, and of the refusal
+    of the context that comes with one that is not NONE"""
     statuses = {}
     refused = []
-    while len(statuses) < 2 or not refused:
+    while len(statuses) < len(sent) or \
+            (any(statuses.values()) and not refused):
         message = link.receive()
         if message.type == abi.VGPU_STUB_MSG_REFUSED:
             refused.append(message.status)
         else:
             answer = link.take(message)
-            assert statuses.setdefault(answer.sequence,
-                                       answer.status) == answer.status
-    assert statuses == dict(zip(sent, (BROKEN, LOST))) and refused == [LOST]
+            assert answer.sequence not in statuses
+            statuses[answer.sequence] = answer.status
+    return [statuses[sequence] for sequence in sent], refused
+
+
+@pytest.mark.parametrize("lie", [*LIES, *ANSWERS])
+def test_an_answer(liar, lie):
+    link = liar(lie)
+    context = link.open()
+    sent = [context.send(SYNCHRONIZE) for _ in range(2)]
+    assert outcomes(link, sent) == ([BROKEN, LOST], [LOST])
+
+
+def test_lies_among_answers(host, liar):
+    """What is valid gets through, whatever time it says that it took."""
+    link = liar("sometimes")
+    valid, lost = 0, 0
+    for number in range(12):
+        (host.folder / "gate/lie").write_text(f"sometimes {number}")
+        context = link.open()
+        sent = [context.send(SYNCHRONIZE) for _ in range(8)]
+        statuses, refused = outcomes(link, sent)
+        good = statuses.index(BROKEN) if refused else len(sent)
+        assert statuses == [NONE] * good + [BROKEN][:len(refused)] + \
+            [LOST] * (len(sent) - good - 1)
+        assert context.close() == []
+        valid, lost = valid + good, lost + len(refused)
+    assert valid > 4 * lost > 0
 
 
 def test_a_flood_is_its_own(liar):
@@ -105,6 +141,67 @@ def test_a_flood_is_its_own(liar):
     assert context.ask(SYNCHRONIZE).status == NONE
 
 
+BULK = operations.copy(abi.VGPU_STUB_COPY_TO_DEVICE, 1 << 20, 1)
+
+
+def test_an_answer_to_what_has_not_come(liar):
+    context = liar("is hasty").open()
+    sent = [context.send(BULK, bulk=bytes(1 << 20))]
+    assert outcomes(context.link, sent) == ([BROKEN], [LOST])
+
+
+@pytest.mark.parametrize("bulk, blamed", [(1 << 20, False), (0, True)])
+def test_whom_a_late_request_is_blamed_on(host, liar, bulk, blamed):
+    """As long as its bytes are on their way, that is not the VM."""
+    host.reload(lambda text: text + "deadline-ms=500\n")
+    link = liar("is mute", vm=9)
+    context = link.open()
+    sent = [context.send(BULK, bulk=bytes(bulk)) if bulk
+            else context.send(SYNCHRONIZE)]
+    assert outcomes(link, sent) == ([TIMEOUT], [LOST])
+    number = link.start_open()
+    if blamed:
+        assert link.refused(number) == abi.VGPU_STUB_ERR_VM_QUARANTINED
+    else:
+        assert link.opened(number).close() == []
+
+
+@pytest.mark.parametrize("way", ["there", "back"])
+def test_bytes_on_their_way_hold_up_nobody(host, liar, way):
+    """The pool executes the requests of one VM at a time; those of another VM
+    that never get there, or never come back, take none of its time."""
+    link = liar("waits" if way == "there" else "returns")
+    context = link.open()
+    if way == "there":
+        assert context.ask(SYNCHRONIZE).status == NONE
+        sent = [context.send(BULK, bulk=bytes(1 << 20)) for _ in range(2)]
+    else:
+        sent = [context.send(SYNCHRONIZE)]
+    assert liar("", vm=8).open().ask(SYNCHRONIZE).status == NONE
+    (host.folder / "gate/go").touch()
+    assert [answer.sequence for answer in link.answers(len(sent))] == sent
+
+
+def test_limits_wait_for_their_turn(host, liar):
+    """They are for the requests that follow them, at a gate that reads late."""
+    link = liar("waits")
+    context = link.open()
+    assert context.ask(SYNCHRONIZE).status == NONE
+    sent = [context.send(BULK, bulk=bytes(1 << 20)) for _ in range(2)]
+    # What was sent is taken before the daemon is told to read.
+    link.send(Message(abi.VGPU_STUB_MSG_PING))
+    link.expect(abi.VGPU_STUB_MSG_PONG)
+    host.reload(lambda text: text + "memory-mib=7\n")
+    sent.append(context.send(SYNCHRONIZE))
+    (host.folder / "gate/go").touch()
+    assert [answer.sequence for answer in link.answers(3)] == sent
+    said = [int(line) for line in
+            (host.folder / "gate/record").read_text().split()]
+    request = abi.VGPU_STUB_MSG_QREQUEST
+    assert [kind for kind in said if kind in (LIMITS, request)] == [
+        LIMITS, request, request, request, LIMITS, request]
+
+
 # --- A mediator that lies to a gate, which has to leave nothing ---
 
 def qrequest(place=0, length=32, capacity=4096, bulk=0, flags=0, number=1):
@@ -112,6 +209,7 @@ def qrequest(place=0, length=32, capacity=4096, bulk=0, flags=0, number=1):
         1, 0, place, length, capacity, bulk, flags), number)
 
 
+FOR_VM = Message(OWNER, struct.pack("<Q", 1) + b"7")
 GOOD = [Message(LIMITS, struct.pack("<2QII", 1 << 20, 0, 0, 0)),
         Message(abi.VGPU_STUB_MSG_ARENA, ARENA)]
 ORDERS = {
@@ -134,6 +232,10 @@ ORDERS = {
     "an empty request": [GOOD[0], Message(abi.VGPU_STUB_MSG_REQUEST, b"", 1)],
     "short limits": [Message(LIMITS, b"1234")],
     "a short grant": [Message(GRANT, b"1234")],
+    "an owner without a name": [Message(OWNER, bytes(8))],
+    "an owner of too much": [Message(OWNER, bytes(8) + b"x" * 201)],
+    "two owners": [FOR_VM, FOR_VM],
+    "an owner of what has begun": [*GOOD, FOR_VM],
     "a gate's word": [Message(HELD, bytes(16))],
 }
 

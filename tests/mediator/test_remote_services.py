@@ -20,8 +20,15 @@ BUILT = BUILD / "mediator-sanitizers"
 NONE = abi.VGPU_STUB_ERR_NONE
 LOST = abi.VGPU_STUB_ERR_CONTEXT_LOST
 SYNCHRONIZE = operations.synchronize()
-FIRST = 1900200000
+ACCEPTS = "00010000"            # __SO_ACCEPTCON, of include/linux/net.h
+FIRST = 1900400000
 UIDS = 8
+
+
+def listens(path):
+    """Whether somebody does; without a connection, which would be served"""
+    return any(line.split()[3] == ACCEPTS and line.endswith(f" {path}")
+               for line in Path("/proc/net/unix").read_text().splitlines())
 
 
 @pytest.fixture
@@ -34,7 +41,7 @@ def service():
                  "--inetd", f"--listen={path}", BUILT / "vgpu-starter",
                  *options], stderr=subprocess.DEVNULL))
             running.callback(process.terminate)
-            wait_for(path.exists, "socket")
+            wait_for(lambda: listens(path), "socket")
             return process
         yield make
 
@@ -73,6 +80,28 @@ def test_launchers(service, serve, tmp_path):
     assert link.open().ask(SYNCHRONIZE).status == NONE
 
 
+# What a gate is run in, as docs/remote.md has it
+AROUND = {
+    "a job": "bwrap --unshare-pid --unshare-ipc --unshare-uts "
+             "--die-with-parent --dev-bind / / --proc /proc",
+    "a pod": "setpriv --reuid=1000 --regid=1000 --clear-groups "
+             "--no-new-privs --bounding-set=-all --inh-caps=-all",
+}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become others")
+@pytest.mark.parametrize("what", AROUND)
+def test_within(serve, open_folder, what):
+    launcher = local_launcher(open_folder() / "far", built=BUILD / "mediator")
+    link = serve(f"{AROUND[what]} {launcher}")
+    context = link.open()
+    assert context.ask(SYNCHRONIZE).status == NONE
+    workers = named(offspring(link.daemon.process.pid), "vgpu-worker")
+    assert len(workers) == 1
+    assert context.close() == []
+    wait_gone(*workers)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has uids")
 def test_a_gates_workers(service, serve, tmp_path, open_folder):
     """Each has a uid of its own, and is gone with its gate."""
@@ -87,15 +116,21 @@ def test_a_gates_workers(service, serve, tmp_path, open_folder):
     contexts = [link.open(), link.open()]
     for context in contexts:
         assert context.ask(SYNCHRONIZE).status == NONE
-    pids = [pid for pid in map(int, filter(
-        str.isdigit, os.listdir("/proc"))) if owner(pid) in range(
-            FIRST, FIRST + UIDS)]
-    assert len({owner(pid) for pid in pids}) == len(pids) == 2
+    # What empties the folder of one before has its uid.
+    pids = wait_for(lambda: [found for found in [workers_uids()]
+                             if len(found) == 2], "two processes")[0]
+    assert len({owner(pid) for pid in pids}) == 2
     for gate in named(offspring(link.daemon.process.pid), "vgpu-gate"):
         os.kill(gate, signal.SIGKILL)
     assert {link.expect(abi.VGPU_STUB_MSG_REFUSED).status
             for _ in contexts} == {LOST}
     wait_gone(*pids)
+
+
+def workers_uids():
+    """The pids of those that have one of the workers' uids"""
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
+            if owner(pid) in range(FIRST, FIRST + UIDS)]
 
 
 def owner(pid):

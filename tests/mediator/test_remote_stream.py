@@ -6,6 +6,7 @@ import os
 import signal
 import struct
 import subprocess
+from contextlib import ExitStack
 
 import pytest
 
@@ -14,7 +15,7 @@ from support.context_memory import alloc, lose, read, write
 from support.fake_queue_device import FakeQueueDevice
 from support.processes import wait_gone
 from support.remote import local_launcher, make_gate, named, offspring
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 NONE = abi.VGPU_STUB_ERR_NONE
 BROKEN = abi.VGPU_STUB_ERR_BACKEND_ERROR
@@ -116,9 +117,43 @@ def test_where_it_is(connect, ctl):
     assert context.close() == []
 
 
+def arguments(daemon, program):
+    """Of those that run the program, but not to try the accelerator"""
+    return [words for words in offspring(daemon.process.pid).values()
+            if words[0].endswith(f"/{program}") and "--probe" not in words]
+
+
+@pytest.mark.parametrize("name, label", [
+    ("7", "--label=7"), (64 * "x", "--label=" + 64 * "x"), (65 * "x", None),
+    ("a b", None), ("$(id)", None), ("7;id", None), ("--", "--label=--")])
+def test_for_whom_it_is_and_what_it_may_take(connect, sockets, name, label):
+    """As arguments, for who looks at the far host's processes"""
+    daemon = connect("spares=0\nworker-memory-mib=100\n").daemon
+    with FakeQueueDevice(sockets / f"{name}-1.sock").greet() as link:
+        assert link.open().ask(SYNCHRONIZE).status == NONE
+        for program in "vgpu-gate", "vgpu-worker":
+            [words] = arguments(daemon, program)
+            assert "--memory-mib=100" in words
+            assert [word for word in words if "label" in word] == \
+                ([label] if label else [])
+
+
+def test_a_spare_is_for_nobody(connect):
+    def serving(count):
+        wait_for(lambda: len(arguments(link.daemon, "vgpu-worker")) == count,
+                 "a spare")
+        return str(arguments(link.daemon, "vgpu-worker")).count("--label=7")
+
+    link = connect()
+    link.open()
+    before = serving(2)
+    assert link.open().ask(SYNCHRONIZE).status == NONE
+    assert serving(3) == before
+
+
 @pytest.mark.parametrize("program, guilty", [
     ("vgpu-worker", True), ("vgpu-gate", False)])
-def test_one_is_killed(connect, program, guilty):
+def test_one_is_killed(connect, program, guilty, wait_busy):
     """Each request ends once; only the worker's own end is a fault."""
     link = connect("spares=0\n[vm]\nfaults=1\n")
     context = link.open()
@@ -126,12 +161,18 @@ def test_one_is_killed(connect, program, guilty):
     [worker] = far(link.daemon, "vgpu-worker")
     os.kill(worker, signal.SIGSTOP)
     sent = [context.send(SYNCHRONIZE) for _ in range(3)]
+    wait_busy()
     for pid in far(link.daemon, program):
         os.kill(pid, signal.SIGKILL)
     answers = lose(link, sent)
     assert [answer.status for answer in answers] == [BROKEN, LOST, LOST]
     text = operations.results(answers[0].payload)[1].decode()
-    assert ("broke" if guilty else HOST) in text
+    assert ("broke" in text) == guilty
+    [line] = link.daemon.wait_log("its worker .* was lost: ")
+    why = line.partition(" was lost: ")[2]
+    assert guilty or HOST in why
+    # Where what runs launchers stands still, it is told too late.
+    assert f": {why}; " in text or ": how is not known; " in text
     assert context.close() == []
     wait_gone(worker)
     number = link.start_open()
@@ -172,12 +213,13 @@ def test_only_what_is_configured(connect, tmp_path):
     assert link.opened(number).ask(SYNCHRONIZE).status == NONE
 
 
-def test_what_never_ends_is_gone(connect):
-    link = connect("spares=0\n[vm]\ndeadline-ms=500\n")
+def test_what_never_ends_is_gone(connect, ctl):
+    link = connect("spares=0\n")
     context = link.open()
     assert context.ask(SYNCHRONIZE).status == NONE
     [worker] = far(link.daemon, "vgpu-worker")
     os.kill(worker, signal.SIGSTOP)
+    ctl("set", "7", "deadline-ms", "2000")
     [answer] = lose(link, [context.send(SYNCHRONIZE)])
     assert answer.status == abi.VGPU_STUB_ERR_TIMEOUT
     wait_gone(worker)
@@ -186,10 +228,63 @@ def test_what_never_ends_is_gone(connect):
 def test_a_gate_needs_a_stream(tmp_path):
     gate = make_gate(tmp_path / "far") / "vgpu-gate"
     result = subprocess.run([gate, "--backend=cpu"], stdin=subprocess.DEVNULL, text=True,
-                            capture_output=True, timeout=10)
+                            capture_output=True, timeout=PATIENCE)
     assert (result.returncode, result.stdout, result.stderr) == (
         1, "", "vgpu-gate: standard input and output are the stream to the "
         "mediator: pipes or sockets\n")
+
+
+@pytest.fixture
+def gates(tmp_path):
+    """gates(): a gate that serves, with tmp_path/"tmp" for its files"""
+    (tmp_path / "tmp").mkdir()
+    path = make_gate(tmp_path / "far") / "vgpu-gate"
+    with ExitStack() as stack:
+        def make():
+            gate = stack.enter_context(subprocess.Popen(
+                [path, "--backend=cpu"], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=dict(os.environ, TMPDIR=str(tmp_path / "tmp"))))
+            assert gate.stdout.read(wire.HEADER.size + HELLO_SIZE)
+            return gate
+        yield make
+
+
+def test_what_killed_gates_have_left(gates, tmp_path):
+    """The next one clears it, and nothing else."""
+    folder, precious = tmp_path / "tmp", tmp_path / "precious"
+    first = gates()
+    [left] = folder.iterdir()
+    second = gates()
+    kept = set(folder.iterdir()) - {left}
+    processes = offspring(first.pid)
+    for pid in *named(processes, "vgpu-starter"), first.pid:
+        os.kill(pid, signal.SIGKILL)
+    first.wait()
+    wait_gone(*processes)
+    deep = left / "0/deep/er"
+    deep.mkdir(parents=True)
+    (deep.parent / "file").touch()
+    precious.mkdir()
+    (precious / "file").touch()
+    (deep / "link").symlink_to(precious)
+    deep.chmod(0)
+    for name in "vgpu-gate-linked", "vgpu-gate-link":
+        kept.add(folder / name)
+        (folder / name).symlink_to(precious)
+    for name, mode in ("vgpu-gate-public", 0o777), ("vgpu-gate-longer-name",
+                                                    0o700):
+        kept.add(folder / name)
+        (folder / name).mkdir()
+        (folder / name).chmod(mode)
+    third = gates()
+    kept.update(path for path in folder.iterdir()
+                if path.name.startswith("vgpu-gate-") and path not in kept)
+    assert set(folder.iterdir()) == kept and not left.exists()
+    assert (precious / "file").exists()
+    for gate in second, third:
+        gate.stdin.close()
+        assert gate.wait(20) == 0
 
 
 @pytest.mark.parametrize("messages, why", [

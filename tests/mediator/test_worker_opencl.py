@@ -142,6 +142,27 @@ def test_parts_of_buffers(program):
     assert program.worker.held == 0
 
 
+def test_rectangles_of_parts_of_buffers(program):
+    """Between parts, of one buffer and of two, and what is none"""
+    region, pitches = (2, 2, 2), (4, 8)
+    rows = bytes(range(1, 9))
+    program.good(opencl.buffer_create(1, 4096), opencl.buffer_create(2, 4096),
+                 opencl.sub_buffer_create(3, 1, 1024, 16),
+                 opencl.sub_buffer_create(4, 1, 2048, 16),
+                 opencl.sub_buffer_create(5, 2, 512, 16))
+    program.good(opencl.write_rect(3, (1, 0, 0), region, pitches, rows))
+    for source, target in (3, 4), (4, 5), (5, 2), (2, 3), (3, 1):
+        program.good(opencl.fill(target, 0, 16, bytes(1)))
+        program.good(opencl.copy_rect(source, target, (1, 0, 0), (1, 0, 0),
+                                      region, pitches, pitches))
+        assert program.want(opencl.read_rect(target, (1, 0, 0), region,
+                                             pitches)) == rows
+    assert program.want(opencl.read(1, 1024, 16)) == \
+        b"\0\1\2\0\0\3\4\0\0\5\6\0\0\7\x08\0"
+    assert program.fails(opencl.copy_rect(
+        3, 5, (1, 0, 0), (3, 0, 0), region, pitches, pitches)) == INVALID
+
+
 def test_bad_parts(program):
     program.good(opencl.buffer_create(1, 4096),
                  opencl.sub_buffer_create(2, 1, 0, 512))

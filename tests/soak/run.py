@@ -37,7 +37,7 @@ from devices import Memory, RandomDevice, Steady
 from queue_devices import RandomQueue
 from support.mediatord import Mediatord
 from support.paths import BUILD
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 from timeline import Timeline, memory_mib
 
 SANITIZED = BUILD / "mediator-sanitizers"
@@ -87,8 +87,9 @@ class Trouble:
             ["quarantine", vm, "1"], ["reload"], ["nonsense"],
             ["set", vm, "weight", str(self.chance.randint(0, 20000))]])
         subprocess.run([SANITIZED / "vgpu-ctl", "--socket",
-                        self.folder / "own" / "admin", *order], timeout=20,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                        self.folder / "own" / "admin", *order],
+                       timeout=PATIENCE, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
 
     def step(self):
         what = self.chance.choice([self.reload, self.bad_reload,
@@ -198,9 +199,9 @@ class Soak:
         # What is in the folder is looked at every 5 s.
         try:
             wait_for(lambda: not self.daemon.workers(),
-                     "end of the last worker", 30)
+                     "end of the last worker")
             wait_for(lambda: self.descriptors() <= before,
-                     "end of the last link", 30)
+                     "end of the last link")
             status = self.daemon.stop()
         except (AssertionError, subprocess.TimeoutExpired) as failure:
             self.failures.append(str(failure))

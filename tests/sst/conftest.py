@@ -8,6 +8,10 @@ from support import sst
 from support.paths import BUILD, ROOT
 from support.qemu import Qemu
 from support.sst import Device
+from support.wait import PATIENCE
+
+# Longer than anything holds a simulator up that is not to be late
+PATIENT = ("-global", f"sst-device.timeout-ms={PATIENCE * 1000}")
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +31,7 @@ def start_sst_qemu(sst_qemu, tmp_path):
     names = (f"qemu{number}" for number in itertools.count())
 
     def start(*args, machine="virt", accel="qtest"):
-        qemu = Qemu(sst_qemu, tmp_path, "-bios", "none", *args,
+        qemu = Qemu(sst_qemu, tmp_path, "-bios", "none", *PATIENT, *args,
                     machine=machine, accel=accel, name=next(names))
         running.append(qemu)
         return qemu

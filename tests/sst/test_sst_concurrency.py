@@ -45,7 +45,7 @@ def waiting(start_sst_qemu, program, sim_path):
 
 
 def test_the_monitor_is_served(waiting):
-    """Had the processor kept the lock, it would not be within 30 s."""
+    """Had the processor kept the lock, it would not be before the answer."""
     device, _, _ = waiting
     assert device.get("reads") == 1
     assert device.qemu.qmp("query-status")["running"]

@@ -8,6 +8,7 @@ import pytest
 
 from support import abi, sst
 from support.sst import Acalsim, Guide
+from support.wait import wait_for
 
 LIMIT = "timeout-ms=200"
 ONES = 0xffffffff
@@ -18,7 +19,8 @@ def silence(sim, request):
 
 
 def late(sim, request):
-    time.sleep(0.3)
+    """When the device does not wait for it any more"""
+    sim.wait_end()
     return sim.wire.answer(0x1a7e)
 
 
@@ -56,13 +58,29 @@ FAULTS = {
 }
 
 
+def serve_again(device, simulator):
+    """Have a good one in its place; where it has but little time for an answer,
+    that may take more than one, on a busy host."""
+    simulator.reply = sst.Memory()
+
+    def served():
+        simulator.stop()
+        device.wait_connected(False)
+        simulator.start()
+        device.wait_connected()
+        device.read()           # shows errors of posted writes
+        device.write(0x600d)
+        return device.read() == 0x600d
+
+    wait_for(served, "simulator that answers in time")
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault(start_linked, fault):
     wire, reply, message = FAULTS[fault]
-    device, simulator = start_linked(LIMIT, reply, wire)
-    begin = time.monotonic()
+    limited = message.startswith("no answer")
+    device, simulator = start_linked(LIMIT if limited else "", reply, wire)
     assert device.read() == ONES
-    assert time.monotonic() - begin < 10
     assert device.get("errors") == 1
     assert not device.get("connected")
 
@@ -71,25 +89,21 @@ def test_fault(start_linked, fault):
     assert len(simulator.requests) == 1
     assert device.get("errors") == 3
 
-    simulator.reply = sst.Memory()
-    simulator.start()
-    device.wait_connected()
-    device.write(0x600d)
-    assert device.read() == 0x600d
-    assert device.get("errors") == 3
-
+    serve_again(device, simulator)
     lines = [line for line in device.qemu.log().splitlines()
              if "sst-device sst0:" in line]
-    assert len(lines) == 2, lines
     assert message in lines[0]
     assert lines[1].endswith("sst-device sst0: the simulator is back")
+    if not limited:
+        assert device.get("errors") == 3
+        assert len(lines) == 2, lines
 
 
 @pytest.mark.parametrize("wire", (Guide, Acalsim))
 @pytest.mark.parametrize("surplus", (1, 4, 20, 5000))
 def test_an_answer_that_is_too_long(start_linked, wire, surplus):
     device, simulator = start_linked(
-        LIMIT, lambda sim, request: wire.answer(7) + bytes(surplus), wire)
+        "", lambda sim, request: wire.answer(7) + bytes(surplus), wire)
     assert device.read() == 7       # which was an answer
     device.wait_connected(False)
     assert f"{surplus} bytes came that answer nothing" in device.qemu.log() \
@@ -132,7 +146,8 @@ def test_a_slow_trickle_does_not_stretch_the_limit(start_linked):
             sim.send(bytes((byte,)))
 
     device, _ = start_linked(LIMIT, reply)
-    assert device.read() == ONES
+    # All of them are an answer if QEMU is held up until they are there.
+    wait_for(lambda: device.read() == ONES, "end of the limit")
     assert "no answer within 200 ms" in device.qemu.log()
 
 
@@ -194,6 +209,7 @@ def test_a_device_that_fails_leaves_the_others_alone(start_sst_qemu, tmp_path):
 @pytest.mark.parametrize("posted", ("off", "on"))
 def test_random_answers(start_linked, wire, posted):
     rng = random.Random(f"{wire.name} {posted}")
+    begin = time.monotonic()
 
     def reply(sim, request):
         answer = bytearray(wire.answer(rng.getrandbits(64)))
@@ -216,14 +232,8 @@ def test_random_answers(start_linked, wire, posted):
         simulator.start()
         device.wait_connected()
 
-    simulator.stop()
-    simulator.reply = sst.Memory()
-    device.wait_connected(False)
-    simulator.start()
-    device.wait_connected()
-    device.read()               # shows errors of posted writes
-    device.write(0x600d)
-    assert device.read() == 0x600d
+    serve_again(device, simulator)
     assert device.get("errors") >= 15
-    # Some lines, but not one for each mistake.
-    assert device.qemu.log().count("sst-device sst0:") < 15
+    # A complaint in a second and its end, but not one for each mistake
+    assert device.qemu.log().count("sst-device sst0:") <= \
+        2 * (time.monotonic() - begin + 1)

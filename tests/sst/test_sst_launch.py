@@ -9,6 +9,7 @@ from acalsim import CONTROL, DATA_IN, DATA_OUT, STATUS, Component, EchoDevice
 from support import abi, sst
 from support.paths import BUILD, ROOT
 from support.sst import BASE
+from support.wait import PATIENCE
 
 LAUNCHER = ROOT / "sst/qemu-sst-launch"
 
@@ -96,6 +97,8 @@ def test_software_reaches_a_device(sst_qemu, sim_path, base_addr, status):
     with sst.Listener(sim_path, sst.Acalsim, component) as simulator:
         result = launch(sst_qemu, {**ENVIRONMENT,
                                    "SST_DEVICE0_SOCKET": str(sim_path)},
+                        "-global",
+                        f"sst-device.timeout-ms={PATIENCE * 1000}",
                         *ARGUMENTS[:-1],
                         BUILD / "sst-firmware/echo-test.elf")
         assert result.returncode == status, result.stdout

@@ -7,6 +7,7 @@ import pytest
 from sst_sim import Client, SstSim, config
 from support import sst
 from support.paths import BUILD
+from support.wait import PATIENCE
 
 
 @pytest.fixture(scope="session", params=["sst-sim", "sst-sim-sanitizers"])
@@ -58,4 +59,5 @@ def boot(sst_qemu):
     """boot(program, *args): a command that runs it; its UART is stdout."""
     return lambda program, *args: (
         sst_qemu, "-M", "virt", "-bios", "none", "-nodefaults",
-        "-display", "none", "-serial", "stdio", "-kernel", program, *args)
+        "-display", "none", "-serial", "stdio", "-global",
+        f"sst-device.timeout-ms={PATIENCE * 1000}", "-kernel", program, *args)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from support import abi
 from support.paths import ROOT
-from support.wait import wait_for
+from support.wait import PATIENCE, wait_for
 
 EXAMPLE = ROOT / "sst/simulator/sst-sim.conf"
 
@@ -93,7 +93,7 @@ class Client:
     def __init__(self, path, wire):
         self.wire = wire
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
+        self.sock.settimeout(PATIENCE)
         self.sock.connect(str(path))
 
     def send(self, data):

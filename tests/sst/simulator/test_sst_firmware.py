@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from sst_sim import config
-from support.wait import wait_connection, wait_for
+from support.wait import PATIENCE, wait_connection, wait_for
 
 DEVICES = ("echo0", "compute0", "memory0")
 
@@ -15,7 +15,7 @@ DEVICES = ("echo0", "compute0", "memory0")
 class Qmp:
     def __init__(self, path):
         self.sock = wait_connection(path, 60)
-        self.sock.settimeout(30)
+        self.sock.settimeout(PATIENCE)
         self.file = self.sock.makefile("rw", encoding="utf-8")
         self.file.readline()
         self("qmp_capabilities")
@@ -60,7 +60,7 @@ def test_devices(start_sim, boot, firmware, wire, posted, tmp_path):
         return str(qmp("qom-get", path=f"/machine/peripheral/{device}",
                        property=name))
 
-    wait_for(lambda: counter("finisher", "writes") == "1", "the end", 60)
+    wait_for(lambda: counter("finisher", "writes") == "1", "the end")
     results = re.findall(r"^(.+): (ok|FAIL)$", sim.output(), re.MULTILINE)
     assert len(results) == 9
     assert {result for _, result in results} == {"ok"}, sim.output()
@@ -124,7 +124,7 @@ def test_start_up_code(boot, compile_program, body, status, said):
     """Data and bss are right, main's result and traps end QEMU."""
     result = subprocess.run(
         boot(compile_program(body)), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, timeout=60, text=True)
+        stdout=subprocess.PIPE, timeout=PATIENCE, text=True)
     assert re.search(said, result.stdout), result.stdout
     assert result.returncode == status
 

@@ -12,6 +12,7 @@ import pytest
 from processes import expect_end
 from sst_sim import COMPUTE, ECHO, MEMORY, Client, config
 from support import abi, sst
+from support.wait import PATIENCE
 
 START = abi.SST_DEVICE_CONTROL_START
 BUSY = abi.SST_DEVICE_STATUS_BUSY
@@ -119,7 +120,7 @@ def test_who_does_not_read(start_sim, connect):
             sent += echo.sock.send(request[sent % 28:])
             memory.read(MEMORY)
     assert sent < 4 << 20
-    echo.sock.settimeout(10)
+    echo.sock.settimeout(PATIENCE)
     for _ in range(sent // 28):
         assert echo.receive().ok
     memory.read(MEMORY)

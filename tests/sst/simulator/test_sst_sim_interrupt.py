@@ -165,18 +165,25 @@ def test_firmware(start_sim, boot, firmware, stopping):
 
 
 def test_a_timer_of_the_boards_ends_a_wait(start_sim, boot, compile_program):
-    """The time that software has slept is simulated time."""
+    """The time that software has slept is simulated time. Of a sleep nothing is
+    left when QEMU was held up before it: then there is another."""
     sim = start_sim(
         config(**{"operation-latency": 1000000}),
         *boot(compile_program("""
             volatile uint32_t *mtimecmp = (volatile uint32_t *)0x02004000;
-            uint64_t until = board_time() + 20 * BOARD_MTIME_HZ / 1000;
             SstDevice compute = sst_device(1);
 
             sst_set(&compute, SST_DEVICE_REG_CONTROL, SST_DEVICE_CONTROL_START);
-            mtimecmp[1] = until >> 32;
-            mtimecmp[0] = until;
-            __asm__ volatile("csrs mie, %0\\nwfi" : : "r"(0x80));
-            return sst_get(&compute, SST_DEVICE_REG_STATUS) !=
-                   SST_DEVICE_STATUS_DATA_READY;""")))
+            for (int sleeps = 0; sleeps < 100; sleeps++) {
+                uint64_t until = board_time() + 20 * BOARD_MTIME_HZ / 1000;
+
+                mtimecmp[1] = until >> 32;
+                mtimecmp[0] = until;
+                __asm__ volatile("csrs mie, %0\\nwfi" : : "r"(0x80));
+                if (sst_get(&compute, SST_DEVICE_REG_STATUS) ==
+                    SST_DEVICE_STATUS_DATA_READY) {
+                    return 0;
+                }
+            }
+            return 1;""")))
     assert sim.wait() == 0
