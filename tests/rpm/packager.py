@@ -13,12 +13,17 @@ CACHE = Path(os.environ.get("CACHE") or
              Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
              / "vgpu-stub")
 
+# Where our packages are built: always there, so that the compiler's cache has what
+# was compiled from the same source before.
+WORK = ROOT / "build/rpm-test"
+
 # What the spec files ask for: the stock QEMU's, by names that no package of the
 # distribution has, and that of our own packages.
 BUILD_REQUIRES = ["stock-compiler", "stock-libs-devel", "stock-tools",
                   "stock-malloc-devel",
                   "gcc", "glibc-static", "make", "python3", "clang",
-                  "opencl-headers", "pkgconfig(gio-unix-2.0) = 2.74",
+                  "opencl-headers", "libmcpp-devel",
+                  "pkgconfig(gio-unix-2.0) = 2.74",
                   "pkgconfig(libseccomp) = 2.5", "pkgconfig(zlib) = 1.2"]
 
 OUR_PACKAGES = {"vgpu-stub-dom0": "noarch", "vgpu-stub-mediator": "x86_64",
@@ -69,7 +74,8 @@ class Packager:
     def __init__(self, home):
         self.home = home
         self.env = dict(os.environ, HOME=str(home), CACHE=str(CACHE),
-                        CCACHE_DIR=str(CACHE / "ccache"))
+                        CCACHE_DIR=str(CACHE / "ccache"),
+                        PATH=f"/usr/lib/ccache:{os.environ['PATH']}")
         for name in ("BUILD", "MAKEFLAGS", "MFLAGS", "MAKELEVEL"):
             self.env.pop(name, None)    # those of a make that runs the tests
         (home / ".rpmmacros").write_text(MACROS.format(home=home))

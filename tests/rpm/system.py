@@ -48,9 +48,9 @@ def closure(names):
     return sorted(found)
 
 
-def make_system(path):
-    """Fill the directory path with Debian's programs."""
-    files = subprocess.run(["dpkg-query", "-L", *closure(PROGRAMS)],
+def make_system(path, *more):
+    """Fill the directory path with Debian's programs, and those of more packages."""
+    files = subprocess.run(["dpkg-query", "-L", *closure([*PROGRAMS, *more])],
                            check=True, text=True,
                            stdout=subprocess.PIPE).stdout.splitlines()
     files = sorted({file for file in files

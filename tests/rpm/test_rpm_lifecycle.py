@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from packager import ROOT
+from packager import ROOT, WORK
 
 FAKE_WRAPPER = ROOT / "tests/support/fake_wrapper.py"
 WRAPPER = "/usr/lib64/xen/bin/qemu-wrapper"
@@ -126,10 +126,10 @@ def test_user_and_directory_of_the_mediator(host, packages):
     assert host.run("getent", "passwd", "vgpu-stub", check=False).returncode
 
 
-def test_upgrade_over_older_builds(host, packager, packages, our_qemu,
-                                   tmp_path):
+def test_upgrade_over_older_builds(host, packager, packages, our_qemu):
     """The older hook is another one, which only the older patch takes out."""
-    tree = tmp_path / "older"
+    tree = WORK / "older"
+    shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(
         "build", ".git", "__pycache__"))
     for name, old, new in (

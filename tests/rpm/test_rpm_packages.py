@@ -2,41 +2,15 @@
 """Our own packages: what is in them, and that they are made the same again."""
 import gzip
 import re
-import shutil
 
 import pytest
 
-from packager import OUR_PACKAGES, ROOT
-
-EPOCH = "1767225600"
+from packager import OUR_PACKAGES, ROOT, WORK
 
 
-@pytest.fixture
-def commit(packager, tmp_path):
-    """A repository with this tree in its one commit."""
-    origin = tmp_path / "origin"
-    shutil.copytree(ROOT, origin, ignore=shutil.ignore_patterns(
-        "build", ".git", "__pycache__"))
-    git = ["git", "-C", origin, "-c", "user.name=x", "-c", "user.email=x@x"]
-    packager.run("git", "init", "-q", origin)
-    packager.run(*git, "add", "-A")
-    packager.run(*git, "commit", "-qm", "x",
-                 env=dict(packager.env, GIT_COMMITTER_DATE=f"{EPOCH} +0000"))
-    return origin
-
-
-def test_the_same_commit_makes_the_same_packages(packager, commit, tmp_path):
-    # In the same directory: rpm writes its name into the packages.
-    tree = tmp_path / "tree"
-    made = []
-    for umask in (0o022, 0o077):
-        packager.run("git", "clone", "-q", commit, tree, umask=umask)
-        for target in ("packages", "deb", "opencl-deb"):
-            packager.run("make", "-C", tree, target, umask=umask)
-        made.append({path.name: path.read_bytes()
-                     for path in (tree / "build").rglob("vgpu-stub*")
-                     if path.suffix in (".rpm", ".deb")})
-        shutil.rmtree(tree)
+def test_the_same_commit_makes_the_same_packages(built, build_all):
+    made = [{path.name: path.read_bytes() for path in folder.iterdir()}
+            for folder in (built, build_all(0o077))]
     assert len(made[0]) == len(OUR_PACKAGES) + 3
     assert made[0].keys() == made[1].keys()
     assert [name for name in made[0] if made[0][name] != made[1][name]] == []
@@ -122,11 +96,8 @@ def debian_tree(tmp_path):
     return tree
 
 
-def test_the_deb(packager, tmp_path):
-    packager.make("deb", BUILD=tmp_path / "build")
-    package, = (tmp_path / "build/deb").glob("*.deb")
-    assert package.name == f"vgpu-stub-guest-tools_{packager.version()}" \
-                           "_amd64.deb"
+def test_the_deb(packager, built, tmp_path):
+    package = built / f"vgpu-stub-guest-tools_{packager.version()}_amd64.deb"
     tree = debian_tree(tmp_path)
     packager.run("dpkg", "--root", tree, "-i", package)
 
@@ -153,13 +124,11 @@ def test_the_deb(packager, tmp_path):
     assert [path.name for path in tree.iterdir()] == ["var"]
 
 
-def test_the_deb_of_the_opencl_driver(packager, tmp_path):
-    packager.make("opencl-deb", BUILD=tmp_path / "build")
-    package, = (tmp_path / "build/deb-opencl").glob("*.deb")
-    assert package.name == f"vgpu-stub-opencl_{packager.version()}_amd64.deb"
+def test_the_deb_of_the_opencl_driver(packager, built, tmp_path):
+    package = built / f"vgpu-stub-opencl_{packager.version()}_amd64.deb"
     fields = packager.run("dpkg-deb", "-f", package).stdout.splitlines()
     assert "Provides: opencl-icd" in fields
-    assert any(re.match(r"Depends: libc6 \(>= [\d.]+\)$", field)
+    assert any(re.match(r"Depends: libc6 \(>= [\d.]+\), libmcpp0$", field)
                for field in fields)
     tree = debian_tree(tmp_path)
     packager.run("dpkg", "--root", tree, "--force-depends", "-i", package)
@@ -167,3 +136,29 @@ def test_the_deb_of_the_opencl_driver(packager, tmp_path):
     assert (tree / "usr/lib/x86_64-linux-gnu" / named).is_file()
     packager.run("dpkg", "--root", tree, "--purge", "vgpu-stub-opencl")
     assert [path.name for path in tree.iterdir()] == ["var"]
+
+
+def files_but_dpkgs(root):
+    return {path: what for path, what in root.snapshot().items()
+            if not path.startswith("/var/lib/dpkg")}
+
+
+def test_the_deb_of_the_workers(packager, root, tmp_path):
+    packager.make("worker-deb", BUILD=WORK / "worker")
+    package, = (WORK / "worker/worker-deb").glob("*.deb")
+    assert package.name == f"vgpu-stub-worker_{packager.version()}_amd64.deb"
+    (root.path / "var/lib/dpkg/status").touch()
+    before = files_but_dpkgs(root)
+    packager.run("dpkg", "--root", root.path, "--force-depends", "-i", package)
+    user = root.run("getent", "passwd", "vgpu-worker").stdout.split(":")
+    assert user[5:] == ["/var/lib/vgpu-gate", "/bin/sh\n"]
+    assert root.run("stat", "-c", "%U %G %a", "/var/lib/vgpu-gate").stdout == \
+        "root vgpu-worker 750\n"
+    worker = root.path / "usr/libexec/vgpu-stub/vgpu-worker"
+    assert worker.stat().st_mode == 0o100711
+    assert root.run("vgpu-gate", "--help").stdout.startswith("Usage:")
+
+    packager.run("dpkg", "--root", root.path, "--purge", "vgpu-stub-worker")
+    # Folders that nothing is left in are removed, too.
+    assert {path for path, what in files_but_dpkgs(root).items()
+            if before.get(path) != what} == set()
