@@ -11,9 +11,9 @@ $(BUILD)/gpu-direct: tests/gpu/direct.c mediator/worker/cuda-driver.h
 
 .PHONY: gpu-bundle
 gpu-bundle: ## the folder that checks a GPU on another machine: build/gpu-bundle
-	@scripts/install-deps guest gpu
+	@scripts/install-deps guest gpu opencl test
 	@$(MAKE) --no-print-directory qemu QEMU=7.2
-	@$(MAKE) --no-print-directory mediator ptx guest-tools \
+	@$(MAKE) --no-print-directory mediator ptx guest-tools opencl-tests \
 	    $(BUILD)/gpu-direct $(BUILD)/mediator-sanitizers/fake/libcuda.so.1
 	@scripts/build-gpu-bundle $(QEMU_DEFAULT)
 

@@ -73,6 +73,7 @@ def ended(pid, deadline):
     """Wait; False when the time is over."""
     while os.waitpid(pid, os.WNOHANG)[0] == 0:
         if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)    # if it has no group yet
             end_group(pid)
             os.waitpid(pid, 0)
             return False

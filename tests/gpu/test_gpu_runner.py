@@ -15,6 +15,7 @@ sys.path.insert(0, str(HERE))
 import runner
 from check import Here, NotHere, check
 from checks import sandbox
+from support.processes import wait_gone
 from support.wait import wait_for
 
 
@@ -63,15 +64,28 @@ def test_a_crash_is_a_failure(run_check):
 
 
 def test_a_check_that_hangs_is_ended_with_what_it_started(run_check, tmp_path):
+    path = tmp_path / "pid"
+
     def hang(here):
         child = subprocess.Popen(["sleep", "600"])
-        (tmp_path / "pid").write_text(str(child.pid))
+        path.write_text(str(child.pid))
         time.sleep(600)
-    result = run_check(hang, 1)
+
+    def hung():
+        """What it has started, if it got so far in its time"""
+        result = run_check(hang, 1)
+        assert (result["outcome"], result["why"]) == \
+            ("failed", "not done in 1 s")
+        return path.exists() and path.read_text()
+
+    wait_gone(int(wait_for(hung, "check that has started something")))
+
+
+def test_a_check_is_ended_before_it_begins(run_check, monkeypatch):
+    """When it is in no group of its own yet"""
+    monkeypatch.setattr(os, "setsid", lambda: time.sleep(600))
+    result = run_check(lambda here: None, 1)
     assert (result["outcome"], result["why"]) == ("failed", "not done in 1 s")
-    stat = Path("/proc", (tmp_path / "pid").read_text(), "stat")
-    wait_for(lambda: not stat.exists() or ") Z " in stat.read_text(),
-             "end of the child")
 
 
 def test_when_the_time_is_over_nothing_runs(run_check):

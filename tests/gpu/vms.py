@@ -20,6 +20,8 @@ CUDA = "[pool A]\nbackend=cuda\n[pool B]\nbackend=cpu\n"
 # A check sends as fast as it can, and breaks things on purpose.
 LIMITS = ("rate=1000000\nburst=1000000\nfaults=1000\n"
           "fault-window-s=86400\n")
+# Not the default: of two daemons with the same, one ends the other's workers.
+UIDS = "\n[workers]\nuids=1900500000-1900504095\n"
 
 
 def vm_limits(text=""):
@@ -34,7 +36,7 @@ class Host:
         self.folder = folder
         self.own_uids = os.geteuid() == 0
         self.devices = []
-        (folder / "conf").write_text(config)
+        (folder / "conf").write_text(config + UIDS)
         options = ["--config", folder / "conf", "--socket-dir", folder]
         if self.own_uids:
             scratch = folder / "scratch"

@@ -3,11 +3,19 @@
 import ctypes
 import hashlib
 import os
+import re
+import sys
+import tempfile
+from pathlib import Path
 
 from check import NotHere, check
 from support import abi
 from support.accelerator import Error, buffer, u32
 from vms import host, vm_limits
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "opencl"))
+
+from direct import LIBRARY, PROGRAMS, Direct
 
 DRIVER = "libnvidia-opencl.so.1"
 CONFIG = "[pool A]\nbackend=opencl\n" + vm_limits("guest-kernels=yes\n")
@@ -53,3 +61,36 @@ def guests_program(here):
         else:
             assert one.read(memory, 4) == bytes([42, 0, 0, 0])
             here.note("it ran")
+
+
+def run_programs(here, platform, *names):
+    """What OpenCL promises, by programs that print TAP"""
+    for name in names:
+        said = platform.run(PROGRAMS / name, timeout=60)
+        passed = len(re.findall("^ok ", said, re.MULTILINE))
+        here.note(f"{name}: {passed} passed")
+        assert f"1..{passed}" in said.splitlines(), said
+
+
+@check(120)
+def guests_driver(here):
+    """Programs on the guest's driver and a worker: clinfo, a sum, semantics"""
+    need_driver()
+    with tempfile.TemporaryDirectory() as folder:
+        platform = Direct(Path(folder), "mediator", PROGRAMS / LIBRARY,
+                          VGPU_STUB_TEST_VENDORS=DRIVER).platform()
+        here.note(platform.run(PROGRAMS / "clinfo", "--list").strip())
+        here.note(platform.run(PROGRAMS / "vector-sum").strip())
+        run_programs(here, platform, "test-buffers", "test-events",
+                     "test-ends")
+
+
+@check(120)
+def guests_sources(here):
+    """Programs that include, are compiled and linked, and are kept"""
+    need_driver()
+    with tempfile.TemporaryDirectory() as folder:
+        platform = Direct(Path(folder), "mediator", PROGRAMS / LIBRARY,
+                          VGPU_STUB_TEST_VENDORS=DRIVER).platform()
+        run_programs(here, platform, "test-includes", "test-links",
+                     "test-binaries")

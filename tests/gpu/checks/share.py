@@ -12,7 +12,7 @@ DEVICES = 3                 # of each VM, so that a request of it always waits
 
 
 class Load(threading.Thread):
-    """One device that multiplies matrices until `end`"""
+    """One device that multiplies matrices until `end`, once at least"""
 
     def __init__(self, accelerator, n, end):
         super().__init__(daemon=True)
@@ -23,7 +23,7 @@ class Load(threading.Thread):
     def run(self):
         try:
             multiply = Multiplication(self.accelerator, self.n)
-            while time.monotonic() < self.end:
+            while self.used_us == 0 or time.monotonic() < self.end:
                 us = multiply()
                 self.used_us += us
                 self.longest_us = max(self.longest_us, us)
@@ -92,7 +92,7 @@ def latencies(accelerator, seconds):
     multiply, found = Multiplication(accelerator, 16), []
     multiply()
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while not found or time.monotonic() < end:
         start = time.monotonic()
         multiply()
         found.append((time.monotonic() - start) * 1e3)
