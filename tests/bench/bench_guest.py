@@ -40,8 +40,10 @@ def medians(lines):
 def echo_peer(context, device, port):
     with subprocess.Popen([context.build / "bench/guest-peer", device,
                            port]) as process:
-        yield
-        process.terminate()
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 def beside_virtio_serial(context, rounds, count):
@@ -50,7 +52,8 @@ def beside_virtio_serial(context, rounds, count):
     folder.mkdir()
     device, port = folder / "device.sock", folder / "port.sock"
     job = f"""\
-modprobe virtio_pci; modprobe virtio_console; sleep 1
+modprobe virtio_pci; modprobe virtio_console
+until [ -c /dev/vport0p1 ]; do sleep 0.1; done
 for i in $(seq {rounds}); do
     echo "== device $i"; ./round-trips device {count}
     echo "== port $i"; ./round-trips port {count} /dev/vport0p1

@@ -18,6 +18,7 @@ from support import abi
 from support.mediatord import Mediatord
 from support.operations import copy, echo, reduce
 from support.paths import ROOT
+from support.wait import wait_for
 
 LOW = abi.VGPU_STUB_PRIORITY_LOW
 MEDIUM = abi.VGPU_STUB_PRIORITY_MEDIUM
@@ -85,6 +86,15 @@ class Bench:
             check=True, stdout=subprocess.PIPE).stdout
         return {vm["vm"]: vm for vm in json.loads(text)}
 
+    def later(self, before):
+        """The same, when more requests of each have ended"""
+        def more():
+            now = self.vms()
+            return all(now[vm]["ended"] > before[vm]["ended"]
+                       for vm in before) and now
+
+        return wait_for(more, "another request of each VM")
+
     @contextmanager
     def load(self, seconds, sockets, vms, *options):
         """The standard output of devices that are on their way."""
@@ -135,7 +145,7 @@ class Bench:
             with self.load(seconds, sockets, specs, "--busy") as output:
                 report = self.report(output,
                                      lambda: counts.append(self.vms()))
-                counts.append(self.vms())
+                counts.append(self.later(*counts))
         before, after = counts
         return report, [[after[f"vm{vm}"][key] - before[f"vm{vm}"][key]
                          for key in ("device_us", "ended")]

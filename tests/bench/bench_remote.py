@@ -18,6 +18,7 @@ from support.fake_queue_device import FakeQueueDevice
 from support.mediatord import Mediatord
 from support.slurm import Slurm
 from support.sshd import FarHost, make_key
+from support.wait import wait_for
 
 MAKE = ["mediator"]
 
@@ -32,6 +33,7 @@ class Host:
     def __init__(self, context, stack, name, launcher, spares=0):
         folder = context.scratch / name
         folder.mkdir()
+        self.spares = spares
         self.admin = folder / "admin"
         self.ctl = context.build / "mediator/vgpu-ctl"
         config = folder / "mediatord.conf"
@@ -53,6 +55,26 @@ class Host:
         self.buffers = self.alloc(32 * MIB), self.alloc(4)
         assert self.context.ask(SYNCHRONIZE).status == 0
         return self
+
+    def beginning(self, kept):
+        """µs of the first request of a new context when all spares are ready,
+        without its opening and with it, and of one in a context that is @kept"""
+        others = ["idle"] if kept else []
+        wait_for(lambda: self.states() == others + ["spare"] * self.spares,
+                 "nothing but spares", timeout=60)
+        self.context = kept
+        warm = self.round_trip() if kept else 0
+        # The machine has done the same before each of them.
+        self.states()
+        start = time.perf_counter()
+        self.context = self.link.open()
+        first = self.round_trip()
+        both = (time.perf_counter() - start) * 1e6
+        self.context.close()
+        return first, both, warm
+
+    def states(self):
+        return sorted(worker["state"] for worker in self.ask_ctl("workers"))
 
     def alloc(self, size):
         answer = self.context.ask(operations.alloc(size))
@@ -81,11 +103,14 @@ class Host:
             done += 1
         return count / (time.perf_counter() - start)
 
-    def device_us(self):
-        text = subprocess.run([self.ctl, "--socket", self.admin, "vms",
+    def ask_ctl(self, what):
+        text = subprocess.run([self.ctl, "--socket", self.admin, what,
                                "--json"], check=True,
                               stdout=subprocess.PIPE).stdout
-        return json.loads(text)[0]["device_us"]
+        return json.loads(text)
+
+    def device_us(self):
+        return self.ask_ctl("vms")[0]["device_us"]
 
     def compute(self):
         """µs of device time that a kernel is charged"""
@@ -182,10 +207,40 @@ def by_ssh(context, rows, summary):
                    remote_device_time_vs_local=charged[0] / charged[1])
 
 
+def beginnings(context, rows, summary):
+    """What a program waits for that has just begun"""
+    with ExitStack() as stack:
+        far = FarHost(context.scratch / "gpu2",
+                      built=context.build / "mediator")
+        stack.callback(far.close)
+        spare, none = [
+            Host(context, stack, f"spares{spares}", far.launcher, spares)
+            for spares in (1, 0)]
+        kept = spare.link.open()
+        found = [[], []]
+        for _ in range(2 if context.quick else 15):
+            found[0].append(spare.beginning(kept))
+            found[1].append(none.beginning(None))
+    (first, both, warm), (_, unspared, _) = [
+        map(statistics.median, zip(*times)) for times in found]
+    group = "a worker on another host"
+    rows += [
+        Row(group, "a context's first request, with a spare", first, "µs",
+            "one in a context that is there", warm),
+        Row(group, "the context's opening and that", both, "µs",
+            "one in a context that is there", warm,
+            "remote_first_with_spare_vs_warm"),
+        Row(group, "the context's opening and that", both, "µs",
+            "without a spare", unspared, "remote_open_with_spare_vs_none")]
+    summary.update(remote_first_with_spare_vs_warm=both / warm,
+                   remote_open_with_spare_vs_none=both / unspared)
+
+
 def by_slurm(context, rows, summary):
     times = [[], []]
     with ExitStack() as stack:
-        cluster = Slurm(context.scratch / "slurm")
+        cluster = Slurm(context.scratch / "slurm",
+                        built=context.build / "mediator")
         stack.callback(cluster.close)
         host = Host(context, stack, "placed", cluster.launcher)
         host.begin().context.close()
@@ -213,9 +268,12 @@ def run(context):
     rows = []
     summary = {}
     by_ssh(context, rows, summary)
+    beginnings(context, rows, summary)
     by_slurm(context, rows, summary)
     return Result(rows, summary, [
         Target("remote_ssh_rtt_vs_raw", "<=", 1.3),
         Target("remote_ssh_bulk_vs_raw", ">=", 0.7),
         Target("remote_device_time_vs_local", "<=", 1.05),
+        Target("remote_first_with_spare_vs_warm", "<=", 2),
+        Target("remote_open_with_spare_vs_none", "<=", 0.5),
         Target("remote_slurm_start", "<=", 2)])

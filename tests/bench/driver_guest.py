@@ -25,7 +25,7 @@ def in_guest(context, name, job, programs, *qemu_args):
             context.build / "qemu-7.2/qemu-system-x86_64", folder / "job", job,
             ["driver/6.1/vgpu-stub.ko", *programs],
             *vgpu_stub(host.sockets / "0.sock"), *qemu_args,
-            kernel_args="no_timer_check oops=panic")
+            kernel_args="oops=panic")
     return {section: numbers(" ".join(lines))
             for section, lines in sections.items()}
 

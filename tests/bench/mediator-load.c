@@ -9,9 +9,9 @@
  * what is at OFFSET of the request: memory is the device's that allocated it.
  *
  * Prints "listening", then "measuring", and in the end one line of JSON: the
- * seconds, the requests, their latencies, and the same for each VM. The devices
- * stay until the standard input ends: without any request, or with --busy as
- * busy as they were.
+ * seconds, more than S where a VM has had no answer until then, the requests,
+ * their latencies, and the same for each VM. The devices stay until the standard
+ * input ends: without any request, or with --busy as busy as they were.
  *
  * SPDX-License-Identifier: GPL-2.0-or-later
  */
@@ -310,6 +310,18 @@ static void load(int epoll, gint64 length)
     } while (now_ns() < end);
 }
 
+static bool each_was_answered(const GPtrArray *vms)
+{
+    for (guint i = 0; i < vms->len; i++) {
+        const LoadVm *vm = vms->pdata[i];
+
+        if (vm->latencies->len == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int compare(gconstpointer a, gconstpointer b)
 {
     const guint32 *one = a, *other = b;
@@ -407,6 +419,9 @@ int main(int argc, char **argv)
     measuring = true;
     start = now_ns();
     load(epoll, seconds * 1e9);
+    while (!each_was_answered(vms)) {
+        load(epoll, BUSY_NS);
+    }
     print_report(vms, (now_ns() - start) / 1e9);
     fflush(stdout);
     measuring = false;

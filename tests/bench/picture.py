@@ -19,10 +19,12 @@ def _panels(rows):
     def key(row):
         return re.match(r"[^:,]+", row.section).group(), row.unit
 
-    order = {}
+    areas, units = {}, {}
     for row in rows:
-        order.setdefault(key(row), len(order))
-    rows = sorted(rows, key=lambda row: order[key(row)])
+        area, unit = key(row)
+        areas.setdefault(area, len(areas))
+        units.setdefault(unit, len(units))
+    rows = sorted(rows, key=lambda row: (areas[key(row)[0]], units[row.unit]))
     return [(*of, list(group)) for of, group in groupby(rows, key)]
 
 

@@ -19,7 +19,8 @@ def run(context):
         [Row("speed", "requests", 150 if context.quick else 0, "requests/s",
              "echo", 100, "speed_ratio", (140, 160)),
          Row("speed", "round trip", 0.5, "ms", "echo", 2.0),
-         Row("size", "idle VM", 123456, "bytes")],
+         Row("size", "idle VM", 123456, "bytes"),
+         Row("speed, later", "round trip", 0.7, "s")],
         {"speed_ratio": 1.5, "size_ratio": 0.5},
         [Target("speed_ratio", ">=", 1.2), Target("size_ratio", "<=", 0.4)])
 """
@@ -63,6 +64,9 @@ round trip      0.5  ms          echo          2   0.25
 size
 idle VM     123,456  bytes
 
+speed, later
+round trip      0.7  s
+
 summary
 speed_ratio  1.5  target >= 1.2: met
 size_ratio   0.5  target <= 0.4: MISSED by 25 %
@@ -83,6 +87,8 @@ size_ratio   0.5  target <= 0.4: MISSED by 25 %
                       "round trip", "ms (less is better)", "0.5", "echo: 2",
                       "idle VM", "bytes (less is better)", "123,456"):
             assert words in text, words
+        # An area's figures stand together, wherever they were measured.
+        assert text.count("speed") == 1
         # A browser has to fetch nothing for it.
         assert "src=" not in svg and "http://" not in re.sub(
             r'xmlns(:\w+)?="[^"]*"|<metadata>.*</metadata>|<!DOCTYPE.*?>', "",
@@ -94,7 +100,7 @@ def test_one_breaks(bench):
     assert result.returncode == 1
     assert "no, sorry" in result.stderr
     assert "bench broken: BROKEN" in result.stdout
-    assert len(saved["rows"]) == 3
+    assert len(saved["rows"]) == 4
 
 
 def test_the_runner_dies(bench):
@@ -114,7 +120,7 @@ def test_one_is_not_for_this_machine(bench):
 def test_selection(bench):
     result, saved = bench("good", good=GOOD, broken=BROKEN)
     assert result.returncode == 0
-    assert len(saved["rows"]) == 3
+    assert len(saved["rows"]) == 4
     result, _ = bench("god", good=GOOD)
     assert result.returncode == 1
     assert result.stderr == \
