@@ -28,6 +28,10 @@
 #define VGPU_STUB_CL_BATCH_MAX              64
 /* Bytes of a program's source, with all that it includes, at most */
 #define VGPU_STUB_CL_SOURCE_MAX             (16u << 20)
+/* Bytes of a context's sources, logs and descriptions of kernels, at most */
+#define VGPU_STUB_CL_TEXT_MAX               (64u << 20)
+/* Bytes of a kernel's name, at most */
+#define VGPU_STUB_CL_NAME_MAX               1024
 /* Bytes of a result's payload, at most */
 #define VGPU_STUB_CL_PAYLOAD_MAX            (48u << 10)
 /* Bytes of a pattern that a buffer is filled with, at most */
@@ -94,7 +98,7 @@ struct vgpu_stub_cl_times {
     X(PROGRAM_SOURCE, 13, range, 65536, false) \
     X(PROGRAM_BUILD, 14, object, 65536, true) \
     X(PROGRAM_READ, 15, program_read, 0, true) \
-    X(KERNEL_CREATE, 16, kernel_create, 1024, true) \
+    X(KERNEL_CREATE, 16, kernel_create, VGPU_STUB_CL_NAME_MAX, true) \
     X(KERNEL_ARG, 17, kernel_arg, 4096, false) \
     X(KERNEL_LAUNCH, 18, kernel_launch, 0, false) \
     X(KERNEL_INFO, 19, query, 0, true) \

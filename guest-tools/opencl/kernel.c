@@ -102,11 +102,17 @@ static cl_int make_on_host(cl_kernel kernel, uint32_t id)
 /* Returns NULL with *@status. @index: of the program's kernels */
 static cl_kernel create(cl_program program, size_t index, cl_int *status)
 {
+    const struct vgpu_stub_cl_kernel *description = program_kernel(program,
+                                                                   index);
     cl_kernel kernel;
     uint32_t id = 0;
 
+    if (description->name_length > VGPU_STUB_CL_NAME_MAX) {
+        *status = CL_OUT_OF_RESOURCES;
+        return NULL;
+    }
     opencl_lock();
-    kernel = kernel_new(program, program_kernel(program, index));
+    kernel = kernel_new(program, description);
     if (kernel && kernel->set && kernel->sent && kernel->value_sizes) {
         id = host_id_take(program->context->host);
     }

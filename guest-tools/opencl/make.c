@@ -20,7 +20,11 @@ static cl_int read_part(struct host *host, uint32_t id, uint32_t what,
     struct vgpu_stub_cl_program_read part = { .program = id, .what = what };
     cl_int status = CL_SUCCESS;
 
-    *bytes = size < SIZE_MAX - 1 ? malloc(size + 1) : NULL;
+    *bytes = NULL;
+    if (size > VGPU_STUB_CL_TEXT_MAX) {
+        return CL_OUT_OF_RESOURCES;
+    }
+    *bytes = malloc(size + 1);
     if (!*bytes) {
         return CL_OUT_OF_HOST_MEMORY;
     }

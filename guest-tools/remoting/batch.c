@@ -24,13 +24,20 @@
 /* An answer with less room left may have left out what was printed. */
 #define ROOM_LEFT 64
 
+_Static_assert(COMMANDS + sizeof(struct vgpu_stub_cl_command) +
+               REMOTE_COMMAND_MAX <= VGPU_STUB_QUEUE_REQUEST_MAX,
+               "a batch has room for any command");
+
 struct remote_command *remote_command_new(uint16_t opcode, uint16_t flags,
                                           const void *structure, size_t size,
                                           const void *tail, size_t tail_size)
 {
-    struct remote_command *command = calloc(1, sizeof(*command) + size +
-                                            tail_size);
+    struct remote_command *command = NULL;
 
+    if (size + tail_size <= REMOTE_COMMAND_MAX &&
+        tail_size <= REMOTE_COMMAND_MAX) {
+        command = calloc(1, sizeof(*command) + size + tail_size);
+    }
     if (!command) {
         return NULL;
     }

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vgpu-stub-regs.h"
+
 struct session;
 
 /* What a command was answered */
@@ -61,7 +63,13 @@ struct remote_command {
     uint8_t body[];             /* the structure and the tail */
 };
 
-/* A command's structure, of @size bytes, with the tail; NULL: no memory. */
+/* Bytes of a command's structure and its tail, at most */
+#define REMOTE_COMMAND_MAX (VGPU_STUB_QUEUE_REQUEST_MAX - 64)
+
+/*
+ * A command's structure, of @size bytes, with the tail; NULL: no memory, or
+ * both have more than REMOTE_COMMAND_MAX.
+ */
 struct remote_command *remote_command_new(uint16_t opcode, uint16_t flags,
                                           const void *structure, size_t size,
                                           const void *tail, size_t tail_size);

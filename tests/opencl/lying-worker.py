@@ -25,6 +25,10 @@ from support.opencl import OPCODE           # noqa: E402
 LIE = os.environ["VGPU_STUB_TEST_LIE"]
 MUCH = b"9" * 60000
 
+# What has failed has succeeded by these.
+GOOD = ("large pixels", "pixels of nearly all", "a long name",
+        "a log without end")
+
 
 def device_texts(body, payload):
     """Texts without an end, which fill the room that there is for them"""
@@ -41,7 +45,23 @@ def device_texts(body, payload):
 
 def on(*names):
     """Only of these commands"""
-    return lambda change: (set(map(OPCODE.get, names)), change)
+    return lambda change: {OPCODE[name]: change for name in names}
+
+
+def build_says(log, kernels):
+    """It is good, and has texts of so many bytes."""
+    return on("PROGRAM_BUILD")(
+        lambda body, payload: opencl.BUILD.pack(0, 0, log, kernels))
+
+
+# A kernel whose name has more bytes than any request
+LONG = opencl.KERNEL.pack(opencl.KERNEL.size + (2 << 20), 0, 2 << 20, 0) + \
+    b"n" * (2 << 20)
+
+
+def read_long(body, payload):
+    _, _, at, size = opencl.COMMANDS["PROGRAM_READ"][1].unpack(body)
+    return LONG[at:at + size]
 
 
 LIES = {
@@ -62,6 +82,9 @@ LIES = {
         lambda body, payload: b"\xff" * len(payload)),
     "builds": on("PROGRAM_BUILD", "PROGRAM_COMPILE", "PROGRAM_LINK")(
         lambda body, payload: struct.pack("<iIQQ", 0, 0, 2**63, 2**62)),
+    "a long name": on("PROGRAM_READ")(read_long) | build_says(0, len(LONG)),
+    "a log without end": on("PROGRAM_READ")(
+        lambda body, payload: MUCH[:48 << 10]) | build_says(1 << 34, 0),
     "nothing": on(*OPCODE)(lambda body, payload: b""),
 }
 
@@ -87,14 +110,13 @@ def encode(answer):
 
 def change_results(answer, asked, room):
     """Each that the lie is about, as far as there is room"""
-    opcodes, change = LIES[LIE]
     for result in answer.results:
         opcode, body = asked[result.number]
-        if "pixels" in LIE:
-            result.status = 0       # of parts that are not so large, too
-        if opcode in opcodes and result.status == 0:
+        if LIE in GOOD:
+            result.status = 0
+        if opcode in LIES[LIE] and result.status == 0:
             left = room - len(encode(answer)) + len(result.payload) - 8
-            result.payload = change(body, result.payload)[:left]
+            result.payload = LIES[LIE][opcode](body, result.payload)[:left]
 
 
 class Liar:

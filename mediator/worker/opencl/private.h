@@ -12,9 +12,6 @@
 #include "timeline.h"
 #include "worker/opencl-driver.h"
 
-/* Bytes of sources, and of what compilers say about them, of a session */
-#define CL_TEXT_MAX (64u << 20)
-
 /* A command's status beside OpenCL's, which are 0 or below: not executed */
 #define CL_NO_ROOM 1
 
@@ -25,7 +22,7 @@ struct ClSession {
     GByteArray *printed;        /* what the guest has not got yet of it */
     ClObjects *objects;
     uint64_t next;              /* number of the next command */
-    size_t text;                /* bytes, of CL_TEXT_MAX */
+    size_t text;                /* bytes, of VGPU_STUB_CL_TEXT_MAX */
     ClTimeline *timeline;       /* what is under way */
     ClResult *result;           /* that of the command that is executed */
     ClAnswer answer;

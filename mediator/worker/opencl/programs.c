@@ -81,7 +81,7 @@ cl_int run_PROGRAM_CREATE(ClSession *session, const ClCommand *command)
         wanted->length == 0 || wanted->length > VGPU_STUB_CL_SOURCE_MAX) {
         return CL_INVALID_VALUE;
     }
-    if (wanted->length > CL_TEXT_MAX - session->text) {
+    if (wanted->length > VGPU_STUB_CL_TEXT_MAX - session->text) {
         return CL_OUT_OF_HOST_MEMORY;
     }
     source = g_try_malloc0(wanted->length);

@@ -35,7 +35,7 @@ void cl_session_free(ClSession *session)
 
 size_t cl_session_take_text(ClSession *session, size_t size)
 {
-    const size_t taken = MIN(size, CL_TEXT_MAX - session->text);
+    const size_t taken = MIN(size, VGPU_STUB_CL_TEXT_MAX - session->text);
 
     session->text += taken;
     return taken;

@@ -373,6 +373,23 @@ static void test_fork(void)
     session_close(session);
 }
 
+/* One that no batch has room for must not be sent. */
+static void test_large(void)
+{
+    static const uint8_t tail[REMOTE_COMMAND_MAX];
+    const uint64_t body = 0;
+    struct remote_command *command;
+
+    tap_ok(!remote_command_new(SCRIPTED_ECHO, 0, &body, sizeof(body), tail,
+                               sizeof(tail)) &&
+           !remote_command_new(SCRIPTED_ECHO, 0, &body, sizeof(body), tail,
+                               SIZE_MAX), "too large a command is not made");
+    command = remote_command_new(SCRIPTED_ECHO, 0, &body, sizeof(body), tail,
+                                 sizeof(tail) - sizeof(body));
+    tap_ok(command != NULL, "the largest one is");
+    free(command);
+}
+
 int main(void)
 {
     const struct script good = { .cut = 0 };
@@ -394,5 +411,6 @@ int main(void)
     test_nobody_waits();
     test_one_waits();
     test_fork();
+    test_large();
     return tap_done();
 }
