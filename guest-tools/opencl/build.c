@@ -112,15 +112,23 @@ cl_int build_take_source(struct build *build, cl_program_binary_type type,
         .options = build->options, .headers = headers,
         .num_headers = num_headers,
     };
+    char *options = options_for_host(build->options);
+    char *text = NULL;
     size_t length;
-    cl_int status;
-    char *text = host_text(build, &search, &length, &status);
+    cl_int status = CL_SUCCESS;
 
+    if (options && strlen(options) > RECIPE_OPTIONS_MAX) {
+        fail(build, "vgpu-stub: there are more than 60 KiB of options\n");
+        status = CL_INVALID_BUILD_OPTIONS;
+    }
+    if (status == CL_SUCCESS) {
+        text = host_text(build, &search, &length, &status);
+    }
     if (status != CL_SUCCESS) {
+        free(options);
         return source_error(build, status);
     }
-    build->recipe = recipe_of_source(type, options_for_host(build->options),
-                                     text, length);
+    build->recipe = recipe_of_source(type, options, text, length);
     return build->recipe ? CL_SUCCESS : CL_OUT_OF_HOST_MEMORY;
 }
 

@@ -79,6 +79,7 @@ uint8_t *container_write(const struct recipe *recipe, const char *device,
 struct reader {
     const uint8_t *at;
     size_t left;
+    size_t sources;             /* so far */
     cl_int status;
 };
 
@@ -173,8 +174,10 @@ static struct recipe *make_recipe(struct reader *reader, uint32_t type,
     const uint32_t count = read_number(reader);
     struct recipe *recipe;
 
+    reader->sources += count == 0;
     if (reader->status == CL_SUCCESS &&
-        (!check_kind(type, count, length) || depth > RECIPE_DEPTH_MAX)) {
+        (!check_kind(type, count, length) || depth > RECIPE_DEPTH_MAX ||
+         reader->sources > RECIPE_SOURCES_MAX)) {
         reader->status = CL_INVALID_BINARY;
     }
     if (reader->status != CL_SUCCESS) {
@@ -202,7 +205,8 @@ static struct recipe *read_recipe(struct reader *reader, unsigned depth)
     char *options = read_string(reader, &options_length);
     char *text = read_string(reader, &length);
 
-    if (options && strlen(options) != options_length) {
+    if (options && (strlen(options) != options_length ||
+                    options_length > RECIPE_OPTIONS_MAX)) {
         reader->status = CL_INVALID_BINARY;
     }
     return make_recipe(reader, type, options, text, length, depth);

@@ -78,6 +78,8 @@ static cl_int check(cl_context context, cl_uint num_devices,
                     const cl_device_id *devices, cl_uint count,
                     const cl_program *programs)
 {
+    size_t sources = 0;
+
     if (!object_is(context, OBJECT_CONTEXT)) {
         return CL_INVALID_CONTEXT;
     }
@@ -95,8 +97,9 @@ static cl_int check(cl_context context, cl_uint num_devices,
         if (status != CL_SUCCESS) {
             return status;
         }
+        sources += recipe_of(programs[i])->sources;
     }
-    return count <= VGPU_STUB_CL_LINK_MAX ? CL_SUCCESS : CL_OUT_OF_RESOURCES;
+    return sources <= RECIPE_SOURCES_MAX ? CL_SUCCESS : CL_OUT_OF_RESOURCES;
 }
 
 /* A program of @inputs, which has not been made yet; or NULL */
@@ -110,9 +113,12 @@ static cl_program begin(struct build *build, cl_context context,
     if (!program) {
         return NULL;
     }
+    *status = CL_INVALID_LINKER_OPTIONS;
     opencl_lock();
-    *status = build_begin(build, program, options, CL_LINK_PROGRAM_FAILURE,
-                          CL_INVALID_LINKER_OPTIONS);
+    if (!options || strlen(options) <= RECIPE_OPTIONS_MAX) {
+        *status = build_begin(build, program, options, CL_LINK_PROGRAM_FAILURE,
+                              CL_INVALID_LINKER_OPTIONS);
+    }
     if (*status == CL_SUCCESS) {
         build->recipe = make_recipe(inputs, build->options);
     }

@@ -34,8 +34,8 @@ struct recipe *recipe_of_source(cl_program_binary_type type, char *options,
                                 char *text, size_t length)
 {
     struct recipe made = {
-        .uses = 1, .depth = 1, .type = type, .options = options, .text = text,
-        .length = length,
+        .uses = 1, .depth = 1, .sources = 1, .type = type, .options = options,
+        .text = text, .length = length,
     };
 
     return keep(&made, options && text);
@@ -53,7 +53,10 @@ struct recipe *recipe_of_link(cl_program_binary_type type, char *options,
     for (size_t i = 0; inputs && i < num_inputs; i++) {
         if (!inputs[i]) {
             complete = false;
-        } else if (inputs[i]->depth >= made.depth) {
+            continue;
+        }
+        made.sources += inputs[i]->sources;
+        if (inputs[i]->depth >= made.depth) {
             made.depth = inputs[i]->depth + 1;
         }
     }

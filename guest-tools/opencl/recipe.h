@@ -10,13 +10,21 @@
 #define OPENCL_RECIPE_H
 
 #include "objects.h"
+#include "vgpu-stub-opencl.h"
 
 /* Libraries of libraries … */
 #define RECIPE_DEPTH_MAX 16
 
+/* Sources of one with its inputs: the host links no more … */
+#define RECIPE_SOURCES_MAX VGPU_STUB_CL_LINK_MAX
+
+/* … and bytes of options, for which a batch has room beside its inputs' ids */
+#define RECIPE_OPTIONS_MAX (60u << 10)
+
 struct recipe {
     unsigned uses;
     unsigned depth;             /* of inputs, from 1 on */
+    size_t sources;             /* all there are, with its inputs' */
     cl_program_binary_type type;        /* what comes of it */
     char *options;              /* the host's */
     char *text;                 /* the host's source; NULL: it is linked */

@@ -6,6 +6,7 @@ import struct
 import pytest
 
 from direct import LIBRARY, PROGRAMS, Direct
+from support.opencl import CL
 
 PROGRAM = PROGRAMS / "test-binaries"
 HEADER = struct.Struct("<8sIIQQ")
@@ -78,6 +79,32 @@ def test_a_damaged_one(make_platform, binary):
     data = binary.read_bytes()
     binary.write_bytes(data[:-1])
     assert value(make_platform(), binary) == -42    # CL_INVALID_BINARY
+
+
+def recipe(kind, options=b"", text=b"", inputs=()):
+    return struct.pack("<I", CL[f"CL_PROGRAM_BINARY_TYPE_{kind}"]) + \
+        string(options) + string(text) + struct.pack("<I", len(inputs)) + \
+        b"".join(inputs)
+
+
+def libraries(count):
+    """As many of 128 sources each, which are one program"""
+    library = recipe("LIBRARY", inputs=[
+        recipe("COMPILED_OBJECT", text=b" ")] * 128)
+    return recipe("EXECUTABLE", inputs=[library] * count)
+
+
+@pytest.mark.parametrize("made", (
+    recipe("EXECUTABLE", b"-D" + b"A" * 900000, b" "),
+    recipe("EXECUTABLE", inputs=[
+        recipe("COMPILED_OBJECT", b"-D" + b"A" * 900000, b" ")]),
+    libraries(3), libraries(200),
+), ids=("options", "options of an input", "sources", "many sources"))
+def test_what_nobody_can_have_made(make_platform, tmp_path, made):
+    """It asks for more than the host makes, and costs nothing."""
+    path = tmp_path / "binary"
+    path.write_bytes(whole(string(b"device") + string(b"1.0") + made))
+    assert value(make_platform(), path) == CL["CL_INVALID_BINARY"]
 
 
 # --- What programs keep ---

@@ -139,6 +139,39 @@ static void test_functions(void)
     clReleaseProgram(all);
 }
 
+/* None of them disturbs what else the program does. */
+static void test_long_options(void)
+{
+    char *options = malloc((1 << 20) + 1);
+    cl_program made = from(KERNEL("7")), linked;
+    cl_int status;
+
+    for (size_t size = 60 << 10; size <= 1 << 20; size += size / 16) {
+        memset(options, 'A', size);
+        memcpy(options, "-D ", 3);
+        options[size] = '\0';
+        status = clBuildProgram(made, 0, NULL, options, NULL, NULL);
+        if (status != (size > 60 << 10 ? CL_INVALID_BUILD_OPTIONS
+                                       : CL_SUCCESS)) {
+            tap_ok(false, "a build with %zu bytes of options: %d", size,
+                   status);
+        }
+    }
+    tap_equal(clCompileProgram(made, 0, NULL, options, 0, NULL, NULL, NULL,
+                               NULL),
+              CL_INVALID_COMPILER_OPTIONS, "options of 1 MiB");
+    MUST(clCompileProgram(made, 0, NULL, "", 0, NULL, NULL, NULL, NULL));
+    linked = clLinkProgram(context, 0, NULL, options, 1, &made, NULL, NULL,
+                           &status);
+    tap_ok(!linked && status == CL_INVALID_LINKER_OPTIONS,
+           "the same of a link");
+    memset(options, ' ', 1 << 20);
+    MUST(clBuildProgram(made, 0, NULL, options, NULL, NULL));
+    tap_equal(value_of(made), 7, "as much of nothing");
+    clReleaseProgram(made);
+    free(options);
+}
+
 int main(void)
 {
     scene_set();
@@ -146,5 +179,6 @@ int main(void)
     test_bad_links();
     test_headers();
     test_functions();
+    test_long_options();
     return tap_done();
 }
