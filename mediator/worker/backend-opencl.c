@@ -139,6 +139,8 @@ static Backend *opencl_open(unsigned index, BackendDevice *device,
     if (!load(error)) {
         return NULL;
     }
+    /* Or PoCL keeps files of all programs that there ever were. */
+    g_setenv("POCL_KERNEL_CACHE", "0", FALSE);
     backend = g_new0(Backend, 1);
     if (!set_up(backend, index, device, error)) {
         opencl_close(backend);

@@ -281,6 +281,37 @@ def test_a_refused_build_does_not_change_what_kernels_take(program):
         CL["CL_INVALID_ARG_VALUE"]
 
 
+def test_files_of_programs(program, opencl_root):
+    """There are those of the programs that there are, as they are now."""
+    folder = opencl_root.path / f"work{opencl_root.count}"
+
+    def made():
+        return [path for path in folder.rglob("*")
+                if path.suffix in (".bc", ".so")]
+
+    def use(number):
+        program.good(opencl.kernel_create(3, number, b"sum"),
+                     opencl.arg_buffer(3, 0, 4), opencl.arg_buffer(3, 1, 4),
+                     opencl.launch(3, [1]), opencl.release(3))
+
+    program.good(opencl.buffer_create(4, 4096))
+    program.build(1, SUM)
+    use(1)
+    once = len(made())
+    for _ in range(3):
+        assert program.result(opencl.build(1)).status == 0
+        use(1)
+        assert len(made()) == once
+    # The same again has its own.
+    program.build(2, SUM)
+    program.good(opencl.release(1))
+    use(2)
+    assert len(made()) == once
+    program.good(opencl.release(2))
+    assert made() == []
+    assert program.worker.held == 4096
+
+
 def test_a_whole_log(program):
     """One that no answer holds, exactly as the compiler says it"""
     source = b"".join(b'#warning "number %d, %s"\n' % (i, b"x" * 100)

@@ -84,22 +84,28 @@ static void describe(const ClProgram *program,
 
 /* --- Of a source --- */
 
-/* The driver has a copy of the source from now on. */
+/*
+ * The driver has a copy of the source from now on. What is made anew is another
+ * program to it: PoCL has files of all that was made of one, as long as there
+ * is that one.
+ */
 static cl_int give_source(ClProgram *program)
 {
     const char *source = program->source;
     cl_int status;
-
-    if (program->program != NULL) {
-        return CL_SUCCESS;
-    }
-    program->program = cl.clCreateProgramWithSource(
+    const cl_program made = cl.clCreateProgramWithSource(
         program->session->backend->context, 1, &source, &program->length,
         &status);
-    if (program->program != NULL) {
-        g_clear_pointer(&program->source, g_free);
+
+    if (made == NULL) {
+        return status;
     }
-    return program->program != NULL ? CL_SUCCESS : status;
+    cl_program_forget(program);
+    if (program->program != NULL) {
+        cl.clReleaseProgram(program->program);
+    }
+    program->program = made;
+    return CL_SUCCESS;
 }
 
 /*
@@ -125,7 +131,6 @@ static cl_int make(ClProgram *program, cl_program_binary_type type,
     const cl_device_id *device = &program->session->backend->device;
     cl_int status;
 
-    cl_program_forget(program);
     if (type == CL_PROGRAM_BINARY_TYPE_EXECUTABLE) {
         status = cl.clBuildProgram(program->program, 1, device, options, NULL,
                                    NULL);
@@ -150,9 +155,6 @@ static cl_int make_of_source(ClSession *session, const ClCommand *command,
         return program == NULL ? CL_INVALID_PROGRAM : refused;
     }
     status = check_source(program);
-    if (status == CL_SUCCESS) {
-        status = give_source(program);
-    }
     if (status != CL_SUCCESS) {
         return status;
     }
@@ -160,7 +162,10 @@ static cl_int make_of_source(ClSession *session, const ClCommand *command,
     if (payload == NULL) {
         return CL_NO_ROOM;
     }
-    status = make(program, type, g_steal_pointer(&options));
+    status = give_source(program);
+    if (status == CL_SUCCESS) {
+        status = make(program, type, g_steal_pointer(&options));
+    }
     describe(program, payload);
     return status;
 }

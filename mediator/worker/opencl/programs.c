@@ -103,7 +103,7 @@ cl_int run_PROGRAM_SOURCE(ClSession *session, const ClCommand *command)
     if (program == NULL) {
         return CL_INVALID_PROGRAM;
     }
-    if (program->source == NULL) {
+    if (program->source == NULL || program->program != NULL) {
         return CL_INVALID_OPERATION;
     }
     if (range->offset > program->length ||

@@ -12,7 +12,7 @@ typedef struct ClProgram {
     ClObject base;
     ClSession *session;
     size_t length;              /* bytes of the source */
-    char *source;               /* until the driver has it; no NUL behind it */
+    char *source;               /* NULL: it is linked; no NUL behind it */
     cl_program program;         /* NULL: the driver has none yet */
     GPtrArray *origins;         /* of a linked one; see origins.h. Else NULL */
     cl_program_binary_type type;        /* what was made of it, if anything … */
