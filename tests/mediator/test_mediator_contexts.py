@@ -81,7 +81,8 @@ def test_one_sum_for_all_of_a_vm(connect):
 
 @pytest.mark.parametrize("how", [
     "more than the room", "less than a header", "more bulk than there is",
-    "no such status", "an answer of a mailbox",
+    "no such status", "an answer of a mailbox", "the next request's answer",
+    "greets again", "gives an arena", "requests",
 ])
 def test_a_worker_that_lies(connect, how):
     link = connect("[pool A]\nspares=0\n", behaviour="")
@@ -103,6 +104,33 @@ def test_a_worker_that_lies(connect, how):
     assert context.close() == []
     assert healthy.ask(SYNCHRONIZE).status == NONE
     link.daemon.wait_log("its worker .* was lost: killed, it sent")
+
+
+@pytest.mark.parametrize("how", ["cuts its memory", "gives descriptors"])
+def test_a_worker_that_cannot_harm(connect, how):
+    """It cannot cut off memory that others have, nor give them files."""
+    link = connect("[pool A]\nspares=0\n", behaviour="")
+    link.behave(how)
+    context = link.open()
+    assert context.ask(SYNCHRONIZE).status == NONE
+    folder = f"/proc/{link.daemon.process.pid}/fd"
+    before = len(os.listdir(folder))
+    assert context.ask(SYNCHRONIZE).status == NONE
+    assert len(os.listdir(folder)) < before + 100
+
+
+def test_a_worker_that_asks_without_end(connect):
+    """For memory, until its deadline; others are served meanwhile."""
+    link = connect("[pool A]\nspares=0\n[vm]\ndeadline-ms=10000\n",
+                   behaviour="")
+    healthy = link.open()
+    assert healthy.ask(SYNCHRONIZE).status == NONE
+    link.behave("asks without end")
+    context = link.open()
+    context.send(SYNCHRONIZE)
+    statuses = {link.receive().status, link.receive().status}
+    assert statuses == {abi.VGPU_STUB_ERR_TIMEOUT, LOST}
+    assert healthy.ask(SYNCHRONIZE).status == NONE
 
 
 def test_a_worker_that_scribbles(connect):

@@ -104,6 +104,8 @@ class Queue:
         else:
             start = self._response_at(place)
             self.memory[start:start + HEADER] = response()
+        if behaviour in INTRUSIONS and self.intrude(behaviour, message):
+            return
         kind, length, moved, status, times = {
             "more than the room": (QRESPONSE, capacity + 1, 0, 0, 1),
             "less than a header": (QRESPONSE, HEADER - 1, 0, 0, 1),
@@ -115,6 +117,41 @@ class Queue:
         payload = wire.QRESPONSE.pack(self.number, length, moved, 0, 0, 0, 0)
         self.peer.send(*[Message(kind, payload, message.request_id,
                                  status=status)] * times)
+
+
+    def intrude(self, behaviour, message):
+        """What comes before the answer; True: it was one."""
+        number = message.request_id
+        arena = wire.ARENA.pack(self.number, len(self.memory), self.small, 4,
+                                0, 0)
+        if behaviour == "the next request's answer":
+            number += 1
+        elif behaviour == "asks without end":
+            # Nor does it read what it gets.
+            while True:
+                self.peer.send(*[Message(MEMORY, struct.pack(
+                    "<QQ", 0, 1 << 62))] * 100)
+        elif behaviour == "cuts its memory":
+            try:
+                os.ftruncate(self.peer.descriptor, 0)
+            except PermissionError:
+                return False
+        said = {
+            "greets again": Message(abi.VGPU_STUB_MSG_HELLO),
+            "gives an arena": Message(abi.VGPU_STUB_MSG_ARENA, arena),
+            "requests": Message(abi.VGPU_STUB_MSG_QREQUEST,
+                                message.payload, number),
+        }.get(behaviour, Message(QRESPONSE, wire.QRESPONSE.pack(
+            self.number, HEADER, 0, 0, 0, 0, 0), number))
+        fds = [0] * (200 if behaviour == "gives descriptors" else 0)
+        socket.send_fds(self.peer.sock, [said.encode()], fds)
+        return bool(fds)
+
+
+# What comes before an answer
+INTRUSIONS = ("the next request's answer", "greets again", "gives an arena",
+              "requests", "asks without end", "cuts its memory",
+              "gives descriptors")
 
 
 def fork_twice():
