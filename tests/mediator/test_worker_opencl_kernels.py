@@ -152,6 +152,27 @@ def test_a_sampler_is_no_number(shared, kind):
 
 # --- Lifetimes ---
 
+def compilations(worker, opencl_program, kernels):
+    """How often the compiler was called for kernels that take a double"""
+    program = opencl_program(worker)
+    program.build(1, b"#warning counted\n__kernel void k(double x) { }")
+    for number in range(2, kernels + 2):
+        program.good(opencl.kernel_create(number, 1, b"k"),
+                     opencl.arg_value(number, 0, struct.pack("<d", 1)))
+    said, status = worker.close()
+    assert status == 0
+    return said.count("warning generated")
+
+
+def test_a_type_is_found_out_once(mediatord_bin, opencl_root,
+                                  lone_worker_class, opencl_program):
+    """It takes the compiler, which a kernel's argument does not wait for."""
+    once, often = [compilations(
+        lone_worker_class(mediatord_bin.with_name("vgpu-worker"), opencl_root),
+        opencl_program, count) for count in (1, 5)]
+    assert once == often > 0
+
+
 def test_a_kernel_keeps_its_program(program):
     program.build(1, SUM)
     program.ints(2, [1])

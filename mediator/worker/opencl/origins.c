@@ -65,7 +65,7 @@ GPtrArray *cl_origins_new(ClProgram *const *programs, unsigned count)
  * Whichever of the sources the kernel is from: each says that the type is
  * plain, or has none of that name.
  */
-bool cl_program_type_is_plain(const ClProgram *program, const char *type)
+static bool ask(const ClProgram *program, const char *type)
 {
     const Backend *backend = program->session->backend;
     bool is_known = false;
@@ -86,4 +86,15 @@ bool cl_program_type_is_plain(const ClProgram *program, const char *type)
         }
     }
     return is_known;
+}
+
+bool cl_program_type_is_plain(ClProgram *program, const char *type)
+{
+    gpointer answer;
+
+    if (!g_hash_table_lookup_extended(program->types, type, NULL, &answer)) {
+        answer = GINT_TO_POINTER(ask(program, type));
+        g_hash_table_insert(program->types, g_strdup(type), answer);
+    }
+    return GPOINTER_TO_INT(answer);
 }

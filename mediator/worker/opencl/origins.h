@@ -22,6 +22,6 @@ GPtrArray *cl_origins_new(ClProgram *const *programs, unsigned count);
  * Is this type of one of @program's kernels no sampler, and nothing else that
  * is not what its bytes are?
  */
-bool cl_program_type_is_plain(const ClProgram *program, const char *type);
+bool cl_program_type_is_plain(ClProgram *program, const char *type);
 
 #endif /* WORKER_OPENCL_ORIGINS_H */

@@ -25,6 +25,7 @@ void cl_program_forget(ClProgram *program)
 {
     program->type = CL_PROGRAM_BINARY_TYPE_NONE;
     g_clear_pointer(&program->options, g_free);
+    g_hash_table_remove_all(program->types);
     for (size_t i = 0; i < G_N_ELEMENTS(program->texts); i++) {
         program->session->text -= program->texts[i]->len;
         /* An array that becomes shorter keeps its memory. */
@@ -44,6 +45,7 @@ static void program_free(ClObject *object)
     for (size_t i = 0; i < G_N_ELEMENTS(program->texts); i++) {
         g_byte_array_unref(program->texts[i]);
     }
+    g_hash_table_unref(program->types);
     if (program->origins != NULL) {
         g_ptr_array_unref(program->origins);
     }
@@ -63,6 +65,7 @@ ClProgram *cl_program_add(ClSession *session, uint32_t id)
     program = g_new(ClProgram, 1);
     *program = (ClProgram) {
         .session = session,
+        .types = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
         .texts = { g_byte_array_new(), g_byte_array_new() },
     };
     cl_object_init(&program->base, CL_KIND_PROGRAM, program_free);

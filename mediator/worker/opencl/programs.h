@@ -17,6 +17,7 @@ typedef struct ClProgram {
     GPtrArray *origins;         /* of a linked one; see origins.h. Else NULL */
     cl_program_binary_type type;        /* what was made of it, if anything … */
     char *options;              /* … and with which options; or NULL */
+    GHashTable *types;          /* that its kernels take, by name: plain? */
     unsigned kernels;           /* that there are of it */
     GByteArray *texts[2];       /* VGPU_STUB_CL_READ_…, of what was made last */
 } ClProgram;
