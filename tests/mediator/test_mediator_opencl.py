@@ -228,6 +228,31 @@ def test_a_source_without_end(serve, source, log):
     assert neighbour.works()
 
 
+# 10^13 times nothing, which takes a compiler no memory
+NOTHING = b"#define A0\n" + b"".join(
+    b"#define A%d %s\n" % (i + 1, b" ".join([b"A%d" % i] * 10))
+    for i in range(13)) + b"A13\n"
+
+
+def test_an_endless_build(serve, ctl, line):
+    """Its program ends by the deadline, and its VM is charged for it."""
+    link, other_link = serve("7"), serve("8")
+    neighbour, hostile = Program(link).furnish(), Program(link)
+    other = Program(other_link).furnish()
+    sums = neighbour.works(), other.works()
+    hostile.source(PROGRAM, NOTHING)
+    charged = line("7")["device_us"]
+    ctl("set", "7", "deadline-ms", "3000")
+    hostile.send(opencl.build(PROGRAM))
+    messages = [link.receive(), link.receive()]
+    ctl("set", "7", "deadline-ms", "100000")
+    assert {(message.type, message.status) for message in messages} == {
+        (abi.VGPU_STUB_MSG_QRESPONSE, TIMEOUT),
+        (abi.VGPU_STUB_MSG_REFUSED, LOST)}
+    assert line("7")["device_us"] - charged >= 3000000
+    assert (neighbour.works(), other.works()) == sums
+
+
 # --- Who may ---
 
 REQUEST = operations.call(opencl.OP_OPENCL,
