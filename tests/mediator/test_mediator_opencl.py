@@ -130,7 +130,7 @@ def test_an_endless_kernel(serve, ctl, wait_busy):
     other = Program(other_link).furnish()
     sums = neighbour.works(), other.works()
     endless.good(opencl.fill(BUFFER, 0, 4, b"\1"))
-    ctl("set", "7", "deadline-ms", "3000")
+    ctl("set", "7", "deadline-ms", "10000")
     hanging = endless.send(opencl.launch(SPIN, (1,)))
     wait_busy()
     # What begins from now on has time.
