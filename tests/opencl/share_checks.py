@@ -23,10 +23,12 @@ WEIGHTS = {"one": 100, "three": 300}
 SECONDS = 180
 LEAST = 60                      # of them, with all programs at work
 
-# What no password of these is. Its kernels are long (-w 4), since its pauses between
-# them are the emulated processor's.
-HASHCAT = "hashcat --potfile-disable -D 1,2 -w 4 -a 3 -m 0 --status --status-json " \
-    f"--status-timer=1 --runtime={SECONDS} {'0' * 32} ?a?a?a?a?a?a?a?a"
+# Whirlpool, which no password of these has: kernels of about a second. The pauses
+# between them are the emulated processor's, and longer than what a turn waits
+# where a kernel takes a tenth of that, as MD5's do.
+HASHCAT = "hashcat --potfile-disable --force -D 1,2 -n 512 -u 1024 -a 3 -m 6100 " \
+    f"--status --status-json --status-timer=1 --runtime={SECONDS} {'0' * 128} " \
+    "?a?a?a?a?a?a?a?a"
 BUSY = f"PYOPENCL_CTX=0 python3 /job/busy.py {SECONDS}"
 
 
