@@ -25,7 +25,7 @@ def boot(request):
                     "`make check`")
     result = subprocess.run([HERE / "check-xen", Path(qemus[0]).absolute()],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                            text=True, cwd=ROOT, timeout=1200)
+                            text=True, cwd=ROOT, timeout=2500)
     report = CHECKS_TAP.read_text() if CHECKS_TAP.exists() else ""
     return result.stdout, report.splitlines()
 
