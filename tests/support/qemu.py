@@ -68,6 +68,13 @@ class Monitor:
             if "error" in answer:
                 raise RuntimeError(answer["error"]["desc"])
 
+    def wait_for_event(self, name):
+        """Until QEMU says so, as long as that takes. EOFError: it has ended."""
+        self._lines.sock.settimeout(None)
+        while json.loads(self._lines.read()).get("event") != name:
+            pass
+        self._lines.sock.settimeout(PATIENCE)
+
     def save(self, path):
         """Stop the machine and save its state into the file."""
         self("migrate", uri=f"exec:cat > {path}.part && mv {path}.part {path}")
