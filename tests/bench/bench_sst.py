@@ -92,7 +92,7 @@ class Bench:
             self.run_firmware("uart-text", "-chardev",
                               f"socket,id=uart,path={path}",
                               "-serial", "chardev:uart")
-            output, _ = server.communicate(timeout=10)
+            output, _ = server.communicate(timeout=60)
         path.unlink()
         return 2 * pairs / float(output)
 

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from support.paths import BUILD
+from support.wait import LONG_PATIENCE
 
 
 @pytest.mark.parametrize("checks", ["address,undefined", "thread"])
@@ -17,6 +18,6 @@ def test_flights(checks):
                                 "`make guest-test-programs`")
     result = subprocess.run(
         [program], text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, timeout=120,
+        stderr=subprocess.STDOUT, timeout=LONG_PATIENCE,
         env=dict(os.environ, TSAN_OPTIONS="halt_on_error=1"))
     assert result.returncode == 0, result.stdout

@@ -7,6 +7,7 @@ import subprocess
 import debian_programs
 import pytest
 from direct import LIBRARY, PROGRAMS, Direct
+from support.wait import LONG_PATIENCE
 
 LIES = re.findall(r'^    "(.*)": on\(',
                   (debian_programs.HERE / "lying-worker.py").read_text(), re.M)
@@ -31,6 +32,6 @@ def platform(tmp_path_factory):
 @pytest.mark.parametrize("lie", ["none", *LIES, *map(str, range(10))])
 def test_lies(platform, lie):
     platform.environment["VGPU_STUB_TEST_LIE"] = lie
-    output = platform.run(PROGRAMS / "test-answers", timeout=120)
+    output = platform.run(PROGRAMS / "test-answers", timeout=LONG_PATIENCE)
     assert not re.search("^not ok", output, re.M), output
     assert re.search(r"^1\.\.\d+$", output, re.M), output

@@ -5,6 +5,7 @@ import re
 import debian_programs
 import pytest
 from direct import LIBRARY, PROGRAMS, Direct
+from support.wait import LONG_PATIENCE
 
 NAMES = sorted(path.stem for path in
                (debian_programs.HERE / "programs").glob("*.c"))
@@ -12,7 +13,7 @@ NAMES = sorted(path.stem for path in
 
 @pytest.mark.parametrize("name", NAMES)
 def test_by_a_worker(direct, name):
-    output = direct.platform().run(PROGRAMS / name, timeout=120)
+    output = direct.platform().run(PROGRAMS / name, timeout=LONG_PATIENCE)
     passed = re.findall("^ok ", output, re.MULTILINE)
     assert f"1..{len(passed)}" in output.splitlines(), output
 
@@ -22,4 +23,4 @@ def test_races(tmp_path):
     platform = Direct(tmp_path, "mediator",
                       PROGRAMS / "threads" / LIBRARY).platform()
     platform.run("setarch", "-R", PROGRAMS / "threads/test-events",
-                 timeout=120)
+                 timeout=LONG_PATIENCE)

@@ -10,6 +10,7 @@ import subprocess
 from support import abi, operations, wire
 from support.arena import Arena
 from support.paths import BUILD
+from support.wait import LONG_PATIENCE
 from support.wire import Message
 
 # protocol/worker-protocol.h
@@ -33,7 +34,7 @@ class Root:
         (here / folder.name).symlink_to("/")
         subprocess.run(
             [binary, "--backend=opencl", f"--kernels={BUILD}/kernels",
-             f"--make-root={folder}/files"], check=True, timeout=120,
+             f"--make-root={folder}/files"], check=True, timeout=LONG_PATIENCE,
             env=self.environment())
 
     def environment(self):
@@ -50,7 +51,7 @@ class LoneWorker(wire.Peer):
     """One worker, with an arena of a queue's context"""
 
     def __init__(self, binary, root, closed=True, backend="opencl",
-                 quota=QUOTA, guest_kernels=True, timeout=120):
+                 quota=QUOTA, guest_kernels=True, timeout=LONG_PATIENCE):
         ours, theirs = socket.socketpair()
         super().__init__(ours, timeout)
         self.quota, self.held = quota, 0

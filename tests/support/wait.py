@@ -6,6 +6,10 @@ import time
 # not take time of its own
 PATIENCE = 60
 
+# … and in which it is done with a program that computes for half a minute when
+# it has nothing else to do, as those with sanitizers
+LONG_PATIENCE = 600
+
 
 def wait_for(condition, what, timeout=PATIENCE):
     """Poll until condition() is true and return it; fail, naming `what`."""
