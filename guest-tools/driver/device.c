@@ -3,6 +3,7 @@
  * vgpu-stub: devices: on, off and broken; contexts; whose turn it is
  */
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "driver.h"
@@ -113,6 +114,8 @@ int vgpu_context_take(struct vgpu_device *dev, struct vgpu_file *file)
 
 void vgpu_context_free(struct vgpu_device *dev, struct vgpu_file *file)
 {
+	if (file->closed)
+		vgpu_device_unlisten(dev);
 	dev->contexts[file->context] = NULL;
 	dev->context_count--;
 	file->context = VGPU_NO_CONTEXT;
@@ -149,7 +152,7 @@ int vgpu_device_start(struct vgpu_device *dev)
 		   VGPU_STUB_INTERRUPT_QUEUE | VGPU_STUB_INTERRUPT_COMPLETION);
 	vgpu_write(dev, VGPU_STUB_REG_INTERRUPT_CTRL,
 		   dev->transport->interrupt);
-	dev->state = VGPU_ON;
+	WRITE_ONCE(dev->state, VGPU_ON);
 	return 0;
 }
 
@@ -185,7 +188,7 @@ void vgpu_device_stop(struct vgpu_device *dev, enum vgpu_state state)
 			state = VGPU_GONE;
 		}
 	}
-	dev->state = state;
+	WRITE_ONCE(dev->state, state);
 	list_for_each_entry(file, &dev->files, entry) {
 		vgpu_file_event(file);
 		tell(file);
@@ -212,6 +215,31 @@ void vgpu_device_reap(struct vgpu_device *dev, bool told)
 		vgpu_device_wake(dev);
 	else if (told && time_after(jiffies, dev->checked + CHECK_PAUSE))
 		mod_delayed_work(vgpu_workqueue, &dev->check, 0);
+}
+
+bool vgpu_device_pending(struct vgpu_device *dev)
+{
+	const struct vgpu_transport *transport = dev->transport;
+	bool pending;
+
+	/* The ring stays as long as this is held: see vgpu_remove() */
+	rcu_read_lock();
+	pending = transport->pending && READ_ONCE(dev->state) == VGPU_ON &&
+		  transport->pending(dev);
+	rcu_read_unlock();
+	return pending;
+}
+
+void vgpu_device_listen(struct vgpu_device *dev)
+{
+	dev->listeners++;
+	if (dev->state == VGPU_ON && !dev->transport->arm(dev))
+		vgpu_device_reap(dev, false);
+}
+
+void vgpu_device_unlisten(struct vgpu_device *dev)
+{
+	dev->listeners--;
 }
 
 void vgpu_device_watch(struct vgpu_device *dev)

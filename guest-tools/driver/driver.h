@@ -10,6 +10,7 @@
  *   bulk.c       the pages that a request moves
  *   buffer.c     memory that programs map
  *   enter.c      the call that submits and takes
+ *   wait.c       waiting, by spinning and asleep
  *   file.c       open files and their other calls
  *   sysfs.c      attributes
  *
@@ -183,6 +184,8 @@ struct vgpu_file {
 	unsigned int pinned;		/* pages */
 	unsigned int events;		/* counts what a wait waits for */
 	bool told;			/* those who wait know of it */
+	bool polled;			/* poll(2) has asked, and so listens */
+	u64 spin_ns;			/* how long a wait spins; of no lock */
 	unsigned int context;		/* or VGPU_NO_CONTEXT */
 	unsigned int in_flight;		/* requests; how many of them wait */
 	unsigned int waits;
@@ -212,6 +215,12 @@ int vgpu_file_state(const struct vgpu_file *file);
 /* The call ENTER; see its header. */
 long vgpu_enter(struct vgpu_file *file, bool nonblock,
 		struct vgpu_stub_io_enter *enter);
+
+/*
+ * Until something happens after @seen. Errors: -EAGAIN @deadline_ns, of
+ * CLOCK_MONOTONIC or negative, is over; -ERESTARTSYS a signal
+ */
+int vgpu_wait(struct vgpu_file *file, unsigned int seen, s64 deadline_ns);
 
 /* --- Devices --- */
 
@@ -243,8 +252,18 @@ struct vgpu_transport {
 		       u64 user_data);
 	/* End the file's context; vgpu_context_free() when that is done. */
 	void (*close)(struct vgpu_device *dev, struct vgpu_file *file);
-	/* Take what has ended; returns whether anything has. */
+	/*
+	 * Take what has ended; returns whether anything has. Armed as below if
+	 * anybody listens.
+	 */
 	bool (*reap)(struct vgpu_device *dev);
+	/* What ends next interrupts. False: something has ended already. */
+	bool (*arm)(struct vgpu_device *dev);
+	/*
+	 * Has something ended? Not locked. NULL if it cannot be seen without an
+	 * access to the device.
+	 */
+	bool (*pending)(struct vgpu_device *dev);
 };
 
 extern const struct vgpu_transport vgpu_queue_transport;
@@ -303,6 +322,7 @@ struct vgpu_device {
 	struct vgpu_file *contexts[VGPU_CONTEXTS];	/* with references */
 	unsigned int context_count;
 	unsigned int in_flight;		/* all that the device owes an answer to */
+	unsigned int listeners;		/* whom an interrupt has to tell */
 	struct list_head files;
 	struct delayed_work check;
 	unsigned long checked;		/* when; jiffies */
@@ -344,6 +364,16 @@ void vgpu_device_stop(struct vgpu_device *dev, enum vgpu_state state);
 
 /* Locked: take what has ended. @told: an interrupt says that there is something */
 void vgpu_device_reap(struct vgpu_device *dev, bool told);
+
+/* Has it ended what nobody has taken yet, as far as can be seen? Not locked. */
+bool vgpu_device_pending(struct vgpu_device *dev);
+
+/*
+ * Locked: what ends from here on interrupts, for waits that sleep, files that
+ * poll(2) has asked about, and the contexts of closed ones.
+ */
+void vgpu_device_listen(struct vgpu_device *dev);
+void vgpu_device_unlisten(struct vgpu_device *dev);
 
 /* Locked: look whether it still works, each second while it has something. */
 void vgpu_device_watch(struct vgpu_device *dev);

@@ -2,7 +2,6 @@
 /*
  * vgpu-stub: the call that submits requests and takes what has ended
  */
-#include <linux/hrtimer.h>
 #include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
@@ -82,6 +81,9 @@ static int room(struct vgpu_file *file)
 	int ret;
 
 	mutex_lock(&dev->lock);
+	/* Of those who only submit nobody else looks */
+	if (vgpu_device_pending(dev))
+		vgpu_device_reap(dev, false);
 	ret = vgpu_file_state(file);
 	if (!ret)
 		ret = vgpu_context_take(dev, file);
@@ -251,30 +253,7 @@ static int collect(struct vgpu_file *file,
 	return 0;
 }
 
-/* --- Waiting --- */
-
-/* Until something happens after @seen. Errors: -EAGAIN time is over; -EINTR */
-static int wait(struct vgpu_file *file, unsigned int seen, s64 deadline_ns)
-{
-	ktime_t deadline = ns_to_ktime(deadline_ns);
-	ktime_t *until = deadline_ns < 0 ? NULL : &deadline;
-	DEFINE_WAIT(entry);
-	int ret = 0;
-
-	for (;;) {
-		prepare_to_wait(&file->wait, &entry, TASK_INTERRUPTIBLE);
-		if (READ_ONCE(file->events) != seen || ret)
-			break;
-		if (signal_pending(current))
-			ret = -ERESTARTSYS;
-		else if (!schedule_hrtimeout(until, HRTIMER_MODE_ABS))
-			ret = -EAGAIN;
-	}
-	if (READ_ONCE(file->events) != seen)
-		ret = 0;
-	finish_wait(&file->wait, &entry);
-	return ret;
-}
+/* --- All of it --- */
 
 /* Can anything come yet? -ENODEV, -ESTALE; what is in flight is waited for. */
 static int may_come(struct vgpu_file *file)
@@ -314,7 +293,7 @@ long vgpu_enter(struct vgpu_file *file, bool nonblock,
 		if (submitted < asked && (submitted || taken))
 			break;
 		ret = nonblock ? -EAGAIN :
-		      wait(file, seen, enter->deadline_ns);
+		      vgpu_wait(file, seen, enter->deadline_ns);
 		if (ret)
 			break;
 	}

@@ -76,6 +76,10 @@ static int vgpu_release(struct inode *inode, struct file *filp)
 	list_del(&file->entry);
 	file->closed = true;
 	vgpu_requests_free(&file->done);
+	if (file->polled)
+		vgpu_device_unlisten(dev);
+	if (file->context != VGPU_NO_CONTEXT)
+		vgpu_device_listen(dev);
 	if (file->context != VGPU_NO_CONTEXT && dev->state == VGPU_ON)
 		dev->transport->close(dev, file);
 	vgpu_device_watch(dev);
@@ -237,6 +241,9 @@ static __poll_t vgpu_poll(struct file *filp, poll_table *table)
 
 	poll_wait(filp, &file->wait, table);
 	mutex_lock(&dev->lock);
+	if (!file->polled)
+		vgpu_device_listen(dev);
+	file->polled = true;
 	vgpu_device_reap(dev, false);
 	if (file->done_count)
 		events |= EPOLLIN | EPOLLRDNORM;

@@ -136,6 +136,12 @@ static bool mailbox_reap(struct vgpu_device *dev)
 	return true;
 }
 
+/* It always interrupts. */
+static bool mailbox_arm(struct vgpu_device *dev)
+{
+	return true;
+}
+
 static unsigned int mailbox_room(struct vgpu_device *dev)
 {
 	return VGPU_ENTRIES;
@@ -254,4 +260,5 @@ const struct vgpu_transport vgpu_mailbox_transport = {
 	.cancel = mailbox_cancel,
 	.close = mailbox_close,
 	.reap = mailbox_reap,
+	.arm = mailbox_arm,
 };

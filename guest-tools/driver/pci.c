@@ -258,6 +258,8 @@ static void vgpu_remove(struct pci_dev *pdev)
 	stop(dev, VGPU_GONE);
 	free_interrupt(dev);
 	cancel_delayed_work_sync(&dev->check);
+	/* Waits that spin look at the ring */
+	synchronize_rcu();
 	if (!dev->leaked)
 		free_transport(dev);
 	pci_clear_master(pdev);

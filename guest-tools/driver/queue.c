@@ -319,6 +319,24 @@ static void queue_complete(struct vgpu_device *dev,
 		 completion->bulk_moved);
 }
 
+static bool queue_pending(struct vgpu_device *dev)
+{
+	struct vgpu_queue *queue = &dev->queue;
+
+	return READ_ONCE(ring_device(queue)->cq_tail) !=
+	       READ_ONCE(queue->cq_head);
+}
+
+static bool queue_arm(struct vgpu_device *dev)
+{
+	struct vgpu_queue *queue = &dev->queue;
+
+	WRITE_ONCE(ring_driver(queue)->cq_event, queue->cq_head);
+	/* First the event, then the tail once more */
+	mb();
+	return !queue_pending(dev);
+}
+
 static bool queue_reap(struct vgpu_device *dev)
 {
 	struct vgpu_queue *queue = &dev->queue;
@@ -328,17 +346,15 @@ static bool queue_reap(struct vgpu_device *dev)
 	for (;;) {
 		tail = READ_ONCE(ring_device(queue)->cq_tail);
 		if (tail == queue->cq_head) {
-			WRITE_ONCE(ring_driver(queue)->cq_event, tail);
-			/* First the event, then the tail once more */
-			mb();
-			if (READ_ONCE(ring_device(queue)->cq_tail) == tail)
+			if (!dev->listeners || queue_arm(dev))
 				break;
 			continue;
 		}
 		if (tail - queue->cq_head > queue->used)
 			break;		/* not a device of ours: see works() */
 		dma_rmb();
-		queue_complete(dev, ring_completion(queue, queue->cq_head++));
+		WRITE_ONCE(queue->cq_head, queue->cq_head + 1);
+		queue_complete(dev, ring_completion(queue, queue->cq_head - 1));
 	}
 	if (queue->unsent_closes || queue->unsent_cancels)
 		send_controls(dev);
@@ -414,4 +430,6 @@ const struct vgpu_transport vgpu_queue_transport = {
 	.cancel = queue_cancel,
 	.close = queue_close,
 	.reap = queue_reap,
+	.arm = queue_arm,
+	.pending = queue_pending,
 };

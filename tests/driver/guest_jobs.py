@@ -14,8 +14,8 @@ from support.qemu import Monitor, listen
 from support.server_thread import ServerThread
 
 PROGRAMS = [f"tests/driver/{name}" for name in (
-    "as-user", "ioctl-test", "ioctl-fuzz", "kill-test", "states-test",
-    "stream")]
+    "as-user", "interrupt-test", "ioctl-test", "ioctl-fuzz", "kill-test",
+    "states-test", "stream")]
 
 # Whatever a kernel says when it has found a fault
 FAULTS = re.compile(r"BUG|WARNING|KFENCE|UBSAN|DMA-API|Oops|DMAR.*[Ff]ault|"
@@ -38,6 +38,12 @@ until [ "$(cat /sys/class/misc/vgpu-stub0/link)" = up ]; do sleep 0.1; done
 PROMISES = """\
 echo "== attributes"; cd /sys/class/misc/vgpu-stub0
 cat pool priority vm_id link; cd /job
+echo "== interrupts"; spin_us=/sys/module/vgpu_stub/parameters/spin_us
+for most in $(cat $spin_us) 0; do
+    echo $most >$spin_us; ./as-user ./interrupt-test; echo "status $?"
+done
+for most in 1001 -1 many ''; do ! echo $most >$spin_us; echo "status $?"; done
+cat $spin_us; echo 500 >$spin_us
 echo "== promises"; ./as-user ./ioctl-test; echo "status $?"
 echo "== states"; ./states-test; echo "status $?"; ours
 """

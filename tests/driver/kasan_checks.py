@@ -72,6 +72,7 @@ def test_use(any_qemu_bin, tmp_path):
     sections = inspect(
         any_qemu_bin, tmp_path,
         PROMISES + SHARING.replace("SEED", "3") + REMOVAL + SLEEP, "-smp", "2")
+    check(sections, "interrupts", "0")
     check(sections, "promises")
     check(sections, "states")
     check(sections, "sharing", "kill-test: 25 killed", "unpinned")

@@ -18,6 +18,7 @@ def test_a_guest(any_qemu_bin, tmp_path, series, processors):
         "-smp", processors, kernel_args="kfence.sample_interval=1",
         begin="bios")
     assert sections["attributes"] == ["B", "high", "200", "up"]
+    check(sections, "interrupts", "0")
     check(sections, "promises")
     check(sections, "states")
     check(sections, "sharing", "kill-test: 25 killed", "unpinned")
