@@ -76,7 +76,7 @@ def test_use(any_qemu_bin, tmp_path):
     check(sections, "promises")
     check(sections, "states")
     check(sections, "sharing", "kill-test: 25 killed", "unpinned")
-    check_interrupted(sections)
+    check_interrupted(sections, "removal", "sleep")
 
 
 def test_use_without_a_queue(any_qemu_bin, tmp_path):
@@ -86,7 +86,7 @@ def test_use_without_a_queue(any_qemu_bin, tmp_path):
         mediator=lambda path: Host(tmp_path, "--connect", path,
                                    config=UNLIMITED))
     check(sections, "sharing")
-    check_interrupted(sections)
+    check_interrupted(sections, "removal", "sleep")
 
 
 def test_fuzz(any_qemu_bin, tmp_path):

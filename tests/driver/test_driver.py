@@ -11,7 +11,7 @@ from support.mediatord import UNLIMITED, Host
                          (("5.10", 1), ("6.1", 2), ("6.12", 2)))
 def test_a_guest(any_qemu_bin, tmp_path, series, processors):
     """KFENCE, which 6.12 has, sees what is used after it was freed."""
-    job = PROMISES + SHARING + REMOVAL + SLEEP + FUZZ
+    job = PROMISES + SHARING + REMOVAL + FUZZ
     sections, server = run(
         any_qemu_bin, tmp_path, series,
         job.replace("SEED", series.replace(".", "")).replace("CALLS", "35000"),
@@ -22,22 +22,44 @@ def test_a_guest(any_qemu_bin, tmp_path, series, processors):
     check(sections, "promises")
     check(sections, "states")
     check(sections, "sharing", "kill-test: 25 killed", "unpinned")
-    check_interrupted(sections)
+    check_interrupted(sections, "removal")
     check(sections, "fuzz", "ioctl-fuzz: 35000 calls", "unpinned")
     check_end(sections)
     assert server.contexts > 25 and server.open == 0
 
 
+# Of several processors under TCG not all wake each time when the host has
+# nothing else to do, whatever has slept, and then the guest is reset: one here.
+
+@pytest.mark.parametrize("series", ("5.10", "6.1", "6.12"))
+def test_sleep_under_load(any_qemu_bin, tmp_path, series):
+    sections, server = run(any_qemu_bin, tmp_path, series, SLEEP,
+                           kernel_args="kfence.sample_interval=1",
+                           begin="bios")
+    check_interrupted(sections, "sleep")
+    check_end(sections)
+    assert server.open == 0
+
+
+def test_sleep_without_a_queue(any_qemu_bin, tmp_path):
+    sections, _ = run(
+        any_qemu_bin, tmp_path, "6.12", SLEEP, properties=["queue=off"],
+        mediator=lambda path: Host(tmp_path, "--connect", path,
+                                   config=UNLIMITED), begin="bios")
+    check_interrupted(sections, "sleep")
+    check_end(sections, "mailbox")
+
+
 def test_without_a_queue_under_load(any_qemu_bin, tmp_path):
     sections, _ = run(
         any_qemu_bin, tmp_path, "6.12",
-        SHARING_MAILBOX + REMOVAL + SLEEP + FUZZ.replace("CALLS", "10000"),
+        SHARING_MAILBOX + REMOVAL + FUZZ.replace("CALLS", "10000"),
         "-smp", 2, properties=["queue=off"],
         mediator=lambda path: Host(tmp_path, "--connect", path,
                                    config=UNLIMITED),
         kernel_args="kfence.sample_interval=1", begin="bios")
     check(sections, "sharing")
-    check_interrupted(sections)
+    check_interrupted(sections, "removal")
     check(sections, "fuzz", "ioctl-fuzz: 10000 calls")
     check_end(sections, "mailbox")
 
