@@ -6,7 +6,6 @@ device is served by a fake mediator.
 """
 import re
 import socket
-import time
 
 from queue_server import QueueServer
 from support.guest import boot, vgpu_stub
@@ -138,7 +137,6 @@ class Waker(ServerThread):
         try:
             self.monitor = self.monitor or Monitor(self.listener)
             self.monitor.wait_for_event("SUSPEND")
-            time.sleep(0.1)             # nobody is woken while he goes to bed
             self.monitor("system_wakeup")
         except socket.timeout:
             return                      # it has not started yet
