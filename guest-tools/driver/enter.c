@@ -81,7 +81,7 @@ static int room(struct vgpu_file *file)
 	int ret;
 
 	mutex_lock(&dev->lock);
-	/* Of those who only submit nobody else looks */
+	/* Nobody may have looked: what has ended leaves room */
 	if (vgpu_device_pending(dev))
 		vgpu_device_reap(dev, false);
 	ret = vgpu_file_state(file);

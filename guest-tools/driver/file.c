@@ -78,10 +78,11 @@ static int vgpu_release(struct inode *inode, struct file *filp)
 	vgpu_requests_free(&file->done);
 	if (file->polled)
 		vgpu_device_unlisten(dev);
-	if (file->context != VGPU_NO_CONTEXT)
+	if (file->context != VGPU_NO_CONTEXT) {
 		vgpu_device_listen(dev);
-	if (file->context != VGPU_NO_CONTEXT && dev->state == VGPU_ON)
-		dev->transport->close(dev, file);
+		if (dev->state == VGPU_ON)
+			dev->transport->close(dev, file);
+	}
 	vgpu_device_watch(dev);
 	vgpu_device_wake(dev);
 	mutex_unlock(&dev->lock);

@@ -353,8 +353,8 @@ static bool queue_reap(struct vgpu_device *dev)
 		if (tail - queue->cq_head > queue->used)
 			break;		/* not a device of ours: see works() */
 		dma_rmb();
+		queue_complete(dev, ring_completion(queue, queue->cq_head));
 		WRITE_ONCE(queue->cq_head, queue->cq_head + 1);
-		queue_complete(dev, ring_completion(queue, queue->cq_head - 1));
 	}
 	if (queue->unsent_closes || queue->unsent_cancels)
 		send_controls(dev);

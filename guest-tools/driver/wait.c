@@ -60,17 +60,18 @@ static bool spin(struct vgpu_file *file, unsigned int seen, u64 until)
 {
 	struct vgpu_device *dev = file->dev;
 
-	while (READ_ONCE(file->events) == seen) {
+	for (;;) {
 		if (vgpu_device_pending(dev)) {
 			mutex_lock(&dev->lock);
 			vgpu_device_reap(dev, false);
 			mutex_unlock(&dev->lock);
 		}
-		if (READ_ONCE(file->events) == seen && !may_spin(until))
+		if (READ_ONCE(file->events) != seen)
+			return true;
+		if (!may_spin(until))
 			return false;
 		cpu_relax();
 	}
-	return true;
 }
 
 /* The next wait is expected to be like this one. */
