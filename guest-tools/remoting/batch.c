@@ -17,9 +17,8 @@
 #define RESULTS (sizeof(struct vgpu_stub_response) + \
                  sizeof(struct vgpu_stub_cl_answer))
 
-/* Room of a response that need not be a large one, and for what is printed */
-#define RESPONSE_SMALL 4096
-#define PRINT_ROOM 1024
+/* Bytes of a response for what is printed: a rest comes by another command. */
+#define PRINT_ROOM 512
 
 /* An answer with less room left may have left out what was printed. */
 #define ROOM_LEFT 64
@@ -124,8 +123,9 @@ void batch_fill(struct session *session, struct batch *batch)
              sizeof(batch->request) &&
              response + result_size(command) <= sizeof(batch->response));
     write_headers(session, batch);
-    batch->response_capacity = response <= RESPONSE_SMALL
-                               ? RESPONSE_SMALL : sizeof(batch->response);
+    /* No more than that: the driver clears it all before. */
+    batch->response_capacity = response < sizeof(batch->response)
+                               ? response : sizeof(batch->response);
 }
 
 /* What an answer is read from */
