@@ -55,7 +55,11 @@ static bool may_spin(u64 until)
 	       !signal_pending(current);
 }
 
-/* Returns whether something has happened after @seen. */
+/*
+ * Returns whether something has happened after @seen. Without cpu_relax(): where
+ * a processor is emulated, each is an exit that wants the same lock of QEMU's as
+ * the completion that is waited for.
+ */
 static bool spin(struct vgpu_file *file, unsigned int seen, u64 until)
 {
 	struct vgpu_device *dev = file->dev;
@@ -70,7 +74,6 @@ static bool spin(struct vgpu_file *file, unsigned int seen, u64 until)
 			return true;
 		if (!may_spin(until))
 			return false;
-		cpu_relax();
 	}
 }
 
