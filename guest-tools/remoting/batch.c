@@ -20,6 +20,9 @@
 /* Bytes of a response for what is printed: a rest comes by another command. */
 #define PRINT_ROOM 512
 
+/* So many batches are executed to their end before the next may be longer. */
+#define WHOLE_BATCHES 64
+
 /* An answer with less room left may have left out what was printed. */
 #define ROOM_LEFT 64
 
@@ -248,6 +251,7 @@ static void go_back(struct session *session, struct batch *batch,
         limit *= 2;
     }
     session->batch_limit = limit;
+    session->whole = 0;
     session->unsent = session->first;
     for (unsigned i = 0; i < SESSION_WINDOW; i++) {
         session->batches[i].stale = session->batches[i].in_flight;
@@ -319,7 +323,8 @@ static bool end_executed(struct session *session, struct batch *batch,
     }
     if (answer->next < behind) {
         go_back(session, batch, answer->next);
-    } else if (session->batch_limit < VGPU_STUB_CL_BATCH_MAX) {
+    } else if (++session->whole % WHOLE_BATCHES == 0 &&
+               session->batch_limit < VGPU_STUB_CL_BATCH_MAX) {
         session->batch_limit *= 2;
     }
     return true;

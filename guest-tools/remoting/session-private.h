@@ -42,6 +42,7 @@ struct session {
     uint64_t ended;             /* number of the first that has not ended */
     uint64_t drain;             /* what is printed is there before this one */
     unsigned batch_limit;       /* commands of a batch */
+    unsigned whole;             /* batches, since one was not executed whole */
     unsigned in_flight;         /* batches */
     unsigned waiting;           /* threads in session_wait() */
     bool led;                   /* a thread waits in the transport */
